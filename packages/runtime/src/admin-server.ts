@@ -1,0 +1,61 @@
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Health } from './health.ts';
+import type { MetricsRegistry } from './metrics.ts';
+
+/** The admin port of a process. */
+export interface AdminServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Serves `/metrics`, `/livez`, `/readyz` and `/startupz`; keep the port off public networks. */
+export async function startAdminServer(options: {
+  host: string;
+  port: number;
+  health: Health;
+  registry: MetricsRegistry;
+}): Promise<AdminServer> {
+  const server = createServer((request, response) => {
+    switch (request.url) {
+      case '/metrics':
+        options.registry.metrics().then(
+          (text) => answer(response, 200, text, options.registry.contentType),
+          () => answer(response, 500, 'metrics can not be read\n'),
+        );
+        return;
+      case '/livez':
+        return answer(response, 200, 'live\n');
+      case '/readyz':
+      case '/startupz':
+        return options.health.ready
+          ? answer(response, 200, 'ready\n')
+          : answer(response, 503, `not ready: ${options.health.missing().join(', ')}\n`);
+      default:
+        return answer(response, 404, 'not found\n');
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  // A server that listens on TCP has an AddressInfo; the string form is for pipes.
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  type = 'text/plain; charset=utf-8',
+): void {
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
+}

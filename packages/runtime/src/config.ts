@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { MillraceError } from './errors.ts';
+
+/** A flat object schema: each key is the name of an environment variable. */
+export type ConfigShape = z.ZodObject;
+
+/**
+ * Reads settings from an environment through a zod schema.
+ * Empty variables count as unset. Throws `failed_precondition` with one line for every problem.
+ */
+export function loadConfig<Schema extends z.ZodType>(
+  schema: Schema,
+  environment: Readonly<Record<string, string | undefined>>,
+): z.output<Schema> {
+  const present = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = schema.safeParse(present);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new MillraceError('failed_precondition', `invalid settings:\n${problems.join('\n')}`);
+}
+
+/**
+ * Loads settings for a `main.ts`: prints problems and exits 1, or with `--check-config` prints what was read
+ * (secrets hidden) and exits 0.
+ */
+export function exitOnConfigError<Schema extends z.ZodType>(schema: Schema): z.output<Schema> {
+  try {
+    const config = loadConfig(schema, process.env);
+    if (!process.argv.includes('--check-config')) return config;
+    process.stdout.write(`${JSON.stringify(config, hideSecrets, 2)}\n`);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}
+
+function hideSecrets(key: string, value: unknown): unknown {
+  return /PASSWORD|SECRET|PEPPER|TOKEN|API_KEY|_URL$/i.test(key) && typeof value === 'string' ? '***' : value;
+}
+
+/** Switches are written `true` or `false`. */
+export const booleanSetting = z.stringbool();

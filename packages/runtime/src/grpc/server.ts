@@ -1,0 +1,156 @@
+import type { DescMethodUnary, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import {
+  type handleUnaryCall,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
+import { toMillraceError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { counterFrom, type MetricsRegistry } from '../metrics.ts';
+import type { Tracing } from '../tracing.ts';
+import { MAX_MESSAGE_BYTES } from './client.ts';
+import { byteMethods, decode, encode } from './method.ts';
+import type { ServiceToken } from './service-token.ts';
+import { statusOf } from './status.ts';
+
+/** What a handler learns about its call. */
+export interface CallContext {
+  /** Aborted when the caller gave up or its deadline passed. */
+  readonly signal: AbortSignal;
+  readonly traceparent: string | undefined;
+}
+
+type Handlers<Service extends DescService, Raw extends string> = {
+  [Name in keyof Service['method']]?: Service['method'][Name] extends DescMethodUnary<infer In, infer Out>
+    ? (
+        request: Name extends Raw ? Buffer : MessageShape<In>,
+        context: CallContext,
+      ) => Promise<MessageInitShape<Out>>
+    : never;
+};
+
+/** A service and what answers it. */
+export interface GrpcServiceBinding {
+  readonly service: DescService;
+  readonly rawNames: readonly string[];
+  readonly handlers: Readonly<
+    Record<string, ((request: never, context: CallContext) => Promise<object>) | undefined>
+  >;
+}
+
+/** Binds handlers to a generated service; the methods named in `raw` get their request undecoded. */
+export function bindService<Service extends DescService, Raw extends string = never>(
+  service: Service,
+  handlers: Handlers<Service, Raw>,
+  raw: readonly Raw[] = [],
+): GrpcServiceBinding {
+  // The record's values are the handlers that the mapped type has just checked one by one.
+  return { service, rawNames: raw, handlers: handlers as unknown as GrpcServiceBinding['handlers'] };
+}
+
+/** A listening internal gRPC server. */
+export interface GrpcServer {
+  readonly port: number;
+  /** Refuses new calls, lets those under way end (at most 10 s), then closes. */
+  close(): Promise<void>;
+}
+
+const DRAIN_DEADLINE_MS = 10_000;
+
+/** Listens with @grpc/grpc-js; every call must carry a service token. Metrics: `millrace_grpc_requests_total`. */
+export async function startGrpcServer(options: {
+  host: string;
+  port: number;
+  services: readonly GrpcServiceBinding[];
+  token: ServiceToken;
+  registry: MetricsRegistry;
+  tracing: Tracing;
+  log: Logger;
+}): Promise<GrpcServer> {
+  const requests = counterFrom({
+    registry: options.registry,
+    name: 'millrace_grpc_requests_total',
+    help: 'Calls between services, by gRPC status code.',
+    labelNames: ['service', 'method', 'code'],
+  });
+  const server = new Server({
+    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+  });
+  for (const binding of options.services) {
+    const implementation: UntypedServiceImplementation = {};
+    for (const method of binding.service.methods) {
+      const handler = binding.handlers[method.localName];
+      if (!handler) continue;
+      const count = (code: number) =>
+        requests.add([binding.service.typeName, method.name, status[code] ?? String(code)]);
+      const answer = async (request: Buffer, context: CallContext) => {
+        const input = binding.rawNames.includes(method.localName) ? request : decode(method.input, request);
+        // bindService has checked that the handler takes this method's input, decoded or not.
+        return encode(method.output, (await handler(input as never, context)) as Record<string, unknown>);
+      };
+      implementation[method.localName] = handleWith({ answer, count, name: method.name, ...options });
+    }
+    server.addService(byteMethods(binding.service), implementation);
+  }
+  const health = new HealthImplementation({ '': 'SERVING' });
+  health.addToServer(server);
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`${options.host}:${options.port}`, ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  return {
+    port,
+    async close() {
+      health.setStatus('', 'NOT_SERVING');
+      const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      const deadline = setTimeout(() => server.forceShutdown(), DRAIN_DEADLINE_MS);
+      await drained;
+      clearTimeout(deadline);
+    },
+  };
+}
+
+function handleWith(options: {
+  answer: (request: Buffer, context: CallContext) => Promise<Buffer>;
+  name: string;
+  count: (code: number) => void;
+  token: ServiceToken;
+  tracing: Tracing;
+  log: Logger;
+}): handleUnaryCall<Buffer, Buffer> {
+  return (call: ServerUnaryCall<Buffer, Buffer>, callback) => {
+    const token = call.metadata.get('x-millrace-token')[0];
+    if (!options.token.verify(typeof token === 'string' ? token : undefined)) {
+      options.count(status.UNAUTHENTICATED);
+      callback({ code: status.UNAUTHENTICATED, details: 'the call carries no valid service token' });
+      return;
+    }
+    const aborter = new AbortController();
+    call.on('cancelled', () => aborter.abort());
+    const parent = call.metadata.get('traceparent')[0];
+    const incoming = typeof parent === 'string' ? parent : undefined;
+    const span = options.tracing.start(options.name, { kind: 'server', parent: incoming });
+    options.answer(call.request, { signal: aborter.signal, traceparent: span?.traceparent ?? incoming }).then(
+      (response) => {
+        options.count(status.OK);
+        span?.end();
+        callback(null, response);
+      },
+      (thrown: unknown) => {
+        const error = toMillraceError(thrown);
+        const code = statusOf(error.code);
+        if (error.code === 'internal')
+          options.log.error({ err: thrown, method: options.name }, 'call failed');
+        options.count(code);
+        span?.end(error);
+        callback({ code, details: error.message });
+      },
+    );
+  };
+}

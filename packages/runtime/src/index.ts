@@ -1,0 +1,21 @@
+export { type AdminServer, startAdminServer } from './admin-server.ts';
+export { type BaseConfig, baseConfig } from './base-config.ts';
+export { type Clock, systemClock } from './clock.ts';
+export { booleanSetting, type ConfigShape, exitOnConfigError, loadConfig } from './config.ts';
+export { type ErrorCode, MillraceError, toMillraceError } from './errors.ts';
+export { type CallOptions, createGrpcClient, type GrpcClient, MAX_MESSAGE_BYTES } from './grpc/client.ts';
+export {
+  bindService,
+  type CallContext,
+  type GrpcServer,
+  type GrpcServiceBinding,
+  startGrpcServer,
+} from './grpc/server.ts';
+export { createServiceToken, type ServiceToken } from './grpc/service-token.ts';
+export { createHealth, type Health } from './health.ts';
+export { uuidv7 } from './ids.ts';
+export { createLogger, type Logger } from './logger.ts';
+export { counterFrom, createMetricsRegistry, type MetricsRegistry, type PlainCounter } from './metrics.ts';
+export { histogramFrom, type PlainHistogram } from './plain-histogram.ts';
+export { type Closable, runService } from './run-service.ts';
+export { type OpenSpan, type SpanContextText, startTracing, type Tracing, traceIdOf } from './tracing.ts';

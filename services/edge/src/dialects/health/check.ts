@@ -1,0 +1,72 @@
+import type { Clock } from '@millrace/runtime';
+import { cachedProbe, type Probe, type ProbeState } from './probe.ts';
+
+/** What the health routes work with. */
+export interface HealthDeps {
+  readonly probes: {
+    /** The event store. */
+    readonly clickhouse: Probe;
+    /** The stream that makes events durable; it holds the keys too. */
+    readonly nats: Probe;
+    /** Undefined when no Redis is configured and this process's memory stands in for it. */
+    readonly redis: Probe | undefined;
+  };
+  /** False until the process may get traffic, and from the moment it drains. */
+  readonly isReady: () => boolean;
+  readonly clock: Clock;
+  /** Of the release, for example `1.0.0`. */
+  readonly version: string;
+}
+
+/** `healthy`: all answer; `degraded`: events are still taken; `unhealthy`: they aren't. */
+export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy';
+
+/** What `/api/health` says of one service. */
+export interface ServiceReport {
+  readonly status: ProbeState;
+  /** Set where no such server is configured and memory does its work. */
+  readonly backend?: 'memory';
+}
+
+/** What `/api/health` answers. */
+export interface HealthReport {
+  readonly status: HealthStatus;
+  readonly version: string;
+  /** Whole seconds since the process started. */
+  readonly uptime: number;
+  readonly timestamp: string;
+  readonly services: Readonly<Record<'clickhouse' | 'nats' | 'redis' | 'mongodb' | 'postgres', ServiceReport>>;
+}
+
+/** A check that asks each store at most once a second, however often it is called. */
+export function createHealthCheck(deps: HealthDeps): () => Promise<HealthReport> {
+  const { clock, probes } = deps;
+  const monotonic = () => clock.monotonic();
+  const startedAt = monotonic();
+  const clickhouse = cachedProbe(probes.clickhouse, monotonic);
+  const nats = cachedProbe(probes.nats, monotonic);
+  const redis = probes.redis && cachedProbe(probes.redis, monotonic);
+  return async () => {
+    const [eventStore, stream, cache] = await Promise.all([clickhouse(), nats(), redis?.() ?? 'up']);
+    return {
+      status: judge(eventStore, stream, cache),
+      version: deps.version,
+      uptime: Math.floor((clock.monotonic() - startedAt) / 1000),
+      timestamp: new Date(clock.now()).toISOString(),
+      services: {
+        clickhouse: { status: eventStore },
+        nats: { status: stream },
+        redis: redis ? { status: cache } : { status: 'up', backend: 'memory' },
+        // The published document's names for where events and keys are kept.
+        mongodb: { status: eventStore },
+        postgres: { status: stream },
+      },
+    };
+  };
+}
+
+/** Without the stream nothing can be made durable; without the others events are still taken. */
+function judge(eventStore: ProbeState, stream: ProbeState, cache: ProbeState): HealthStatus {
+  if (stream === 'down') return 'unhealthy';
+  return eventStore === 'up' && cache === 'up' ? 'healthy' : 'degraded';
+}

@@ -1,0 +1,162 @@
+import { MillraceError } from '@millrace/runtime';
+import { type AcceptItem, type IngestGateway, OUTCOME } from '../gateway/ingest.ts';
+import type { SubmitOutcome } from './event-sink.ts';
+
+/** Calls to ingest at once: while two are under way, what arrives gathers for the next. */
+const MAX_CALLS = 2;
+/** Events in a call. */
+const MAX_CALL_ITEMS = 1_000;
+/** Bytes in a call; the stream takes messages of 4 MiB. */
+const MAX_CALL_BYTES = 3_500_000;
+/** Bytes that may wait; beyond that a caller is told to come back. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+
+/** Items that must be answered together. */
+interface Group {
+  readonly items: readonly AcceptItem[];
+  readonly bytes: number;
+  readonly traceparent: string | undefined;
+  readonly resolve: (outcomes: SubmitOutcome[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Gathers the events of many requests into few calls. */
+export interface Coalescer {
+  add(items: readonly AcceptItem[], traceparent: string | undefined): Promise<SubmitOutcome[]>;
+  /** Resolves when nothing waits and no call is under way. */
+  idle(): Promise<void>;
+}
+
+/**
+ * What arrives within one turn of the event loop travels as one call: a call for each event would cost three times
+ * as much as everything else that is done for it.
+ */
+export function createCoalescer(ingest: IngestGateway): Coalescer {
+  let waiting: Group[] = [];
+  let waitingBytes = 0;
+  let calls = 0;
+  let scheduled = false;
+  let idleWaiters: (() => void)[] = [];
+
+  const schedule = () => {
+    if (scheduled || calls >= MAX_CALLS || waiting.length === 0) return;
+    scheduled = true;
+    setImmediate(flush);
+  };
+
+  const flush = () => {
+    scheduled = false;
+    while (calls < MAX_CALLS && waiting.length > 0) send(takeBatch());
+  };
+
+  const takeBatch = (): Group[] => {
+    let items = 0;
+    let bytes = 0;
+    let count = 0;
+    for (const group of waiting) {
+      const tooMuch = items + group.items.length > MAX_CALL_ITEMS || bytes + group.bytes > MAX_CALL_BYTES;
+      if (count > 0 && tooMuch) break;
+      items += group.items.length;
+      bytes += group.bytes;
+      count++;
+    }
+    const batch = waiting.slice(0, count);
+    waiting = count === waiting.length ? [] : waiting.slice(count);
+    waitingBytes -= bytes;
+    return batch;
+  };
+
+  const send = (batch: Group[]) => {
+    calls++;
+    deliver(ingest, batch).finally(() => {
+      calls--;
+      if (waiting.length > 0) schedule();
+      else if (calls === 0) {
+        for (const wake of idleWaiters) wake();
+        idleWaiters = [];
+      }
+    });
+  };
+
+  return {
+    add(items, traceparent) {
+      let bytes = 0;
+      for (const item of items) bytes += item.framed.length;
+      if (waitingBytes + bytes > MAX_WAITING_BYTES) {
+        return Promise.reject(new MillraceError('resource_exhausted', 'too many events are waiting'));
+      }
+      return new Promise((resolve, reject) => {
+        waiting.push({ items, bytes, traceparent, resolve, reject });
+        waitingBytes += bytes;
+        schedule();
+      });
+    },
+    idle: () =>
+      calls === 0 && waiting.length === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => idleWaiters.push(resolve)),
+  };
+}
+
+async function deliver(ingest: IngestGateway, batch: readonly Group[]): Promise<void> {
+  try {
+    const items = batch.length === 1 ? (batch[0]?.items ?? []) : batch.flatMap((group) => group.items);
+    const traceparents = batch.flatMap((group) => group.traceparent ?? []);
+    const outcomes = await acceptInParts(ingest, items, traceparents);
+    let from = 0;
+    for (const group of batch) {
+      group.resolve(outcomes.slice(from, from + group.items.length));
+      from += group.items.length;
+    }
+  } catch (error) {
+    for (const group of batch) group.reject(error);
+  }
+}
+
+/** A group may be larger than a call; then it is cut, and the parts go one after the other. */
+async function acceptInParts(
+  ingest: IngestGateway,
+  items: readonly AcceptItem[],
+  traceparents: readonly string[],
+): Promise<SubmitOutcome[]> {
+  const outcomes: SubmitOutcome[] = [];
+  let from = 0;
+  while (from < items.length) {
+    let to = from;
+    let bytes = 0;
+    while (to < items.length && to - from < MAX_CALL_ITEMS) {
+      bytes += items[to]?.framed.length ?? 0;
+      if (to > from && bytes > MAX_CALL_BYTES) break;
+      to++;
+    }
+    const part = from === 0 && to === items.length ? items : items.slice(from, to);
+    try {
+      const result = await ingest.accept(part, traceparents);
+      part.forEach((item, i) => {
+        outcomes.push(toOutcome(result.outcomes[i], result.originalEventIds[i] ?? item.eventId));
+      });
+    } catch (error) {
+      // Earlier parts are stored: the caller must learn which, so only the rest is unavailable.
+      if (from === 0) throw error;
+      for (let i = from; i < items.length; i++) outcomes.push({ kind: 'unavailable' });
+      return outcomes;
+    }
+    from = to;
+  }
+  return outcomes;
+}
+
+function toOutcome(outcome: number | undefined, eventId: string): SubmitOutcome {
+  switch (outcome) {
+    case OUTCOME.accepted:
+      return { kind: 'accepted', eventId };
+    case OUTCOME.duplicate:
+      return { kind: 'duplicate', eventId };
+    case OUTCOME.conflict:
+      return { kind: 'conflict', eventId };
+    case OUTCOME.unavailable:
+      return { kind: 'unavailable' };
+    default:
+      throw new MillraceError('internal', 'ingest answered an unknown outcome');
+  }
+}

@@ -1,0 +1,118 @@
+import { writeVarint } from '@millrace/stores';
+import type { CanonicalEvent } from './canonical-event.ts';
+
+/**
+ * Encodes `millrace.event.v1.Event` by hand: it is the one message on the hot path, and a general encoder takes
+ * several times as long. A test holds the result against the generated codec; see ADR 0003.
+ */
+
+const TAG = {
+  workspaceId: 0x0a,
+  eventId: 0x12,
+  eventType: 0x1a,
+  dialect: 0x22,
+  source: 0x2a,
+  userId: 0x32,
+  sessionId: 0x3a,
+  occurredAtMs: 0x40,
+  receivedAtMs: 0x48,
+  priority: 0x50,
+  label: 0x5a,
+  payload: 0x62,
+  metadata: 0x6a,
+  dedupKey: 0x72,
+  traceId: 0x7a,
+} as const;
+
+/** Longest string whose UTF-8 form surely has a one-byte length. */
+const SHORT_CHARS = 42;
+/** Up to this length a loop beats the call into native code. */
+const LOOP_CHARS = 24;
+const INITIAL_BYTES = 64 * 1024;
+/** Tags, lengths, numbers and the dedup key of an event, generously. */
+const FIXED_BYTES = 256;
+
+let scratch = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+
+/** The encoded event. The bytes are valid until the next call: copy or frame them before. */
+export function encodeEvent(event: CanonicalEvent, dedupKey: string): Buffer {
+  reserve(event);
+  let at = 0;
+  at = writeText(TAG.workspaceId, event.workspaceId, at);
+  at = writeText(TAG.eventId, event.eventId, at);
+  at = writeText(TAG.eventType, event.eventType, at);
+  at = writeText(TAG.dialect, event.dialect, at);
+  at = writeText(TAG.source, event.source, at);
+  at = writeText(TAG.userId, event.userId, at);
+  at = writeText(TAG.sessionId, event.sessionId, at);
+  at = writeInt64(TAG.occurredAtMs, event.occurredAtMs, at);
+  at = writeInt64(TAG.receivedAtMs, event.receivedAtMs, at);
+  scratch[at] = TAG.priority;
+  at = writeVarint(scratch, event.priority, at + 1);
+  for (const label of event.labels) at = writeText(TAG.label, label, at, true);
+  at = writeText(TAG.payload, event.payload, at);
+  at = writeText(TAG.metadata, event.metadata, at);
+  if (dedupKey.length > 0) {
+    scratch[at] = TAG.dedupKey;
+    scratch[at + 1] = dedupKey.length;
+    at += 2 + scratch.write(dedupKey, at + 2, 'latin1');
+  }
+  at = writeText(TAG.traceId, event.traceId, at);
+  return scratch.subarray(0, at);
+}
+
+function reserve(event: CanonicalEvent): void {
+  let chars = event.payload.length + event.metadata.length + event.eventType.length + event.source.length;
+  chars += event.userId.length + event.sessionId.length + event.eventId.length + event.workspaceId.length;
+  for (const label of event.labels) chars += label.length + 6;
+  const needed = FIXED_BYTES + chars * 3;
+  if (needed > scratch.length) scratch = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(needed)));
+}
+
+function writeText(tag: number, text: string, offset: number, evenIfEmpty = false): number {
+  const chars = text.length;
+  if (chars === 0 && !evenIfEmpty) return offset;
+  scratch[offset] = tag;
+  if (chars > SHORT_CHARS) {
+    const bytes = Buffer.byteLength(text);
+    const at = writeVarint(scratch, bytes, offset + 1);
+    scratch.write(text, at, bytes, 'utf8');
+    return at + bytes;
+  }
+  const start = offset + 2;
+  const written = chars <= LOOP_CHARS ? writeAscii(text, start) : -1;
+  const bytes = written >= 0 ? written : scratch.write(text, start, 'utf8');
+  scratch[offset + 1] = bytes;
+  return start + bytes;
+}
+
+/** The number of bytes written, or -1 when the text isn't ASCII. */
+function writeAscii(text: string, start: number): number {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return -1;
+    scratch[start + i] = code;
+  }
+  return text.length;
+}
+
+/** An int64 varint; negative numbers take ten bytes, as two's complement. */
+function writeInt64(tag: number, value: number, offset: number): number {
+  scratch[offset] = tag;
+  let at = offset + 1;
+  if (value < 0) {
+    let rest = BigInt.asUintN(64, BigInt(value));
+    while (rest >= 0x80n) {
+      scratch[at++] = Number(rest & 0x7fn) | 0x80;
+      rest >>= 7n;
+    }
+    scratch[at++] = Number(rest);
+    return at;
+  }
+  let rest = value;
+  while (rest >= 0x1000_0000) {
+    scratch[at++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  return writeVarint(scratch, rest, at);
+}

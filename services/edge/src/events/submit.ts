@@ -1,0 +1,46 @@
+import { frameItem } from '@millrace/stores';
+import type { AcceptItem } from '../gateway/ingest.ts';
+import type { CanonicalEvent, DialectName } from './canonical-event.ts';
+import type { Coalescer } from './coalesce.ts';
+import { bodyHash, dedupKey, NO_BODY_HASH } from './dedup-key.ts';
+import { encodeEvent } from './encode-event.ts';
+import type { EventSink, SubmitOutcome } from './event-sink.ts';
+
+/** Counts what became of events. */
+export interface SubmitMetrics {
+  accepted(dialect: DialectName): void;
+  duplicate(): void;
+}
+
+/** Encodes each event once, and hands it to ingest together with what else arrives. */
+export function createEventSink(deps: { coalescer: Coalescer; metrics: SubmitMetrics }): EventSink {
+  const { coalescer, metrics } = deps;
+  const count = (event: CanonicalEvent, outcome: SubmitOutcome) => {
+    if (outcome.kind === 'accepted') metrics.accepted(event.dialect);
+    else if (outcome.kind === 'duplicate' || outcome.kind === 'conflict') metrics.duplicate();
+  };
+  return {
+    async submit(event, traceparent) {
+      const [outcome = { kind: 'unavailable' }] = await coalescer.add([toItem(event)], traceparent);
+      count(event, outcome);
+      return outcome;
+    },
+    async submitAll(events, traceparent) {
+      if (events.length === 0) return [];
+      const outcomes = await coalescer.add(events.map(toItem), traceparent);
+      events.forEach((event, i) => {
+        const outcome = outcomes[i];
+        if (outcome) count(event, outcome);
+      });
+      return outcomes;
+    },
+  };
+}
+
+function toItem(event: CanonicalEvent): AcceptItem {
+  const { identity, eventId } = event;
+  const key = identity ? dedupKey(event.workspaceId, identity) : '';
+  const hash = identity ? bodyHash(identity.content) : NO_BODY_HASH;
+  const framed = frameItem({ event: encodeEvent(event, key), dedupKey: key, bodyHash: hash, eventId });
+  return { framed, dedupKey: key, bodyHash: hash, eventId };
+}

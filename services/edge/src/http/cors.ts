@@ -1,0 +1,39 @@
+/** Which browser origins may call. */
+export interface Cors {
+  /** Headers for an answer to this origin; empty when there is none or it isn't allowed. */
+  headersFor(origin: string | undefined): readonly string[];
+}
+
+const NONE: readonly string[] = [];
+const EXPOSED = 'x-request-id, retry-after, ratelimit, ratelimit-policy';
+
+/** Allows the configured origins; `*` allows every one. Credentials (cookies) are never used. */
+export function createCors(origins: readonly string[]): Cors {
+  const any = origins.includes('*');
+  const allowed = new Set(origins);
+  return {
+    headersFor(origin) {
+      if (origin === undefined || !(any || allowed.has(origin))) return NONE;
+      return [
+        'access-control-allow-origin',
+        origin,
+        'access-control-expose-headers',
+        EXPOSED,
+        'vary',
+        'origin',
+      ];
+    },
+  };
+}
+
+/** The answer to a preflight, beside `headersFor`. */
+export function preflightHeaders(methods: readonly string[]): readonly string[] {
+  return [
+    'access-control-allow-methods',
+    methods.join(', '),
+    'access-control-allow-headers',
+    'authorization, content-type, content-encoding, idempotency-key, x-api-key, x-request-id, traceparent, connect-protocol-version, connect-timeout-ms, x-grpc-web, grpc-timeout',
+    'access-control-max-age',
+    '7200',
+  ];
+}

@@ -1,0 +1,25 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Reply } from './route.ts';
+
+/** A request and its answer, over HTTP/1.1 or HTTP/2. */
+export interface Exchange {
+  readonly request: IncomingMessage | Http2ServerRequest;
+  readonly response: ServerResponse | Http2ServerResponse;
+  /** Values of the path's `:names`. */
+  readonly params: Readonly<Record<string, string | undefined>>;
+  /** When the request's head had arrived, in milliseconds since 1970-01-01 UTC. */
+  readonly receivedAtMs: number;
+  /** The caller's `X-Request-Id` or one made here; echoed in the answer. */
+  readonly requestId: string;
+  /** The caller's trace context, or the server span's when tracing is on. */
+  readonly traceparent: string | undefined;
+  /** The parsed query string. */
+  query(): URLSearchParams;
+  /** A header's value, by lower-case name. */
+  header(name: string): string | undefined;
+  /** The inflated body. Throws RequestFailure `too_large`, `unsupported_media_type` or `request_timeout`. */
+  body(limitBytes: number): Promise<Buffer>;
+  /** Sends the answer; JSON. */
+  reply(reply: Reply): void;
+}

@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Exchange } from './exchange.ts';
+import { readBody } from './read-body.ts';
+import type { Reply } from './route.ts';
+
+const NO_PARAMS: Exchange['params'] = {};
+
+/** What the server hands to an exchange. */
+export interface ExchangeInit {
+  readonly request: IncomingMessage | Http2ServerRequest;
+  readonly response: ServerResponse | Http2ServerResponse;
+  readonly params: Exchange['params'] | undefined;
+  readonly search: string;
+  readonly receivedAtMs: number;
+  readonly requestId: string;
+  readonly traceparent: string | undefined;
+  /** Flat name, value … of headers that every answer to this request carries. */
+  readonly extraHeaders: readonly string[];
+  readonly onReply: (status: number) => void;
+}
+
+/** An exchange over a Node request and response. */
+export class HttpExchange implements Exchange {
+  readonly request: Exchange['request'];
+  readonly response: Exchange['response'];
+  readonly params: Exchange['params'];
+  readonly receivedAtMs: number;
+  readonly requestId: string;
+  readonly traceparent: string | undefined;
+  readonly #search: string;
+  readonly #extraHeaders: readonly string[];
+  readonly #onReply: (status: number) => void;
+
+  constructor(init: ExchangeInit) {
+    this.request = init.request;
+    this.response = init.response;
+    this.params = init.params ?? NO_PARAMS;
+    this.receivedAtMs = init.receivedAtMs;
+    this.requestId = init.requestId;
+    this.traceparent = init.traceparent;
+    this.#search = init.search;
+    this.#extraHeaders = init.extraHeaders;
+    this.#onReply = init.onReply;
+  }
+
+  query(): URLSearchParams {
+    return new URLSearchParams(this.#search);
+  }
+
+  header(name: string): string | undefined {
+    const value = this.request.headers[name];
+    return typeof value === 'string' ? value : value?.[0];
+  }
+
+  body(limitBytes: number): Promise<Buffer> {
+    return readBody(this.request, limitBytes);
+  }
+
+  reply({ status, body, headers }: Reply): void {
+    const { response } = this;
+    if (response.headersSent || response.destroyed) return;
+    // A raw array is written as it is; an object would be copied into a map first.
+    const head = ['content-length', String(Buffer.byteLength(body)), 'x-request-id', this.requestId];
+    let typed = false;
+    if (headers) {
+      for (let i = 0; i < headers.length; i += 2) {
+        if (headers[i] === 'content-type') typed = true;
+        head.push(headers[i] ?? '', headers[i + 1] ?? '');
+      }
+    }
+    if (!typed) head.push('content-type', 'application/json; charset=utf-8');
+    if (this.#extraHeaders.length > 0) head.push(...this.#extraHeaders);
+    writeHead(response, status, head);
+    response.end(body);
+    this.#onReply(status);
+  }
+}
+
+function writeHead(response: Exchange['response'], status: number, head: string[]): void {
+  // Both classes take the flat array; their types only share the object form.
+  (response as ServerResponse).writeHead(status, head);
+}

@@ -1,0 +1,126 @@
+import {
+  createServer as createHttp1Server,
+  type Server as Http1Server,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
+import { type AddressInfo, createServer as createNetServer, type Socket } from 'node:net';
+
+/** Answers a request of either protocol. */
+export type RequestHandler = (
+  request: IncomingMessage | Http2ServerRequest,
+  response: ServerResponse | Http2ServerResponse,
+) => void;
+
+/** One port that speaks HTTP/1.1 and HTTP/2 without TLS. */
+export interface Listener {
+  readonly port: number;
+  /** Takes no more connections, closes idle ones, and after `deadlineMs` the busy ones too. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** The first bytes of every HTTP/2 connection. */
+const PREFACE = Buffer.from('PRI * HTTP/2.0');
+/** Longest wait for a connection's first bytes, and for a request's head, in milliseconds. */
+const HEAD_TIMEOUT_MS = 10_000;
+/** Longest time for a whole request, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 72_000;
+const SESSION_IDLE_MS = 300_000;
+const MAX_CONCURRENT_STREAMS = 250;
+
+/**
+ * Looks at a connection's first bytes and hands it to the HTTP/1.1 or the HTTP/2 server, so that REST, Connect,
+ * gRPC-Web and gRPC share a port. Costs REST nothing: after the first bytes Node serves the socket as its own.
+ */
+export async function listen(options: {
+  host: string;
+  port: number;
+  handler: RequestHandler;
+}): Promise<Listener> {
+  const http1 = createHttp1Server(
+    {
+      headersTimeout: HEAD_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: 2_000,
+      noDelay: true,
+    },
+    options.handler,
+  );
+  // Node starts the checks of these time limits when the server begins to listen, which this one never does itself.
+  http1.emit('listening');
+  const http2 = createHttp2Server(
+    { settings: { maxConcurrentStreams: MAX_CONCURRENT_STREAMS } },
+    options.handler,
+  );
+  const sessions = new Set<ServerHttp2Session>();
+  http2.on('session', (session) => {
+    sessions.add(session);
+    session.setTimeout(SESSION_IDLE_MS, () => session.close());
+    session.on('close', () => sessions.delete(session));
+    session.on('error', () => session.destroy());
+  });
+  const undecided = new Set<Socket>();
+  const door = createNetServer({ noDelay: true }, (socket) => {
+    undecided.add(socket);
+    dispatch(socket, http1, http2, () => undecided.delete(socket));
+  });
+  await new Promise<void>((resolve, reject) => {
+    door.once('error', reject);
+    door.listen(options.port, options.host, 1024, resolve);
+  });
+  // A server that listens on TCP has an AddressInfo; the string form is for pipes.
+  const { port } = door.address() as AddressInfo;
+  return {
+    port,
+    async close(deadlineMs) {
+      const closed = new Promise<void>((resolve) => door.close(() => resolve()));
+      for (const socket of undecided) socket.destroy();
+      http1.close();
+      http1.closeIdleConnections();
+      for (const session of sessions) {
+        session.goaway();
+        session.close();
+      }
+      const idle = setInterval(() => http1.closeIdleConnections(), 50);
+      const deadline = setTimeout(() => {
+        http1.closeAllConnections();
+        for (const session of sessions) session.destroy();
+      }, deadlineMs);
+      await closed;
+      clearInterval(idle);
+      clearTimeout(deadline);
+    },
+  };
+}
+
+function dispatch(socket: Socket, http1: Http1Server, http2: Http2Server, decided: () => void): void {
+  const giveUp = () => socket.destroy();
+  socket.setTimeout(HEAD_TIMEOUT_MS, giveUp);
+  socket.on('error', giveUp);
+  socket.once('close', decided);
+  const onReadable = () => {
+    const bytes: Buffer | null = socket.read();
+    if (bytes === null) return;
+    const compared = Math.min(bytes.length, PREFACE.length);
+    const maybeHttp2 = bytes.compare(PREFACE, 0, compared, 0, compared) === 0;
+    socket.unshift(bytes);
+    // Part of a preface: wait for the rest, but let the unshifted bytes not wake us again at once.
+    if (maybeHttp2 && compared < PREFACE.length) return;
+    socket.off('readable', onReadable);
+    socket.off('error', giveUp);
+    socket.off('close', decided);
+    socket.setTimeout(0);
+    decided();
+    (maybeHttp2 ? http2 : http1).emit('connection', socket);
+  };
+  socket.on('readable', onReadable);
+}

@@ -1,0 +1,38 @@
+import type { z } from 'zod';
+import type { Exchange } from './exchange.ts';
+import type { Failure } from './failure.ts';
+
+/** A status and a JSON body. */
+export interface Reply {
+  readonly status: number;
+  /** JSON text. */
+  readonly body: string;
+  /** Flat name, value, name, value …; lower case. */
+  readonly headers?: readonly string[];
+}
+
+/** What `/openapi.json` says of a route; the schemas are those that validate. */
+export interface RouteDocumentation {
+  readonly summary: string;
+  readonly description?: string;
+  readonly tag: string;
+  /** Alternatives, by content type. */
+  readonly requestBody?: Readonly<Record<string, z.ZodType>>;
+  readonly query?: z.ZodObject;
+  /** Documented answers by status; the example is the documented body. */
+  readonly responses: Readonly<Record<number, { description: string; example?: unknown }>>;
+  /** Which credential headers the route takes; empty for a public route. */
+  readonly security: readonly ('bearer' | 'apiKey')[];
+}
+
+/** One method of one path. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** In find-my-way's syntax: `/api/external-event/:workspaceId`. */
+  readonly path: string;
+  readonly documentation: RouteDocumentation;
+  /** Answers the exchange. What it throws is encoded by `encodeFailure`. */
+  handle(exchange: Exchange): void | Promise<void>;
+  /** The dialect's answer to a failure. */
+  encodeFailure(failure: Failure): Reply;
+}

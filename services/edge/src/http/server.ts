@@ -1,0 +1,144 @@
+import {
+  type Clock,
+  type Health,
+  type Logger,
+  MillraceError,
+  type Tracing,
+  traceIdOf,
+} from '@millrace/runtime';
+import { type Cors, preflightHeaders } from './cors.ts';
+import { type Failure, RequestFailure } from './failure.ts';
+import { HttpExchange } from './http-exchange.ts';
+import { type Listener, listen, type RequestHandler } from './listener.ts';
+import { callersRequestId } from './request-id.ts';
+import type { Reply, Route } from './route.ts';
+import { createRouter } from './router.ts';
+
+/** Told of every answer. */
+export interface HttpMetrics {
+  answered(route: string, method: string, status: number, seconds: number): void;
+}
+
+/** What the public server works with. */
+export interface HttpServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly routes: readonly Route[];
+  /** Serves Connect, gRPC-Web and gRPC; asked before the routes. */
+  readonly rpc: { handles(path: string): boolean; handle: RequestHandler };
+  /** Answers paths and methods that no route has. */
+  readonly encodeUnrouted: (failure: Failure) => Reply;
+  readonly cors: Cors;
+  readonly health: Health;
+  readonly metrics: HttpMetrics;
+  readonly tracing: Tracing;
+  readonly clock: Clock;
+  readonly newId: (nowMs: number) => string;
+  readonly log: Logger;
+}
+
+const RETRY_AFTER_SECONDS = 1;
+const RETRY_AFTER_FULL_SECONDS = 5;
+const NO_HEADERS: readonly string[] = [];
+
+/** Serves every route on one port. */
+export async function startHttpServer(options: HttpServerOptions): Promise<Listener> {
+  return listen({ host: options.host, port: options.port, handler: createHandler(options) });
+}
+
+function createHandler(options: HttpServerOptions): RequestHandler {
+  const { clock, cors, health, metrics, newId, tracing } = options;
+  const router = createRouter(options.routes);
+  return (request, response) => {
+    const url = request.url ?? '/';
+    const mark = url.indexOf('?');
+    const path = mark === -1 ? url : url.slice(0, mark);
+    const method = request.method ?? '';
+    const { headers } = request;
+    const corsHeaders = headers.origin === undefined ? NO_HEADERS : cors.headersFor(headers.origin);
+    if (options.rpc.handles(path) && method !== 'OPTIONS') {
+      for (let i = 0; i < corsHeaders.length; i += 2)
+        response.setHeader(corsHeaders[i] ?? '', corsHeaders[i + 1] ?? '');
+      options.rpc.handle(request, response);
+      return;
+    }
+    const receivedAtMs = clock.now();
+    const began = clock.monotonic();
+    const match = router.find(method === 'HEAD' ? 'GET' : method, path);
+    const label = match?.route.path ?? 'unrouted';
+    const parent =
+      typeof headers.traceparent === 'string' && traceIdOf(headers.traceparent)
+        ? headers.traceparent
+        : undefined;
+    const span = tracing.enabled
+      ? tracing.start(`${method} ${label}`, { kind: 'server', parent })
+      : undefined;
+    const exchange = new HttpExchange({
+      request,
+      response,
+      params: match?.params,
+      search: mark === -1 ? '' : url.slice(mark + 1),
+      receivedAtMs,
+      requestId: callersRequestId(headers['x-request-id']) ?? newId(receivedAtMs),
+      traceparent: span?.traceparent ?? parent,
+      // While draining, a client is told to open its next connection elsewhere. HTTP/2 has no such header.
+      extraHeaders:
+        health.draining && request.httpVersionMajor === 1
+          ? [...corsHeaders, 'connection', 'close']
+          : corsHeaders,
+      onReply(status) {
+        metrics.answered(label, method, status, (clock.monotonic() - began) / 1000);
+        span?.end(status >= 500 ? `HTTP ${status}` : undefined);
+      },
+    });
+    if (match) serve(match.route, exchange, options.log);
+    else exchange.reply(unrouted(options, router.allowed(path), method, corsHeaders));
+  };
+}
+
+function unrouted(
+  options: HttpServerOptions,
+  allowed: readonly string[],
+  method: string,
+  corsHeaders: readonly string[],
+): Reply {
+  if (method === 'OPTIONS' && corsHeaders.length > 0) {
+    return { status: 204, body: '', headers: preflightHeaders(allowed.length > 0 ? allowed : ['POST']) };
+  }
+  return options.encodeUnrouted(
+    allowed.length > 0 ? { kind: 'method_not_allowed', allowed } : { kind: 'not_found' },
+  );
+}
+
+function serve(route: Route, exchange: HttpExchange, log: Logger): void {
+  try {
+    const handled = route.handle(exchange);
+    if (handled instanceof Promise) handled.catch((error: unknown) => fail(route, exchange, log, error));
+  } catch (error) {
+    fail(route, exchange, log, error);
+  }
+}
+
+function fail(route: Route, exchange: HttpExchange, log: Logger, thrown: unknown): void {
+  const failure = toFailure(thrown);
+  if (failure.kind === 'internal') {
+    log.error({ err: thrown, route: route.path, requestId: exchange.requestId }, 'request failed');
+  }
+  exchange.reply(route.encodeFailure(failure));
+}
+
+function toFailure(thrown: unknown): Failure {
+  if (thrown instanceof RequestFailure) return thrown.failure;
+  if (thrown instanceof MillraceError) {
+    switch (thrown.code) {
+      case 'resource_exhausted':
+        return { kind: 'unavailable', retryAfterSeconds: RETRY_AFTER_FULL_SECONDS };
+      case 'unavailable':
+      case 'deadline_exceeded':
+      case 'aborted':
+      case 'canceled':
+        return { kind: 'unavailable', retryAfterSeconds: RETRY_AFTER_SECONDS };
+    }
+  }
+  return { kind: 'internal' };
+}

@@ -1,0 +1,55 @@
+import { counterFrom, histogramFrom, type MetricsRegistry } from '@millrace/runtime';
+import type { DialectName } from './events/canonical-event.ts';
+import type { SubmitMetrics } from './events/submit.ts';
+import type { HttpMetrics } from './http/server.ts';
+
+/** Everything that the edge counts. */
+export interface EdgeMetrics extends HttpMetrics, SubmitMetrics {
+  rejected(dialect: DialectName, reason: string): void;
+}
+
+const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Declares the edge's metrics. */
+export function createEdgeMetrics(registry: MetricsRegistry): EdgeMetrics {
+  const requests = counterFrom({
+    registry,
+    name: 'millrace_http_requests_total',
+    help: 'Answered requests.',
+    labelNames: ['route', 'method', 'status'],
+  });
+  const duration = histogramFrom({
+    registry,
+    name: 'millrace_http_request_duration_seconds',
+    help: 'From the end of a request head to its answer.',
+    labelNames: ['route', 'method'],
+    buckets: DURATION_BUCKETS_SECONDS,
+  });
+  const accepted = counterFrom({
+    registry,
+    name: 'millrace_events_accepted_total',
+    help: 'Events answered as accepted; each is on disk in the stream.',
+    labelNames: ['dialect'],
+  });
+  const duplicates = counterFrom({
+    registry,
+    name: 'millrace_events_duplicate_total',
+    help: 'Events answered as duplicates.',
+    labelNames: [],
+  });
+  const rejected = counterFrom({
+    registry,
+    name: 'millrace_events_rejected_total',
+    help: 'Events that a dialect refused.',
+    labelNames: ['dialect', 'reason'],
+  });
+  return {
+    answered(route, method, status, seconds) {
+      requests.add([route, method, String(status)]);
+      duration.observe([route, method], seconds);
+    },
+    accepted: (dialect) => accepted.add([dialect]),
+    duplicate: () => duplicates.add([]),
+    rejected: (dialect, reason) => rejected.add([dialect, reason]),
+  };
+}

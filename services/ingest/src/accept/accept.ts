@@ -1,0 +1,154 @@
+import { type Clock, MillraceError, type Tracing } from '@millrace/runtime';
+import { type Publisher, shardSubject } from '@millrace/stores';
+import { claimKeys, inFlightKeys } from './in-flight.ts';
+import { type AcceptItem, packParcels } from './pack.ts';
+import type { SeenEvent, SeenEvents, StreamRoom } from './ports.ts';
+
+/** `millrace.ingest.v1.Outcome`, by number. */
+export const OUTCOME = { accepted: 1, duplicate: 2, conflict: 3, unavailable: 4 } as const;
+
+/** An outcome for each item, and the first copy's id where an item is a copy. */
+export interface AcceptResult {
+  readonly outcomes: Uint8Array;
+  readonly originalEventIds: Record<number, string>;
+}
+
+/** Makes events durable, each once. */
+export interface Accept {
+  /** Throws MillraceError `unavailable` or `resource_exhausted` when nothing is known to be stored. */
+  accept(items: readonly AcceptItem[], traceparents: readonly string[]): Promise<AcceptResult>;
+}
+
+/** What `createAccept` works with. */
+export interface AcceptDeps {
+  readonly publisher: Publisher;
+  readonly seen: SeenEvents;
+  readonly room: StreamRoom;
+  readonly shardCount: number;
+  readonly newMessageId: (nowMs: number) => string;
+  readonly clock: Clock;
+  readonly tracing: Tracing;
+}
+
+/**
+ * Accepts in the one order that loses nothing: look the key up, publish, wait for the acknowledgement, then mark
+ * the key, then answer. Copies that arrive while the first is under way wait for its outcome.
+ */
+export function createAccept(deps: AcceptDeps): Accept {
+  const inFlight = inFlightKeys();
+  let turn = 0;
+  return {
+    async accept(items, traceparents) {
+      if (deps.room.nearlyFull)
+        throw new MillraceError('resource_exhausted', 'the event store is nearly full');
+      const claims = claimKeys(inFlight, items);
+      try {
+        const result = await settle(deps, items, claims, traceparents, turn++ % deps.shardCount);
+        return result;
+      } finally {
+        claims.release();
+      }
+    },
+  };
+}
+
+async function settle(
+  deps: AcceptDeps,
+  items: readonly AcceptItem[],
+  claims: ReturnType<typeof claimKeys>,
+  traceparents: readonly string[],
+  keylessShard: number,
+): Promise<AcceptResult> {
+  const outcomes = new Uint8Array(items.length).fill(OUTCOME.unavailable);
+  const originalEventIds: Record<number, string> = {};
+  const copyOf = (index: number, seen: SeenEvent) => {
+    outcomes[index] = seen.bodyHash === items[index]?.bodyHash ? OUTCOME.duplicate : OUTCOME.conflict;
+    originalEventIds[index] = seen.eventId;
+  };
+
+  const fresh = await withoutSeen(deps.seen, items, claims, copyOf);
+  const failures: unknown[] = [];
+  const parcels = packParcels({
+    items,
+    indexes: fresh,
+    shardCount: deps.shardCount,
+    keylessShard,
+    traceparents,
+  });
+  await Promise.all(
+    parcels.map(async (parcel) => {
+      try {
+        await publish(deps, parcel.shard, parcel.payload, traceparents[0]);
+        for (const index of parcel.indexes) outcomes[index] = OUTCOME.accepted;
+        await mark(deps.seen, items, parcel.indexes);
+        claims.succeeded(parcel.indexes);
+      } catch (error) {
+        failures.push(error);
+        claims.failed(parcel.indexes);
+      }
+    }),
+  );
+  for (const { index, first } of claims.waiting) {
+    const seen = await first;
+    if (seen) copyOf(index, seen);
+  }
+  const nothingStored =
+    failures.length > 0 && failures.length === parcels.length && claims.waiting.length === 0;
+  if (nothingStored && fresh.length === items.length) throw failures[0];
+  return { outcomes, originalEventIds };
+}
+
+/** The items that no durable event is known for; the others are answered through `copyOf`. */
+async function withoutSeen(
+  seen: SeenEvents,
+  items: readonly AcceptItem[],
+  claims: ReturnType<typeof claimKeys>,
+  copyOf: (index: number, seen: SeenEvent) => void,
+): Promise<number[]> {
+  if (claims.keyed.length === 0) return claims.keyless.slice();
+  const looked = seen.lookUp(claims.keyed.map((index) => items[index]?.dedupKey ?? ''));
+  const found = looked instanceof Promise ? await looked : looked;
+  const fresh = claims.keyless.slice();
+  claims.keyed.forEach((index, i) => {
+    const known = found[i];
+    if (!known) {
+      fresh.push(index);
+      return;
+    }
+    copyOf(index, known);
+    claims.known(index, known);
+  });
+  return fresh.sort((a, b) => a - b);
+}
+
+async function publish(
+  deps: AcceptDeps,
+  shard: number,
+  payload: Buffer,
+  parent: string | undefined,
+): Promise<void> {
+  const subject = shardSubject({ count: deps.shardCount, index: shard });
+  const span = deps.tracing.start('events publish', { kind: 'producer', parent, attributes: { subject } });
+  try {
+    const messageId = deps.newMessageId(deps.clock.now());
+    await deps.publisher.publish({ subject, payload, messageId, traceparent: span?.traceparent ?? parent });
+    span?.end();
+  } catch (error) {
+    span?.end(error);
+    throw error;
+  }
+}
+
+function mark(
+  seen: SeenEvents,
+  items: readonly AcceptItem[],
+  indexes: readonly number[],
+): void | Promise<void> {
+  const entries: [string, SeenEvent][] = [];
+  for (const index of indexes) {
+    const item = items[index];
+    if (item && item.dedupKey !== '')
+      entries.push([item.dedupKey, { bodyHash: item.bodyHash, eventId: item.eventId }]);
+  }
+  return entries.length === 0 ? undefined : seen.mark(entries);
+}
