@@ -1,44 +1,47 @@
-import { mkdirSync } from 'node:fs'
-import { connect } from 'node:net'
-import { join, resolve } from 'node:path'
-import { writeFileAtomically } from './atomic-file.ts'
-import { type ManagedProcess, startChild } from './child-process.ts'
-import { pickFreePort } from './free-port.ts'
-import { findNatsServer } from './nats-binary.ts'
-import { untilReady } from './until-ready.ts'
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join, resolve } from 'node:path';
+import { writeFileAtomically } from './atomic-file.ts';
+import { type ManagedProcess, startChild } from './child-process.ts';
+import { pickFreePort } from './free-port.ts';
+import { findNatsServer } from './nats-binary.ts';
+import { untilReady } from './until-ready.ts';
 
 /** What {@link startNatsServer} needs. */
 export interface NatsServerOptions {
-  dataDir: string
+  dataDir: string;
+  /** Default: the one that `findNatsServer` returns. */
+  binary?: string;
   /** Default: any free port. */
-  port?: number
+  port?: number;
   /** Fsync each message before its acknowledgement; default is every two minutes. */
-  syncAlways?: boolean
+  syncAlways?: boolean;
   /** Default: three quarters of the free disk, the server's own rule. */
-  maxFileStoreBytes?: number
-  env?: NodeJS.ProcessEnv
-  log?: (line: string) => void
-  signal?: AbortSignal
-  readyTimeoutMs?: number
+  maxFileStoreBytes?: number;
+  env?: NodeJS.ProcessEnv;
+  log?: (line: string) => void;
+  signal?: AbortSignal;
+  readyTimeoutMs?: number;
 }
 
 /** A running nats-server with JetStream. */
 export interface NatsServer extends ManagedProcess {
-  readonly url: string
-  readonly port: number
+  readonly url: string;
+  readonly port: number;
 }
 
 /** Starts a nats-server on a data directory and resolves when it accepts clients with JetStream on. */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
-  const env = options.env ?? process.env
-  const dataDir = resolve(options.dataDir)
-  const binary = await findNatsServer({ env, log: options.log ?? (() => {}) })
-  const port = options.port ?? (await pickFreePort())
-  const configFile = join(dataDir, 'nats-server.conf')
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  writeFileAtomically(configFile, natsConfig({ ...options, dataDir, port }))
+  const env = options.env ?? process.env;
+  const dataDir = resolve(options.dataDir);
+  const binary = options.binary ?? (await findNatsServer({ env, log: options.log ?? (() => undefined) }));
+  const port = options.port ?? (await pickFreePort());
+  const configFile = join(dataDir, 'nats-server.conf');
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  writeFileAtomically(configFile, natsConfig({ ...options, dataDir, port }));
 
-  const logFile = join(dataDir, 'nats-server.log')
+  const logFile = join(dataDir, 'nats-server.log');
   const child = await startChild({
     name: 'nats-server',
     command: binary,
@@ -47,20 +50,20 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     stdio: 'ignore',
     stopTimeoutMs: 8_000,
     recordFile: join(dataDir, 'process.json'),
-  })
+  });
   await untilReady({
     child,
     logFile,
     timeoutMs: options.readyTimeoutMs ?? 60_000,
-    isReady: () => hasJetStream(port),
+    isReady: () => greets(port, serverName(dataDir)),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
-  })
-  return { ...child, port, url: `nats://127.0.0.1:${port}` }
+  });
+  return { ...child, port, url: `nats://127.0.0.1:${port}` };
 }
 
 function natsConfig(options: NatsServerOptions & { port: number }): string {
-  const { dataDir, port, syncAlways, maxFileStoreBytes } = options
-  return `server_name: millrace
+  const { dataDir, port, syncAlways, maxFileStoreBytes } = options;
+  return `server_name: ${serverName(dataDir)}
 listen: "127.0.0.1:${port}"
 max_payload: 8MB
 log_file: ${JSON.stringify(join(dataDir, 'nats-server.log'))}
@@ -71,25 +74,34 @@ jetstream {
   sync_interval: ${syncAlways === true ? 'always' : '2m'}
   max_memory_store: 256MB
 ${maxFileStoreBytes === undefined ? '' : `  max_file_store: ${maxFileStoreBytes}\n`}}
-`
+`;
 }
 
 /** Reads the greeting a server sends to each client; it is sent only after the streams were recovered. */
-function hasJetStream(port: number): Promise<boolean> {
+function greets(port: number, name: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', timeout: 1_000 })
-    let greeting = ''
+    const socket = connect({ port, host: '127.0.0.1', timeout: 1_000 });
+    let greeting = '';
     const settle = (ready: boolean) => {
-      socket.destroy()
-      resolve(ready)
-    }
-    socket.setEncoding('utf8')
+      socket.destroy();
+      resolve(ready);
+    };
+    socket.setEncoding('utf8');
     socket.on('data', (chunk: string) => {
-      greeting += chunk
-      if (greeting.includes('\r\n')) settle(/^INFO .*"jetstream":\s*true/.test(greeting))
-    })
-    socket.on('error', () => settle(false))
-    socket.on('timeout', () => settle(false))
-    socket.on('close', () => settle(false))
-  })
+      greeting += chunk;
+      if (greeting.includes('\r\n')) settle(isGreetingOf(name, greeting));
+    });
+    socket.on('error', () => settle(false));
+    socket.on('timeout', () => settle(false));
+    socket.on('close', () => settle(false));
+  });
+}
+
+function isGreetingOf(name: string, greeting: string): boolean {
+  return greeting.includes(`"server_name":"${name}"`) && greeting.includes('"jetstream":true');
+}
+
+/** Tells our server from another one that took the port first. */
+function serverName(dataDir: string): string {
+  return `millrace-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`;
 }

@@ -1,0 +1,93 @@
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { cacheDirectory } from './cache-directory.ts';
+import { type ManagedProcess, startChild } from './child-process.ts';
+
+const largestLogBytes = 10 * 1024 ** 2;
+
+// A request's objects die young; with Node's default of 16 MiB many are copied to the old generation first.
+const nodeOptions = ['--max-semi-space-size=32'];
+
+/** One Millrace process: what to run and with which settings. */
+export interface ServiceSpec {
+  /** Unique within a stack; names its log and its entry in `connection.json`. */
+  name: string;
+  /** Path of the module that Node runs. */
+  entry: string;
+  /** Settings of this process alone. */
+  env: Record<string, string>;
+  /** Where it answers `/readyz`. */
+  adminPort: number;
+}
+
+/** Where a service's output goes: to ours, or to `<data>/logs/<name>.log`. */
+export type ServiceOutput = 'inherit' | 'file';
+
+/** What {@link startService} needs. */
+export interface ServiceOptions {
+  spec: ServiceSpec;
+  dataDir: string;
+  env: NodeJS.ProcessEnv;
+  output: ServiceOutput;
+  stopTimeoutMs: number;
+}
+
+/** Spawns a service; it is not ready yet when this resolves. */
+export async function startService(options: ServiceOptions): Promise<ManagedProcess> {
+  const { spec, dataDir, env, output, stopTimeoutMs } = options;
+  const log = output === 'file' ? openLog(serviceLogFile(dataDir, spec.name)) : undefined;
+  try {
+    return await startChild({
+      name: spec.name,
+      command: process.execPath,
+      args: [...nodeOptions, spec.entry],
+      env: {
+        NODE_COMPILE_CACHE: join(cacheDirectory(), 'compile'),
+        ...env,
+        ADMIN_PORT: String(spec.adminPort),
+        ...spec.env,
+      },
+      stdio: log === undefined ? ['ignore', 'inherit', 'inherit'] : ['ignore', log, log],
+      stopTimeoutMs,
+      recordFile: join(runDirectory(dataDir), `${spec.name}.json`),
+    });
+  } finally {
+    if (log !== undefined) closeSync(log);
+  }
+}
+
+/** Where the running services of a data directory are noted. */
+export function runDirectory(dataDir: string): string {
+  return join(dataDir, 'run');
+}
+
+/** Where a service's output goes unless it is shown. */
+export function serviceLogFile(dataDir: string, name: string): string {
+  return join(dataDir, 'logs', `${name}.log`);
+}
+
+/** Opens a log for appending; one that has grown large becomes `<file>.1` first. */
+export function openLog(file: string): number {
+  mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 });
+  try {
+    if (statSync(file).size > largestLogBytes) renameSync(file, `${file}.1`);
+  } catch {
+    // There is no log yet.
+  }
+  return openSync(file, 'a', 0o600);
+}
+
+/** Asks a service's admin port whether it is ready. */
+export function isServiceReady(adminPort: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const address = { host: '127.0.0.1', port: adminPort, path: '/readyz', agent: false, timeout: 1_000 };
+    const call = request(address, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    call.on('timeout', () => call.destroy());
+    call.on('error', () => resolve(false));
+    call.end();
+  });
+}

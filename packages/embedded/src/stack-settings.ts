@@ -1,0 +1,72 @@
+import { applicationUser, inspectorUser } from './clickhouse-users.ts';
+import type { Connection } from './connection.ts';
+import type { Secrets } from './secrets.ts';
+
+/** Where a stack's parts listen. */
+export interface StackAddresses {
+  port: number;
+  adminPort: number;
+  natsPort: number;
+  clickHousePort: number;
+  redisUrl: string | null;
+}
+
+/** The settings that every service of a stack gets, over those of the user's environment. */
+export function serviceEnvironment(
+  userEnv: NodeJS.ProcessEnv,
+  secrets: Secrets,
+  addresses: StackAddresses,
+): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {
+    ...userEnv,
+    MILLRACE_ENV: userEnv['MILLRACE_ENV'] || 'development',
+    HOST: '127.0.0.1',
+    NATS_URL: `nats://127.0.0.1:${addresses.natsPort}`,
+    CLICKHOUSE_URL: `http://127.0.0.1:${addresses.clickHousePort}`,
+    CLICKHOUSE_USER: applicationUser,
+    CLICKHOUSE_PASSWORD: secrets.clickHousePassword,
+    CLICKHOUSE_DATABASE: 'millrace',
+    KEY_PEPPER: userEnv['KEY_PEPPER'] || secrets.keyPepper,
+    SERVICE_SECRET: secrets.serviceSecret,
+    BOOTSTRAP_WORKSPACE_ID: secrets.workspaceId,
+    BOOTSTRAP_API_KEY: secrets.apiKey,
+    BOOTSTRAP_EXTERNAL_EVENT_TOKEN: secrets.externalEventToken,
+    EMAIL_API_KEY: userEnv['EMAIL_API_KEY'] || secrets.emailApiKey,
+  };
+  delete env['REDIS_URL'];
+  if (addresses.redisUrl !== null) env['REDIS_URL'] = addresses.redisUrl;
+  return env;
+}
+
+/** Describes a running stack to its users. */
+export function describeConnection(options: {
+  mode: Connection['mode'];
+  secrets: Secrets;
+  env: NodeJS.ProcessEnv;
+  addresses: StackAddresses;
+  processes: Connection['processes'];
+}): Connection {
+  const { mode, secrets, env, addresses, processes } = options;
+  return {
+    url: `http://127.0.0.1:${addresses.port}`,
+    adminUrl: `http://127.0.0.1:${addresses.adminPort}`,
+    mode,
+    workspaceId: secrets.workspaceId,
+    credentials: {
+      apiKey: secrets.apiKey,
+      bearerToken: env['COMPOZY_API_TOKEN'] || 'dev-token',
+      emailApiKey: env['EMAIL_API_KEY'] || secrets.emailApiKey,
+      externalEventToken: secrets.externalEventToken,
+      ownerEmail: 'dev@localhost',
+    },
+    clickhouse: {
+      url: `http://127.0.0.1:${addresses.clickHousePort}`,
+      database: 'millrace',
+      username: inspectorUser,
+      password: secrets.inspectorPassword,
+    },
+    nats: { url: `nats://127.0.0.1:${addresses.natsPort}` },
+    redis: { url: addresses.redisUrl },
+    processes,
+  };
+}

@@ -1,0 +1,73 @@
+import { globSync } from 'node:fs';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { runChecks } from './test-parts/checks.ts';
+
+/** How many passed and failed. */
+interface Tally {
+  passed: number;
+  failed: number;
+}
+
+interface Part {
+  readonly name: string;
+  run(): Promise<Tally>;
+}
+
+const UNIT = ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts', 'scripts/**/*.test.ts'];
+const INTEGRATION = ['packages/*/src/**/*.integration.test.ts', 'services/*/src/**/*.integration.test.ts'];
+
+const parts: readonly Part[] = [
+  { name: 'checks', run: runChecks },
+  { name: 'unit', run: () => runTests(UNIT, { except: '.integration.test.ts', concurrency: true }) },
+  { name: 'integration', run: () => runTests(INTEGRATION, { concurrency: 2 }) },
+  { name: 'conformance', run: () => runTests(['tests/conformance/**/*.test.ts'], { concurrency: 2 }) },
+  { name: 'e2e', run: () => runTests(['tests/e2e/**/*.test.ts'], { concurrency: 1 }) },
+  { name: 'faults', run: () => runTests(['tests/faults/**/*.test.ts'], { concurrency: 1 }) },
+];
+
+async function runTests(
+  patterns: readonly string[],
+  options: { except?: string; concurrency: number | boolean },
+): Promise<Tally> {
+  const files = globSync(patterns, { exclude: (path) => path.includes('node_modules') }).filter(
+    (file) => options.except === undefined || !file.endsWith(options.except),
+  );
+  if (files.length === 0) throw new Error(`no test matches ${patterns.join(' ')}`);
+  const stream = run({ files: files.sort(), concurrency: options.concurrency, isolation: 'process' });
+  const tally = { passed: 0, failed: 0 };
+  stream.on('test:summary', (summary) => {
+    if (summary.file !== undefined) return;
+    tally.passed = summary.counts.passed;
+    // A cancelled or skipped test has shown nothing.
+    tally.failed = summary.counts.tests - summary.counts.passed;
+  });
+  const report = stream.compose<NodeJS.ReadableStream>(spec());
+  for await (const chunk of report) process.stdout.write(chunk);
+  return tally;
+}
+
+async function main(names: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => !parts.some((part) => part.name === name));
+  if (unknown.length > 0) {
+    const known = parts.map((part) => part.name).join(', ');
+    process.stderr.write(`unknown part: ${unknown.join(', ')}; there are ${known}\n`);
+    return 2;
+  }
+  const total = { passed: 0, failed: 0 };
+  for (const part of parts) {
+    if (names.length > 0 && !names.includes(part.name)) continue;
+    const began = performance.now();
+    process.stdout.write(`\n== ${part.name}\n`);
+    const tally = await part.run();
+    total.passed += tally.passed;
+    total.failed += tally.failed;
+    const seconds = ((performance.now() - began) / 1000).toFixed(0);
+    process.stdout.write(`== ${part.name}: ${tally.passed} passed, ${tally.failed} failed in ${seconds} s\n`);
+  }
+  process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`);
+  return total.failed === 0 ? 0 : 1;
+}
+
+process.chdir(new URL('..', import.meta.url).pathname);
+process.exitCode = await main(process.argv.slice(2));
