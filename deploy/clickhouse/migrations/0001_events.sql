@@ -6,6 +6,11 @@
 --
 -- `_month` is set by the writer, the same for a whole insert: an insert that spread over two partitions could land
 -- half, and max(_seq) would not be a position any more.
+--
+-- `i_dedup` answers which of a batch's dedup keys are stored already. Measured at 10 M rows on two threads, 10 / 300 /
+-- 10,000 keys: no structure 70 / 100 / 130 ms, bloom filter 20 / 110 / 130 ms, a projection ordered by the key
+-- 10 / 50 / 140 ms. The keys are hashes, so a large batch touches every granule whatever the order; the projection
+-- costs 20 B a row and 60 % more on a narrow insert, the filter 1 B and 4 %.
 
 CREATE TABLE IF NOT EXISTS {{database}}.events {{on_cluster}}
 (
@@ -37,6 +42,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.events {{on_cluster}}
     received_at_ms Int64 EPHEMERAL,
 
     INDEX i_received received_at TYPE minmax GRANULARITY 1,
+    INDEX i_dedup dedup_key TYPE bloom_filter(0.01) GRANULARITY 1,
 
     PROJECTION p_pos
     (

@@ -5,11 +5,11 @@ CREATE TABLE IF NOT EXISTS {{database}}.dead_letters {{on_cluster}}
 (
     shard UInt32,
     seq UInt64,
-    index UInt32,
+    `index` UInt32,
     reason LowCardinality(String),
     detail String,
     body String CODEC(ZSTD(1)),
     parked_at DateTime64(3, 'UTC')
 )
 ENGINE = {{engine:Replacing}}
-ORDER BY (shard, seq, index);
+ORDER BY (shard, seq, `index`);

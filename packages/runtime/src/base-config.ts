@@ -14,13 +14,6 @@ export const baseConfig = z.object({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('least severe level to log'),
-  SERVICE_SECRET: z
-    .string()
-    .min(16)
-    .optional()
-    .describe(
-      'shared by all services; signs the token that each call between them carries. Required in production',
-    ),
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .url()
     .optional()

@@ -19,3 +19,4 @@ export { counterFrom, createMetricsRegistry, type MetricsRegistry, type PlainCou
 export { histogramFrom, type PlainHistogram } from './plain-histogram.ts';
 export { type Closable, runService } from './run-service.ts';
 export { type OpenSpan, type SpanContextText, startTracing, type Tracing, traceIdOf } from './tracing.ts';
+export { VERSION } from './version.ts';

@@ -1,4 +1,24 @@
 export {
+  ask,
+  type ClickHouseClient,
+  type ClickHouseConnection,
+  createClickHouse,
+  createEventTable,
+  type EventTable,
+  type InsertOutcome,
+  isUnreadableData,
+  loadSql,
+  type MigrationTarget,
+  migrate,
+  OLDEST_CLICKHOUSE,
+  type ParkedItem,
+  type Question,
+  requireServerSupport,
+  storeUnavailable,
+} from './clickhouse/index.ts';
+export { createRedisClaims, type RedisClaimOutcome, type RedisClaims } from './dedup/redis-claims.ts';
+export { deadLetterSubject } from './event-log/dead-letters.ts';
+export {
   DEDUP_KEY_BYTES,
   type EnvelopeContents,
   type EnvelopeItem,
@@ -9,7 +29,11 @@ export {
   varintLength,
   writeVarint,
 } from './event-log/envelope.ts';
+export { type EventLog, openEventLog } from './event-log/event-log.ts';
+export { type Lease, type Leases, openLeases } from './event-log/leases.ts';
+export { openPositions, type Positions, type ReaderPosition } from './event-log/positions.ts';
 export { createPublisher, type Publication, type Publisher } from './event-log/publisher.ts';
+export { type LogReader, openLogReader, type StreamMessage } from './event-log/reader.ts';
 export {
   DEAD_LETTERS_STREAM,
   EVENTS_STREAM,

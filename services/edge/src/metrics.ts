@@ -1,10 +1,11 @@
 import { counterFrom, histogramFrom, type MetricsRegistry } from '@millrace/runtime';
+import type { RpcMetrics } from './connect/call-record.ts';
 import type { DialectName } from './events/canonical-event.ts';
 import type { SubmitMetrics } from './events/submit.ts';
 import type { HttpMetrics } from './http/server.ts';
 
 /** Everything that the edge counts. */
-export interface EdgeMetrics extends HttpMetrics, SubmitMetrics {
+export interface EdgeMetrics extends HttpMetrics, RpcMetrics, SubmitMetrics {
   rejected(dialect: DialectName, reason: string): void;
 }
 
@@ -23,6 +24,19 @@ export function createEdgeMetrics(registry: MetricsRegistry): EdgeMetrics {
     name: 'millrace_http_request_duration_seconds',
     help: 'From the end of a request head to its answer.',
     labelNames: ['route', 'method'],
+    buckets: DURATION_BUCKETS_SECONDS,
+  });
+  const calls = counterFrom({
+    registry,
+    name: 'millrace_grpc_requests_total',
+    help: 'Calls of the public RPC services, by gRPC status code.',
+    labelNames: ['service', 'method', 'code'],
+  });
+  const callDuration = histogramFrom({
+    registry,
+    name: 'millrace_grpc_request_duration_seconds',
+    help: 'From the head of a call to its end.',
+    labelNames: ['service', 'method'],
     buckets: DURATION_BUCKETS_SECONDS,
   });
   const accepted = counterFrom({
@@ -47,6 +61,10 @@ export function createEdgeMetrics(registry: MetricsRegistry): EdgeMetrics {
     answered(route, method, status, seconds) {
       requests.add([route, method, String(status)]);
       duration.observe([route, method], seconds);
+    },
+    called(service, method, code, seconds) {
+      calls.add([service, method, code]);
+      callDuration.observe([service, method], seconds);
     },
     accepted: (dialect) => accepted.add([dialect]),
     duplicate: () => duplicates.add([]),

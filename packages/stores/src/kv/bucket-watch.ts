@@ -57,7 +57,10 @@ export function watchBucket(options: {
     closing.signal.addEventListener('abort', stop);
     // A reconnect may have come while the feed was being opened.
     if (generation.signal.aborted || closing.signal.aborted) return stop();
-    const check = setInterval(() => void compare(bucket), options.checkIntervalMs ?? DEFAULT_CHECK_INTERVAL_MS);
+    const check = setInterval(
+      () => void compare(bucket),
+      options.checkIntervalMs ?? DEFAULT_CHECK_INTERVAL_MS,
+    );
     try {
       reader.snapshotBegins();
       let whole = start.messages === 0;

@@ -2,7 +2,9 @@ import { MillraceError } from '@millrace/runtime';
 import { Empty, headers, type KV, type NatsConnection, NatsError, StorageType } from 'nats';
 
 /** The outcome of a change by compare-and-set. */
-export type WriteOutcome = { readonly kind: 'written'; readonly revision: number } | { readonly kind: 'conflict' };
+export type WriteOutcome =
+  | { readonly kind: 'written'; readonly revision: number }
+  | { readonly kind: 'conflict' };
 
 /** A JetStream KV bucket: durable, replicated, one revision kept of each record. */
 export interface Bucket {

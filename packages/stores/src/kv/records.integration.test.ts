@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -10,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createLogger, systemClock } from '@millrace/runtime';
 import type { NatsConnection } from 'nats';
 import { z } from 'zod';
+import { type NatsServer, startNatsServer } from '../../../embedded/src/index.ts';
 import { connectNats } from '../nats/connect.ts';
 import { openRecords, type RecordChange, type Records } from './index.ts';
 
@@ -17,21 +15,18 @@ const log = createLogger({ service: 'test', level: 'silent' });
 const record = z.object({ name: z.string() });
 type NamedRecord = z.output<typeof record>;
 
-let server: ChildProcess;
-let port: number;
+let server: NatsServer;
 let dataDir: string;
 const connections: NatsConnection[] = [];
 
 before(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'millrace-kv-'));
-  port = await freePort();
-  server = startServer();
+  server = await startNatsServer({ dataDir });
 });
 
 after(async () => {
   for (const connection of connections) await connection.close();
-  server.kill('SIGKILL');
-  await once(server, 'exit');
+  await server.stop();
   await rm(dataDir, { recursive: true });
 });
 
@@ -58,7 +53,9 @@ test('a change by compare-and-set on an old revision is a conflict, and one writ
 test('the index is complete when it opens, with thousands of records and removed ones among them', async () => {
   const writer = await openTestRecords({ bucket: 'complete' });
   await Promise.all(Array.from({ length: 3_000 }, (_, i) => writer.create(`r${i}`, { name: String(i) })));
-  await Promise.all([...writer.entries()].slice(0, 100).map(([at, { revision }]) => writer.remove(at, revision)));
+  await Promise.all(
+    [...writer.entries()].slice(0, 100).map(([at, { revision }]) => writer.remove(at, revision)),
+  );
   for (let round = 0; round < 5; round++) {
     const reader = await openTestRecords({ bucket: 'complete' });
     assert.equal(reader.size, 2_900);
@@ -97,23 +94,44 @@ test('the index survives kill -9 of the server and sees what changed meanwhile',
   const changes: RecordChange<NamedRecord>[] = [];
   records.onChange((change) => changes.push(change));
   for (let round = 1; round <= 3; round++) {
-    server.kill('SIGKILL');
-    await once(server, 'exit');
+    await server.kill();
     await until(() => records.staleSinceMs !== undefined, 2_000);
     assert.equal(records.get('kept')?.value.name, 'kept', 'the last state goes on answering');
-    server = startServer();
+    server = await startNatsServer({ dataDir, port: server.port });
     const other = await openTestRecords({ bucket: 'resync' });
-    assert.equal((await other.update('changed', { name: `${round}` }, other.get('changed')?.revision ?? 0)).kind, 'written');
+    assert.equal(
+      (await other.update('changed', { name: `${round}` }, other.get('changed')?.revision ?? 0)).kind,
+      'written',
+    );
     if (round === 1) await other.remove('removed', other.get('removed')?.revision ?? 0);
-    await until(() => records.get('changed')?.value.name === `${round}` && records.staleSinceMs === undefined, 5_000);
+    await until(
+      () => records.get('changed')?.value.name === `${round}` && records.staleSinceMs === undefined,
+      5_000,
+    );
     await other.close();
   }
   assert.equal(records.get('removed'), undefined);
-  assert.deepEqual(
-    changes.map(({ kind, recordKey }) => `${kind} ${recordKey}`).sort(),
-    ['put changed', 'put changed', 'put changed', 'removed removed'],
-  );
+  assert.deepEqual(changes.map(({ kind, recordKey }) => `${kind} ${recordKey}`).sort(), [
+    'put changed',
+    'put changed',
+    'put changed',
+    'removed removed',
+  ]);
   await records.close();
+});
+
+test('the index follows a bucket that was lost and made anew, whatever the revisions were before', async () => {
+  const records = await openTestRecords({ bucket: 'lost' });
+  for (const name of ['a', 'b', 'c']) await records.create(name, { name });
+  const { port } = server;
+  await server.kill();
+  await rm(join(dataDir, 'jetstream'), { recursive: true });
+  server = await startNatsServer({ dataDir, port });
+  const other = await openTestRecords({ bucket: 'lost' });
+  await other.create('c', { name: 'new' });
+  await until(() => records.size === 1 && records.get('c')?.value.name === 'new', 5_000);
+  await records.close();
+  await other.close();
 });
 
 test('a feed that died on the server without a word is noticed and started again', async () => {
@@ -148,25 +166,9 @@ async function openTestRecords(options: {
 }
 
 async function connectTest(): Promise<NatsConnection> {
-  const connection = await connectNats({ url: `nats://127.0.0.1:${port}`, name: 'kv-test', log });
+  const connection = await connectNats({ url: server.url, name: 'kv-test', log });
   connections.push(connection);
   return connection;
-}
-
-function startServer(): ChildProcess {
-  return spawn(process.env['NATS_SERVER_BIN'] ?? 'nats-server', ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', dataDir], {
-    stdio: 'ignore',
-  });
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function until(condition: () => boolean, timeoutMs: number): Promise<void> {

@@ -56,7 +56,10 @@ export async function openRecords<T>(options: {
 
   const readEntry = (entry: KvEntry): void => {
     const table = loading ?? current;
-    if (entry.operation !== 'PUT') return table.watchedRemoval(entry.key, entry.revision);
+    if (entry.operation !== 'PUT') {
+      table.watchedRemoval(entry.key, entry.revision);
+      return;
+    }
     try {
       table.watchedPut(entry.key, parse(entry.json()), entry.revision);
     } catch (error) {
@@ -129,7 +132,8 @@ export async function openRecords<T>(options: {
       const value = parse(JSON.parse(Buffer.from(stored.bytes).toString('utf8')));
       return { value, revision: stored.revision };
     },
-    create: async (recordKey, value) => wrote(recordKey, value, await bucket.create(recordKey, encode(value))),
+    create: async (recordKey, value) =>
+      wrote(recordKey, value, await bucket.create(recordKey, encode(value))),
     update: async (recordKey, value, revision) =>
       wrote(recordKey, value, await bucket.update(recordKey, encode(value), revision)),
     async remove(recordKey, revision) {

@@ -107,19 +107,20 @@ function dispatch(socket: Socket, http1: Http1Server, http2: Http2Server, decide
   socket.setTimeout(HEAD_TIMEOUT_MS, giveUp);
   socket.on('error', giveUp);
   socket.once('close', decided);
+  let head: Buffer = Buffer.alloc(0);
   const onReadable = () => {
     const bytes: Buffer | null = socket.read();
     if (bytes === null) return;
-    const compared = Math.min(bytes.length, PREFACE.length);
-    const maybeHttp2 = bytes.compare(PREFACE, 0, compared, 0, compared) === 0;
-    socket.unshift(bytes);
-    // Part of a preface: wait for the rest, but let the unshifted bytes not wake us again at once.
+    head = head.length === 0 ? bytes : Buffer.concat([head, bytes]);
+    const compared = Math.min(head.length, PREFACE.length);
+    const maybeHttp2 = head.compare(PREFACE, 0, compared, 0, compared) === 0;
     if (maybeHttp2 && compared < PREFACE.length) return;
     socket.off('readable', onReadable);
     socket.off('error', giveUp);
     socket.off('close', decided);
     socket.setTimeout(0);
     decided();
+    socket.unshift(head);
     (maybeHttp2 ? http2 : http1).emit('connection', socket);
   };
   socket.on('readable', onReadable);

@@ -20,9 +20,17 @@ export interface RouteDocumentation {
   readonly requestBody?: Readonly<Record<string, z.ZodType>>;
   readonly query?: z.ZodObject;
   /** Documented answers by status; the example is the documented body. */
-  readonly responses: Readonly<Record<number, { description: string; example?: unknown }>>;
+  readonly responses: Readonly<Record<number, ResponseDocumentation>>;
   /** Which credential headers the route takes; empty for a public route. */
   readonly security: readonly ('bearer' | 'apiKey')[];
+}
+
+/** What `/openapi.json` says of one status. */
+export interface ResponseDocumentation {
+  readonly description: string;
+  readonly example?: unknown;
+  /** `application/json` when absent. */
+  readonly contentType?: string;
 }
 
 /** One method of one path. */
@@ -33,6 +41,6 @@ export interface Route {
   readonly documentation: RouteDocumentation;
   /** Answers the exchange. What it throws is encoded by `encodeFailure`. */
   handle(exchange: Exchange): void | Promise<void>;
-  /** The dialect's answer to a failure. */
-  encodeFailure(failure: Failure): Reply;
+  /** The dialect's answer to a failure; the exchange tells two dialects apart where they share a route. */
+  encodeFailure(failure: Failure, exchange?: Exchange): Reply;
 }

@@ -124,7 +124,7 @@ function fail(route: Route, exchange: HttpExchange, log: Logger, thrown: unknown
   if (failure.kind === 'internal') {
     log.error({ err: thrown, route: route.path, requestId: exchange.requestId }, 'request failed');
   }
-  exchange.reply(route.encodeFailure(failure));
+  exchange.reply(route.encodeFailure(failure, exchange));
 }
 
 function toFailure(thrown: unknown): Failure {

@@ -35,7 +35,9 @@ export interface HealthReport {
   /** Whole seconds since the process started. */
   readonly uptime: number;
   readonly timestamp: string;
-  readonly services: Readonly<Record<'clickhouse' | 'nats' | 'redis' | 'mongodb' | 'postgres', ServiceReport>>;
+  readonly services: Readonly<
+    Record<'clickhouse' | 'nats' | 'redis' | 'mongodb' | 'postgres', ServiceReport>
+  >;
 }
 
 /** A check that asks each store at most once a second, however often it is called. */
@@ -45,9 +47,9 @@ export function createHealthCheck(deps: HealthDeps): () => Promise<HealthReport>
   const startedAt = monotonic();
   const clickhouse = cachedProbe(probes.clickhouse, monotonic);
   const nats = cachedProbe(probes.nats, monotonic);
-  const redis = probes.redis && cachedProbe(probes.redis, monotonic);
+  const redis = cachedProbe(probes.redis ?? inMemory, monotonic);
   return async () => {
-    const [eventStore, stream, cache] = await Promise.all([clickhouse(), nats(), redis?.() ?? 'up']);
+    const [eventStore, stream, cache] = await Promise.all([clickhouse(), nats(), redis()]);
     return {
       status: judge(eventStore, stream, cache),
       version: deps.version,
@@ -56,7 +58,7 @@ export function createHealthCheck(deps: HealthDeps): () => Promise<HealthReport>
       services: {
         clickhouse: { status: eventStore },
         nats: { status: stream },
-        redis: redis ? { status: cache } : { status: 'up', backend: 'memory' },
+        redis: probes.redis ? { status: cache } : { status: cache, backend: 'memory' },
         // The published document's names for where events and keys are kept.
         mongodb: { status: eventStore },
         postgres: { status: stream },
@@ -64,6 +66,9 @@ export function createHealthCheck(deps: HealthDeps): () => Promise<HealthReport>
     };
   };
 }
+
+/** Memory answers as long as the process does. */
+const inMemory: Probe = async () => 'up';
 
 /** Without the stream nothing can be made durable; without the others events are still taken. */
 function judge(eventStore: ProbeState, stream: ProbeState, cache: ProbeState): HealthStatus {

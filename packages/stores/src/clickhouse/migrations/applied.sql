@@ -1,0 +1,1 @@
+SELECT DISTINCT number FROM {database:Identifier}.migrations

@@ -1,0 +1,1 @@
+INSERT INTO {database:Identifier}.migrations (number, name) SELECT {number:UInt32}, {name:String}

@@ -1,0 +1,101 @@
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
+import type { EventRowSchema } from './event-schema.ts';
+
+/** An insert of length-delimited protobuf messages. */
+export interface ProtobufInsert {
+  /** The messages, each behind its length as a varint; cut anywhere. Read once. */
+  readonly body: Iterable<Buffer> | AsyncIterable<Buffer>;
+  /** A repeated token makes a repeated insert do nothing. */
+  readonly token: string;
+  readonly queryId: string;
+  /** Milliseconds until the outcome counts as unknown. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Streams encoded messages into ClickHouse's own protobuf reader. */
+export interface ProtobufInserter {
+  /** Inserts as one part. Throws what the client throws: the outcome is then unknown to the caller. */
+  insert(insert: ProtobufInsert): Promise<void>;
+  /** Has ClickHouse read the messages as for an insert and throw them away. */
+  dryRun(insert: Pick<ProtobufInsert, 'body' | 'timeoutMs' | 'signal'>): Promise<void>;
+}
+
+/**
+ * More rows than any batch has: a block that is cut would make two parts, of which one can be lost.
+ * The two `min_` settings make the server wait for the whole body before it writes.
+ */
+const ROWS_ABOVE_ANY_BATCH = '10000000';
+const BYTES_ABOVE_ANY_BATCH = '4294967296';
+
+/** Makes the inserter of a table whose columns are named after the message's fields. */
+export function createProtobufInserter(options: {
+  client: ClickHouseClient;
+  /** `database.table`, from settings and never from a request. */
+  table: string;
+  schema: EventRowSchema;
+}): ProtobufInserter {
+  const { client, schema } = options;
+  const columns = schema.columns.join(', ');
+  // The columns of the table are not known to null(): the types are those that the reader meets in the table.
+  const insertSql = `INSERT INTO ${options.table} (${columns}) FORMAT Protobuf`;
+  const dryRunSql = `INSERT INTO FUNCTION null('${DRY_RUN_STRUCTURE}') (${columns}) FORMAT Protobuf`;
+  const settings: ClickHouseSettings = {
+    format_schema_source: 'string',
+    format_schema: schema.text,
+    format_schema_message_name: schema.messageName,
+    input_format_parallel_parsing: 0,
+    max_insert_block_size: ROWS_ABOVE_ANY_BATCH,
+    min_insert_block_size_rows: ROWS_ABOVE_ANY_BATCH,
+    min_insert_block_size_bytes: BYTES_ABOVE_ANY_BATCH,
+    max_insert_threads: '1',
+    async_insert: 0,
+    insert_deduplicate: 1,
+    wait_end_of_query: 1,
+  };
+  const send = async (
+    query: string,
+    insert: Pick<ProtobufInsert, 'body' | 'timeoutMs' | 'signal'>,
+    more: ClickHouseSettings,
+    queryId?: string,
+  ) => {
+    const deadline = AbortSignal.timeout(insert.timeoutMs);
+    const { stream } = await client.exec({
+      query,
+      values: Readable.from(insert.body, { objectMode: false, highWaterMark: 1 << 20 }),
+      clickhouse_settings: { ...settings, ...more },
+      abort_signal: insert.signal ? AbortSignal.any([deadline, insert.signal]) : deadline,
+      ...(queryId === undefined ? {} : { query_id: queryId }),
+    });
+    stream.resume();
+    await finished(stream, { writable: false });
+  };
+  return {
+    insert: (insert) => send(insertSql, insert, { insert_deduplication_token: insert.token }, insert.queryId),
+    dryRun: (insert) => send(dryRunSql, insert, {}),
+  };
+}
+
+const DRY_RUN_STRUCTURE = [
+  'workspace_id LowCardinality(String)',
+  'event_id String',
+  'event_type LowCardinality(String)',
+  'dialect LowCardinality(String)',
+  'source String',
+  'user_id String',
+  'session_id String',
+  'occurred_at_ms Int64',
+  'received_at_ms Int64',
+  'priority UInt8',
+  'labels Array(String)',
+  'payload String',
+  'metadata String',
+  'dedup_key FixedString(16)',
+  'trace_id String',
+  '_shard UInt32',
+  '_seq UInt64',
+  '_index UInt32',
+  '_month UInt32',
+].join(', ');

@@ -1,0 +1,64 @@
+import type { NatsConnection } from 'nats';
+import { z } from 'zod';
+import { openBucket } from '../kv/bucket.ts';
+
+/** How far a reader of a shard has come. */
+export interface ReaderPosition {
+  /** Everything up to here is done with: nobody needs it from the stream any more. */
+  readonly seq: number;
+  /** The writer only: the highest `_seq` that was ever stored. */
+  readonly stored?: number | undefined;
+  /** The writer only: when the stream took the first message behind `stored`, if it is done with. */
+  readonly afterStoredAt?: string | undefined;
+}
+
+/** The positions of all readers, in the KV bucket `positions` under `<shard>.<reader>`. */
+export interface Positions {
+  read(shard: number, reader: string): Promise<ReaderPosition | undefined>;
+  /** Writes a position that is further than the one written before; an older one changes nothing. */
+  raise(shard: number, reader: string, position: ReaderPosition): Promise<void>;
+  /** The least position of a shard's readers; 0 while it has none. */
+  least(shard: number): Promise<number>;
+}
+
+const stored = z.object({
+  seq: z.number(),
+  stored: z.number().optional(),
+  afterStoredAt: z.string().optional(),
+});
+
+/** Opens the positions; a reader that has written one holds back the trimmer until it has passed. */
+export async function openPositions(options: {
+  connection: NatsConnection;
+  replicas: number;
+}): Promise<Positions> {
+  const bucket = await openBucket(options.connection, { name: 'positions', replicas: options.replicas });
+  const read = async (key: string) => {
+    const entry = await bucket.get(key);
+    if (!entry) return undefined;
+    return { ...stored.parse(JSON.parse(Buffer.from(entry.bytes).toString())), revision: entry.revision };
+  };
+  return {
+    read: (shard, reader) => read(`${shard}.${reader}`),
+    async raise(shard, reader, position) {
+      const key = `${shard}.${reader}`;
+      for (;;) {
+        const before = await read(key);
+        if (before && before.seq >= position.seq && (before.stored ?? 0) >= (position.stored ?? 0)) return;
+        const bytes = Buffer.from(JSON.stringify(position));
+        const outcome = before
+          ? await bucket.update(key, bytes, before.revision)
+          : await bucket.create(key, bytes);
+        if (outcome.kind === 'written') return;
+      }
+    },
+    async least(shard) {
+      const seqs: number[] = [];
+      for await (const key of await bucket.kv.keys(`${shard}.*`)) {
+        const position = await read(key);
+        if (position) seqs.push(position.seq);
+      }
+      return seqs.length === 0 ? 0 : Math.min(...seqs);
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
+import { ErrorCode, type JetStreamManager, type NatsConnection, NatsError } from 'nats';
+import type { Positions } from './positions.ts';
+import { EVENTS_STREAM, type Shard, shardNumber, shardSubject } from './shards.ts';
+
+/** Milliseconds for which an event stays in the stream though every reader has passed it: for replays. */
+const KEEP_MS = 24 * 60 * 60 * 1_000;
+
+/** Above this part of its room the stream keeps nothing that every reader has passed. */
+const CROWDED = 0.5;
+
+const REQUEST_TIMEOUT_MS = 5_000;
+const NOT_FOUND = '404';
+
+/** Purges what every reader has passed: only then can an event not leave the stream before it is stored. */
+export interface Trimmer {
+  /** Returns how many messages went. */
+  trim(shard: Shard): Promise<number>;
+}
+
+/** Makes the trimmer of the stream `EVENTS`. */
+export function createTrimmer(options: {
+  connection: NatsConnection;
+  manager: JetStreamManager;
+  positions: Positions;
+  clock: Clock;
+  log: Logger;
+}): Trimmer {
+  const { manager, positions, clock, log } = options;
+  return {
+    async trim(shard) {
+      const passed = await positions.least(shardNumber(shard));
+      if (passed === 0) return 0;
+      const { state, config } = await manager.streams.info(EVENTS_STREAM);
+      const crowded = config.max_bytes > 0 && state.bytes > config.max_bytes * CROWDED;
+      const firstKept = crowded
+        ? passed + 1
+        : Math.min(
+            passed + 1,
+            await firstSince(options.connection, shardSubject(shard), clock.now() - KEEP_MS),
+          );
+      if (firstKept <= state.first_seq) return 0;
+      const { purged } = await manager.streams.purge(EVENTS_STREAM, {
+        filter: shardSubject(shard),
+        seq: firstKept,
+      });
+      if (purged > 0) log.info({ shard: shardNumber(shard), firstKept, purged, crowded }, 'stream trimmed');
+      return purged;
+    },
+  };
+}
+
+/** The sequence of a subject's first message that is not older; infinite when all are. */
+async function firstSince(connection: NatsConnection, subject: string, sinceMs: number): Promise<number> {
+  const request = JSON.stringify({
+    next_by_subj: subject,
+    start_time: new Date(sinceMs).toISOString(),
+    batch: 1,
+  });
+  try {
+    const answer = await connection.request(`$JS.API.DIRECT.GET.${EVENTS_STREAM}`, request, {
+      timeout: REQUEST_TIMEOUT_MS,
+    });
+    const code = answer.headers?.code ?? 0;
+    if (String(code) === NOT_FOUND) return Number.POSITIVE_INFINITY;
+    const seq = Number(answer.headers?.get('Nats-Sequence') || Number.NaN);
+    if (code > 0 || !Number.isSafeInteger(seq)) {
+      throw new MillraceError('unavailable', `the stream can not be read: ${code}`);
+    }
+    return seq;
+  } catch (error) {
+    if (error instanceof NatsError && error.code === ErrorCode.Timeout) {
+      throw new MillraceError('unavailable', 'the stream did not answer in time', { cause: error });
+    }
+    throw error;
+  }
+}

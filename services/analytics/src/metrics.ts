@@ -1,0 +1,41 @@
+import { counterFrom, histogramFrom, type MetricsRegistry } from '@millrace/runtime';
+
+/** What analytics tells of its work. */
+export interface AnalyticsMetrics {
+  /** Times a question, counting how it ended. */
+  timed<T>(question: string, ask: () => Promise<T>): Promise<T>;
+}
+
+const BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** Declares the metrics of analytics. */
+export function createAnalyticsMetrics(registry: MetricsRegistry): AnalyticsMetrics {
+  const questions = counterFrom({
+    registry,
+    name: 'millrace_analytics_queries_total',
+    help: 'Questions to ClickHouse, by how they ended.',
+    labelNames: ['query', 'outcome'],
+  });
+  const duration = histogramFrom({
+    registry,
+    name: 'millrace_analytics_query_duration_seconds',
+    help: 'From a question to ClickHouse to its answer.',
+    labelNames: ['query'],
+    buckets: BUCKETS_SECONDS,
+  });
+  return {
+    async timed(question, ask) {
+      const startedAt = performance.now();
+      try {
+        const answer = await ask();
+        questions.add([question, 'answered']);
+        return answer;
+      } catch (error) {
+        questions.add([question, 'failed']);
+        throw error;
+      } finally {
+        duration.observe([question], (performance.now() - startedAt) / 1_000);
+      }
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import { baseConfig } from '@millrace/runtime';
+import { z } from 'zod';
+
+const secret = z.string().max(512);
+
+const fields = {
+  NATS_REPLICAS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(5)
+    .default(1)
+    .describe('copies of each record and message that NATS keeps: 3 in a cluster, 1 on a single server'),
+  KEY_PEPPER: z
+    .string()
+    .min(16)
+    .optional()
+    .describe(
+      'keys the hashes of stored credentials; another value makes every issued key unknown. Required in production; in development one is made and kept in NATS',
+    ),
+  BOOTSTRAP_WORKSPACE_ID: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/)
+    .optional()
+    .describe('id of the default workspace; unset, one is made at the first start and kept'),
+  BOOTSTRAP_API_KEY: secret
+    .min(16)
+    .optional()
+    .describe('an analytics key of the default workspace with every permission'),
+  BOOTSTRAP_EXTERNAL_EVENT_TOKEN: secret
+    .min(16)
+    .optional()
+    .describe('an external-event token of the default workspace with events:write'),
+  EMAIL_API_KEY: secret
+    .optional()
+    .describe('key of the email API for the default workspace, with events:write'),
+  COMPOZY_API_TOKEN: secret
+    .optional()
+    .describe(
+      'token of the workflow API for the default workspace, with events:write. Unset, development takes dev-token and test-token; production takes none',
+    ),
+};
+
+interface PepperSettings {
+  MILLRACE_ENV?: string;
+  KEY_PEPPER?: string | undefined;
+}
+
+const pepperInProduction = (config: PepperSettings): boolean =>
+  config.MILLRACE_ENV !== 'production' || config.KEY_PEPPER !== undefined;
+
+const pepperProblem = {
+  path: ['KEY_PEPPER'],
+  message: 'required in production',
+  // Asked even when other fields are wrong: every problem is listed at once.
+  when: () => true,
+};
+
+/** Settings of the auth role, wherever it runs. */
+export const authSettings = baseConfig.extend(fields);
+
+/** Settings of the auth role with what production demands of them. */
+export const authConfig = authSettings.refine(pepperInProduction, pepperProblem);
+
+/** Settings of the auth service as a process of its own. */
+export const authServiceConfig = authSettings
+  .extend({
+    NATS_URL: z.string().default('nats://127.0.0.1:4222').describe('NATS servers, separated by commas'),
+    GRPC_PORT: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(65535)
+      .default(50051)
+      .describe('port of the internal gRPC server; 0 for any'),
+    SERVICE_SECRET: z
+      .string()
+      .min(16)
+      .describe('shared by all services; signs the token that each call between them carries'),
+  })
+  .refine(pepperInProduction, pepperProblem);
+
+/** What `authConfig` yields. */
+export type AuthConfig = z.output<typeof authConfig>;

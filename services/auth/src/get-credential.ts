@@ -1,0 +1,14 @@
+import type { GetCredentialRequest } from '@millrace/contracts/millrace/auth/v1/auth';
+import type { AuthStore } from './auth-store.ts';
+import { type CredentialIds, credentialNotFound } from './credential-ids.ts';
+import type { CredentialRecord } from './credential-record.ts';
+
+/** Reads one credential; `not_found` across workspaces. */
+export function getCredential(
+  dependencies: { credentials: AuthStore['credentials']; ids: CredentialIds },
+  request: GetCredentialRequest,
+): CredentialRecord {
+  const record = dependencies.credentials.get(dependencies.ids.find(request.workspaceId, request.id))?.value;
+  if (record === undefined) throw credentialNotFound();
+  return record;
+}

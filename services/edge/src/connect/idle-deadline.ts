@@ -1,0 +1,30 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+
+/** The messages of a stream; fails with `deadline_exceeded` when the caller is silent for too long. */
+export async function* withIdleDeadline<Message>(
+  messages: AsyncIterable<Message>,
+  idleMs: number,
+): AsyncGenerator<Message> {
+  const iterator = messages[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await nextWithin(iterator, idleMs);
+    if (next.done) return;
+    yield next.value;
+  }
+}
+
+async function nextWithin<Message>(
+  iterator: AsyncIterator<Message>,
+  idleMs: number,
+): Promise<IteratorResult<Message>> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    const error = new ConnectError(`no message for ${idleMs} ms`, Code.DeadlineExceeded);
+    timer = setTimeout(reject, idleMs, error);
+  });
+  try {
+    return await Promise.race([iterator.next(), silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

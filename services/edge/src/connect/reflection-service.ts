@@ -1,0 +1,98 @@
+import type { DescFile, DescService } from '@bufbuild/protobuf';
+import { Code, type ConnectRouter } from '@connectrpc/connect';
+import { ServerReflection } from '@millrace/contracts/grpc/reflection/v1/reflection';
+import { ServerReflection as ServerReflectionAlpha } from '@millrace/contracts/grpc/reflection/v1alpha/reflection';
+import { createDescriptorIndex, type DescriptorIndex } from './descriptor-index.ts';
+
+/** Both versions of the protocol; they differ in name only. */
+const REFLECTION_SERVICES: readonly DescService[] = [ServerReflection, ServerReflectionAlpha];
+
+/** The part of a request that both versions have in common. */
+type Question =
+  | { case: 'fileByFilename' | 'fileContainingSymbol' | 'allExtensionNumbersOfType'; value: string }
+  | { case: 'listServices'; value: string }
+  | { case: 'fileContainingExtension'; value: { containingType: string; extensionNumber: number } }
+  | { case: undefined; value?: undefined };
+
+/** The part of an answer that both versions have in common. */
+type Answer =
+  | { case: 'fileDescriptorResponse'; value: { fileDescriptorProto: Uint8Array[] } }
+  | { case: 'allExtensionNumbersResponse'; value: { baseTypeName: string; extensionNumber: number[] } }
+  | { case: 'listServicesResponse'; value: { service: { name: string }[] } }
+  | { case: 'errorResponse'; value: { errorCode: number; errorMessage: string } };
+
+/** Lets tools such as grpcurl and `buf curl` learn the services. Not for production: it shows the whole surface. */
+export function addReflection(router: ConnectRouter, services: readonly DescService[]): void {
+  const index = createDescriptorIndex([...services, ...REFLECTION_SERVICES]);
+  router.service(ServerReflection, { serverReflectionInfo: (requests) => answerAll(index, requests) });
+  router.service(ServerReflectionAlpha, { serverReflectionInfo: (requests) => answerAll(index, requests) });
+}
+
+async function* answerAll<Request extends { host: string; messageRequest: Question }>(
+  index: DescriptorIndex,
+  requests: AsyncIterable<Request>,
+) {
+  const sent = new Set<DescFile>();
+  for await (const request of requests) {
+    yield {
+      validHost: request.host,
+      originalRequest: request,
+      messageResponse: answer(index, request.messageRequest, sent),
+    };
+  }
+}
+
+function answer(index: DescriptorIndex, question: Question, sent: Set<DescFile>): Answer {
+  switch (question.case) {
+    case 'listServices':
+      return {
+        case: 'listServicesResponse',
+        value: { service: index.serviceNames.map((name) => ({ name })) },
+      };
+    case 'fileByFilename':
+      return files(index, index.fileByName(question.value), sent, question.value);
+    case 'fileContainingSymbol':
+      return files(index, index.fileOfSymbol(question.value), sent, question.value);
+    case 'fileContainingExtension': {
+      const { containingType, extensionNumber } = question.value;
+      const file = index.fileOfExtension(containingType, extensionNumber);
+      return files(index, file, sent, `extension ${extensionNumber} of ${containingType}`);
+    }
+    case 'allExtensionNumbersOfType': {
+      const numbers = index.extensionNumbers(question.value);
+      if (!numbers) return refusal(Code.NotFound, `not found: ${question.value}`);
+      return {
+        case: 'allExtensionNumbersResponse',
+        value: { baseTypeName: question.value, extensionNumber: [...numbers] },
+      };
+    }
+    case undefined:
+      return refusal(Code.InvalidArgument, 'the request asks nothing');
+  }
+}
+
+/** The file, and of what it imports everything that this stream hasn't been sent yet. */
+function files(
+  index: DescriptorIndex,
+  file: DescFile | undefined,
+  sent: Set<DescFile>,
+  asked: string,
+): Answer {
+  if (!file) return refusal(Code.NotFound, `not found: ${asked}`);
+  const queue: DescFile[] = [file];
+  const fileDescriptorProto = [index.bytesOf(file)];
+  sent.add(file);
+  for (const next of queue) {
+    for (const dependency of next.dependencies) {
+      if (sent.has(dependency)) continue;
+      sent.add(dependency);
+      fileDescriptorProto.push(index.bytesOf(dependency));
+      queue.push(dependency);
+    }
+  }
+  return { case: 'fileDescriptorResponse', value: { fileDescriptorProto } };
+}
+
+function refusal(errorCode: Code, errorMessage: string): Answer {
+  return { case: 'errorResponse', value: { errorCode, errorMessage } };
+}

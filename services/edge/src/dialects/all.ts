@@ -1,0 +1,17 @@
+import { analytics } from './analytics/routes.ts';
+import { cloudEventsDialect } from './cloudevents/routes.ts';
+import type { Dialect } from './dialect.ts';
+import { email } from './email/routes.ts';
+import { eventsRoute } from './events-route/routes.ts';
+import { externalEventDialect } from './external-event/routes.ts';
+import { nativeDialect } from './native/routes.ts';
+
+/** Every published API. A new one is a folder beside these and a line here. */
+export const dialects: readonly Dialect[] = [
+  eventsRoute,
+  analytics,
+  externalEventDialect,
+  email,
+  cloudEventsDialect,
+  nativeDialect,
+];

@@ -1,0 +1,90 @@
+import type { CanonicalEvent } from '../../events/canonical-event.ts';
+import type { Issue } from '../../http/failure.ts';
+import { parseJson } from '../../json/parse.ts';
+import { skipWhitespace } from '../../json/scan.ts';
+import { forEachElement, memberStart, readMembers } from '../../json/spans.ts';
+import type { DecodeContext } from '../decode-context.ts';
+import { invalid, toIssues, wrongType } from '../issues.ts';
+import { isJsonObject } from '../json-types.ts';
+import { type AnalyticsEvent, analyticsEvent, MAX_BATCH_EVENTS } from './schema.ts';
+
+const EMPTY_OBJECT = '{}';
+const RAW_MEMBERS = ['payload', 'metadata'];
+
+/** The event in a request's body. Throws RequestFailure `malformed_json` or `invalid`. */
+export function decodeAnalyticsEvent(body: Buffer, context: DecodeContext): CanonicalEvent {
+  const { value, text } = parseJson(body);
+  const event = check(value);
+  if (event.payload === undefined && event.metadata === undefined) {
+    return toCanonical(event, undefined, undefined, text, context);
+  }
+  const raw: (string | undefined)[] = [];
+  readMembers(text, skipWhitespace(text, 0), RAW_MEMBERS, raw);
+  return toCanonical(event, raw[0], raw[1], text, context);
+}
+
+/** The events in a batch's body, in order. Throws like `decodeAnalyticsEvent`, for the first event that is bad. */
+export function decodeAnalyticsBatch(body: Buffer, context: DecodeContext): CanonicalEvent[] {
+  const { value, text } = parseJson(body);
+  const items = checkBatch(value);
+  const events: CanonicalEvent[] = [];
+  forEachElement(text, memberStart(text, skipWhitespace(text, 0), 'events') ?? 0, (start) => {
+    const event = check(items[events.length], ['events', events.length]);
+    const raw: (string | undefined)[] = [];
+    const end = readMembers(text, start, RAW_MEMBERS, raw);
+    events.push(toCanonical(event, raw[0], raw[1], text.slice(start, end), context));
+    return end;
+  });
+  return events;
+}
+
+function check(value: unknown, prefix: readonly (string | number)[] = []): AnalyticsEvent {
+  const parsed = analyticsEvent.safeParse(value);
+  if (!parsed.success) throw invalid(toIssues(parsed.error, value, prefix));
+  return parsed.data;
+}
+
+function checkBatch(value: unknown): readonly unknown[] {
+  if (!isJsonObject(value)) throw invalid([wrongType('object', value, [])]);
+  const items: unknown = Object.hasOwn(value, 'events') ? value['events'] : undefined;
+  if (!Array.isArray(items)) throw invalid([wrongType('array', items, ['events'])]);
+  if (items.length === 0) throw invalid([sizeIssue('too_small', 'at least 1')]);
+  if (items.length > MAX_BATCH_EVENTS) throw invalid([sizeIssue('too_big', `at most ${MAX_BATCH_EVENTS}`)]);
+  return items;
+}
+
+function sizeIssue(code: 'too_small' | 'too_big', bound: string): Issue {
+  return { code, path: ['events'], message: `Array must contain ${bound} element(s)` };
+}
+
+function toCanonical(
+  event: AnalyticsEvent,
+  payload: string | undefined,
+  metadata: string | undefined,
+  content: string,
+  context: DecodeContext,
+): CanonicalEvent {
+  const { eventId } = event;
+  return {
+    workspaceId: context.workspaceId,
+    eventId: eventId ?? generateId(context),
+    eventType: event.eventType,
+    dialect: 'analytics',
+    source: '',
+    userId: event.userId,
+    sessionId: event.sessionId,
+    occurredAtMs: event.timestamp,
+    receivedAtMs: context.receivedAtMs,
+    priority: event.priority,
+    labels: [],
+    payload: payload ?? EMPTY_OBJECT,
+    metadata: metadata ?? EMPTY_OBJECT,
+    traceId: context.traceId,
+    identity: eventId === undefined ? undefined : { scope: 'analytics', id: eventId, content },
+  };
+}
+
+/** The document's ids begin with `evt_`; a UUIDv7 keeps them unique and in order of time. */
+function generateId(context: DecodeContext): string {
+  return `evt_${context.newId(context.receivedAtMs).replaceAll('-', '')}`;
+}

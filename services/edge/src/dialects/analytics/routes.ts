@@ -1,0 +1,53 @@
+import type { Route } from '../../http/route.ts';
+import { type AccessRule, authenticate } from '../authenticate.ts';
+import { contextOf, countingRejections, requireStored } from '../decode-context.ts';
+import { BATCH_BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
+import { requireJson } from '../media-type.ts';
+import { WRITE_ACCESS } from './analytics-events.ts';
+import { decodeAnalyticsBatch } from './decode.ts';
+import { BATCH_DOCUMENTATION, STATS_DOCUMENTATION } from './documentation.ts';
+import { encodeAnalyticsFailure, encodeBatch, encodeStats } from './encode.ts';
+
+/** A key that sends events may also see how many arrived: the documented key does both. */
+const STATS_ACCESS: AccessRule = {
+  places: ['apiKey', 'bearer'],
+  anyOf: ['analytics:read', 'events:read', 'events:write'],
+};
+
+/** The analytics API's routes for events, but for the one that it shares with the workflow API. */
+export const analytics: Dialect = {
+  name: 'analytics',
+  routes: (deps) => [batchRoute(deps), statsRoute(deps)],
+};
+
+function batchRoute(deps: DialectDeps): Route {
+  return {
+    method: 'POST',
+    path: '/api/v1/events/batch',
+    documentation: BATCH_DOCUMENTATION,
+    async handle(exchange) {
+      const grant = await authenticate(exchange, deps.credentials, WRITE_ACCESS);
+      requireJson(exchange);
+      const body = await exchange.body(BATCH_BODY_LIMIT_BYTES);
+      const events = countingRejections(deps, 'analytics', () =>
+        decodeAnalyticsBatch(body, contextOf(exchange, grant, deps)),
+      );
+      const outcomes = await deps.events.submitAll(events, exchange.traceparent);
+      exchange.reply(encodeBatch(outcomes.map(requireStored)));
+    },
+    encodeFailure: encodeAnalyticsFailure,
+  };
+}
+
+function statsRoute(deps: DialectDeps): Route {
+  return {
+    method: 'GET',
+    path: '/api/v1/events/stats',
+    documentation: STATS_DOCUMENTATION,
+    async handle(exchange) {
+      const grant = await authenticate(exchange, deps.credentials, STATS_ACCESS);
+      exchange.reply(encodeStats(await deps.stats.read(grant.workspaceId), deps.clock.now()));
+    },
+    encodeFailure: encodeAnalyticsFailure,
+  };
+}

@@ -1,0 +1,81 @@
+import { type CredentialVerifier, type Grant, hasPermission, type Verdict } from '../gateway/credentials.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { RequestFailure } from '../http/failure.ts';
+import { isMediaType } from './media-type.ts';
+
+/** Where a dialect's clients put their credential. */
+export type CredentialPlace =
+  /** `X-API-Key: <secret>` */
+  | 'apiKey'
+  /** `Authorization: Bearer <secret>` */
+  | 'bearer'
+  /**
+   * `?key=<secret>` with a `text/plain` body: `navigator.sendBeacon` can neither set headers nor another type without a
+   * preflight. For routes that take events, and nothing else.
+   */
+  | 'beacon';
+
+/** What a route asks of its callers. */
+export interface AccessRule {
+  /** Looked at in this order; the first that is present is judged. */
+  readonly places: readonly CredentialPlace[];
+  /** The caller needs one of these; none asks for any good credential. */
+  readonly anyOf: readonly string[];
+}
+
+/**
+ * The caller of an exchange. Throws RequestFailure `missing_credential`, `invalid_credential` or `forbidden`.
+ * Answers synchronously when the verifier does, because a promise for each request is a price that the cache exists to save.
+ */
+export function authenticate(
+  exchange: Exchange,
+  credentials: CredentialVerifier,
+  rule: AccessRule,
+): Grant | Promise<Grant> {
+  const verdict = credentials.verify(presentedSecret(exchange, rule.places));
+  return verdict instanceof Promise ? verdict.then((late) => grant(late, rule)) : grant(verdict, rule);
+}
+
+function grant(verdict: Verdict, rule: AccessRule): Grant {
+  if (verdict.kind === 'refused') throw new RequestFailure({ kind: 'invalid_credential' });
+  if (rule.anyOf.length === 0) return verdict;
+  for (const permission of rule.anyOf) if (hasPermission(verdict, permission)) return verdict;
+  throw new RequestFailure({ kind: 'forbidden', permission: rule.anyOf[0] ?? '' });
+}
+
+function presentedSecret(exchange: Exchange, places: readonly CredentialPlace[]): string {
+  for (const place of places) {
+    const secret = readSecret(exchange, place);
+    if (secret !== undefined) return secret;
+  }
+  // Another scheme than Bearer is a credential, though not one that is known here.
+  const isForeign = places.includes('bearer') && Boolean(exchange.header('authorization')?.trim());
+  throw new RequestFailure({ kind: isForeign ? 'invalid_credential' : 'missing_credential' });
+}
+
+function readSecret(exchange: Exchange, place: CredentialPlace): string | undefined {
+  switch (place) {
+    case 'apiKey':
+      return exchange.header('x-api-key')?.trim() || undefined;
+    case 'bearer':
+      return bearerSecret(exchange);
+    case 'beacon':
+      return beaconSecret(exchange);
+  }
+}
+
+/** The secret after `Bearer`, whose case doesn't matter (RFC 9110); undefined for another scheme or none. */
+export function bearerSecret(exchange: Exchange): string | undefined {
+  const value = exchange.header('authorization');
+  if (value === undefined) return undefined;
+  const separator = value.charCodeAt(6);
+  if (separator !== 32 && separator !== 9) return undefined;
+  if (!value.startsWith('Bearer') && value.slice(0, 6).toLowerCase() !== 'bearer') return undefined;
+  return value.slice(7).trim() || undefined;
+}
+
+function beaconSecret(exchange: Exchange): string | undefined {
+  // The type is looked at first: it is cheap, and other clients must not put secrets into URLs, which end up in logs.
+  if (!isMediaType(exchange.header('content-type') ?? '', 'text/plain')) return undefined;
+  return exchange.query().get('key') || undefined;
+}

@@ -1,0 +1,69 @@
+import type { CanonicalEvent } from '../../events/canonical-event.ts';
+import type { Issue } from '../../http/failure.ts';
+import { parseJson } from '../../json/parse.ts';
+import { skipValue, skipWhitespace } from '../../json/scan.ts';
+import { forEachElement, readMembers } from '../../json/spans.ts';
+import type { DecodeContext } from '../decode-context.ts';
+import { invalid } from '../issues.ts';
+import { isJsonObject } from '../json-types.ts';
+import type { CheckedEvent } from '../native/new-event.ts';
+import { fieldOf } from '../problem/describe-failure.ts';
+import { checkCloudEvent } from './cloud-event.ts';
+import { toEvent } from './to-event.ts';
+
+/** Events in a batch. */
+export const MAX_BATCH_EVENTS = 1_000;
+
+type Read = { readonly event: CanonicalEvent } | { readonly issues: readonly Issue[] };
+
+/** Decodes `application/cloudevents+json`; throws RequestFailure `malformed_json`, or `invalid` naming the attributes. */
+export function decodeStructured(body: Buffer, context: DecodeContext): CanonicalEvent {
+  const { value, text } = parseJson(body);
+  const { read } = readAt(value, text, skipWhitespace(text, 0), context);
+  if ('issues' in read) throw invalid(read.issues);
+  return read.event;
+}
+
+/** Decodes `application/cloudevents-batch+json`; a bad event is invalid by itself. */
+export function decodeBatch(body: Buffer, context: DecodeContext): CheckedEvent[] {
+  const { value, text } = parseJson(body);
+  if (!Array.isArray(value))
+    throw invalid([{ code: 'custom', path: [], message: 'The body must be an array of CloudEvents' }]);
+  if (value.length > MAX_BATCH_EVENTS)
+    throw invalid([{ code: 'custom', path: [], message: `A batch has at most ${MAX_BATCH_EVENTS} events` }]);
+  const events: CheckedEvent[] = [];
+  forEachElement(text, skipWhitespace(text, 0), (start) => {
+    const element: unknown = value[events.length];
+    const { read, end } = readAt(element, text, start, context);
+    events.push(
+      'event' in read ? { kind: 'valid', event: read.event } : invalidItem(element, read.issues[0]),
+    );
+    return end;
+  });
+  return events;
+}
+
+function readAt(
+  value: unknown,
+  text: string,
+  start: number,
+  context: DecodeContext,
+): { readonly read: Read; readonly end: number } {
+  if (!isJsonObject(value)) {
+    const message = 'Expected a CloudEvent, a JSON object';
+    return { read: { issues: [{ code: 'invalid_type', path: [], message }] }, end: skipValue(text, start) };
+  }
+  const found: (string | undefined)[] = [undefined];
+  const end = readMembers(text, start, ['data'], found);
+  const checked = checkCloudEvent(value);
+  return { read: 'issues' in checked ? checked : { event: toEvent(checked, found[0], context) }, end };
+}
+
+function invalidItem(element: unknown, issue: Issue | undefined): CheckedEvent {
+  const id = isJsonObject(element) && typeof element['id'] === 'string' ? element['id'].slice(0, 256) : '';
+  return {
+    kind: 'invalid',
+    id,
+    error: { field: fieldOf(issue?.path ?? []), issue: issue?.message ?? 'Invalid' },
+  };
+}

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import type { Exchange } from '../../http/exchange.ts';
+import { RequestFailure } from '../../http/failure.ts';
+import type { RouteDocumentation } from '../../http/route.ts';
+import { type AccessRule, authenticate } from '../authenticate.ts';
+import { contextOf, countingRejections, type DecodeContext, requireStored } from '../decode-context.ts';
+import { BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
+import { isMediaType } from '../media-type.ts';
+import { ingestEvents } from '../native/ingest-events.ts';
+import { itemizedReply } from '../native/itemized-reply.ts';
+import { encodeProblem, PROBLEM_TYPE } from '../problem/encode-problem.ts';
+import { cloudEventSchema } from './cloud-event.ts';
+import { decodeBinary, isBinary } from './decode-binary.ts';
+import { decodeBatch, decodeStructured, MAX_BATCH_EVENTS } from './decode-structured.ts';
+
+const STRUCTURED = 'application/cloudevents+json';
+/** The XML and Protobuf formats, among others. */
+const OTHER_FORMAT = /^application\/cloudevents/i;
+const BATCHED = 'application/cloudevents-batch+json';
+const ACCESS: AccessRule = { places: ['apiKey', 'bearer'], anyOf: ['events:write'] };
+
+/** CloudEvents 1.0 over HTTP, in all three content modes. */
+export const cloudEventsDialect: Dialect = {
+  name: 'cloudevents',
+  routes: (deps) => [
+    {
+      method: 'POST',
+      path: '/cloudevents',
+      documentation,
+      handle: (exchange) => handle(exchange, deps),
+      encodeFailure: encodeProblem,
+    },
+  ],
+};
+
+async function handle(exchange: Exchange, deps: DialectDeps): Promise<void> {
+  const grant = await authenticate(exchange, deps.credentials, ACCESS);
+  const context = contextOf(exchange, grant, deps);
+  const contentType = exchange.header('content-type') ?? '';
+  if (isMediaType(contentType, BATCHED)) return takeBatch(exchange, deps, context);
+  const isStructured = isMediaType(contentType, STRUCTURED);
+  const { headers } = exchange.request;
+  if (!isStructured && (OTHER_FORMAT.test(contentType) || !isBinary(headers))) {
+    const message = `Content-Type must be ${STRUCTURED} or ${BATCHED}, or attributes must be in ce-* headers`;
+    throw new RequestFailure({ kind: 'unsupported_media_type', message });
+  }
+  const body = await exchange.body(BODY_LIMIT_BYTES);
+  const event = countingRejections(deps, 'cloudevents', () =>
+    isStructured ? decodeStructured(body, context) : decodeBinary(headers, body, context),
+  );
+  const outcome = requireStored(await deps.events.submit(event, exchange.traceparent));
+  if (outcome.kind === 'conflict') throw new RequestFailure({ kind: 'conflict', eventId: outcome.eventId });
+  const answer = { id: event.eventId, source: event.source, status: outcome.kind };
+  exchange.reply({ status: outcome.kind === 'accepted' ? 202 : 200, body: JSON.stringify(answer) });
+}
+
+async function takeBatch(exchange: Exchange, deps: DialectDeps, context: DecodeContext): Promise<void> {
+  const body = await exchange.body(BATCH_BODY_LIMIT_BYTES);
+  const checked = countingRejections(deps, 'cloudevents', () => decodeBatch(body, context));
+  for (const one of checked) if (one.kind === 'invalid') deps.countRejected('cloudevents', 'invalid');
+  const verdicts = await ingestEvents(checked, deps.events, exchange.traceparent);
+  exchange.reply(itemizedReply(verdicts.map((verdict, index) => ({ index, ...verdict }))));
+}
+
+const example = { id: 'A234-1234-1234', source: '/mycontext', status: 'accepted' };
+
+const documentation: RouteDocumentation = {
+  summary: 'Send CloudEvents',
+  description: `The CloudEvents 1.0 HTTP binding: structured, batched (at most ${MAX_BATCH_EVENTS} events, each with its own result), or binary, with attributes in percent-encoded \`ce-*\` headers and data of any type in the body. \`source\` and \`id\` together make a retry safe.`,
+  tag: 'CloudEvents',
+  requestBody: {
+    [STRUCTURED]: cloudEventSchema,
+    [BATCHED]: z.array(cloudEventSchema).max(MAX_BATCH_EVENTS),
+    '*/*': z.unknown().describe('The data of the binary mode'),
+  },
+  security: ['apiKey', 'bearer'],
+  responses: {
+    200: { description: 'The event had been accepted before', example: { ...example, status: 'duplicate' } },
+    202: { description: 'The event is durable, or every event of the batch', example },
+    207: { description: 'Some events of the batch are durable; see each result' },
+    400: { description: 'An attribute or the data is not valid', contentType: PROBLEM_TYPE },
+    401: { description: 'No credential, or an unknown one', contentType: PROBLEM_TYPE },
+    403: { description: 'The credential lacks `events:write`', contentType: PROBLEM_TYPE },
+    409: {
+      description: 'Another event was accepted before under this source and id',
+      contentType: PROBLEM_TYPE,
+    },
+    413: { description: 'The body is too large', contentType: PROBLEM_TYPE },
+    415: { description: 'Not a CloudEvent', contentType: PROBLEM_TYPE },
+    503: { description: 'Nothing is known to be stored: send it again', contentType: PROBLEM_TYPE },
+  },
+};

@@ -1,0 +1,88 @@
+import { hash } from 'node:crypto';
+import type { CanonicalEvent } from '../../events/canonical-event.ts';
+import type { Issue } from '../../http/failure.ts';
+import { parseJson } from '../../json/parse.ts';
+import { skipValue, skipWhitespace } from '../../json/scan.ts';
+import { forEachElement, memberText, readMembers } from '../../json/spans.ts';
+import type { DecodeContext } from '../decode-context.ts';
+import { invalid, toIssues, wrongType } from '../issues.ts';
+import { isJsonObject } from '../json-types.ts';
+import { type EmailEvent, emailEvent, MAX_BATCH_EVENTS } from './schema.ts';
+
+/** What the e-mail decoder needs besides: the clock gives a time to events without one. */
+export interface EmailDecodeContext extends DecodeContext {
+  readonly now: () => number;
+}
+
+const EMPTY_OBJECT = '{}';
+const RAW_MEMBERS = ['metadata'];
+
+/** The event in a request's body. Throws RequestFailure `malformed_json` or `invalid`. */
+export function decodeEmailEvent(body: Buffer, context: EmailDecodeContext): CanonicalEvent {
+  const { value, text } = parseJson(body);
+  const parsed = emailEvent.safeParse(value);
+  if (!parsed.success) throw invalid(toIssues(parsed.error, value));
+  return toCanonical(parsed.data, memberText(text, skipWhitespace(text, 0), 'metadata'), context);
+}
+
+/** The events of a batch, in order. Throws like `decodeEmailEvent`, with the issues of every event that is bad. */
+export function decodeEmailBatch(body: Buffer, context: EmailDecodeContext): CanonicalEvent[] {
+  const { value, text } = parseJson(body);
+  if (!Array.isArray(value)) throw invalid([wrongType('array', value, [])]);
+  if (value.length > MAX_BATCH_EVENTS) throw invalid([tooMany()]);
+  const events: CanonicalEvent[] = [];
+  const issues: Issue[] = [];
+  let index = 0;
+  forEachElement(text, skipWhitespace(text, 0), (start) => {
+    const item: unknown = value[index];
+    const parsed = emailEvent.safeParse(item);
+    if (!parsed.success) issues.push(...toIssues(parsed.error, item, [index]));
+    index++;
+    if (!isJsonObject(item)) return skipValue(text, start);
+    const raw: (string | undefined)[] = [];
+    const end = readMembers(text, start, RAW_MEMBERS, raw);
+    if (parsed.success) events.push(toCanonical(parsed.data, raw[0], context));
+    return end;
+  });
+  if (issues.length > 0) throw invalid(issues);
+  return events;
+}
+
+/** The e-mail's identity in answers and in the store: its sender's domain is the salt, so that the id itself is kept nowhere. */
+export function emailHash(emailId: string, domain: string): string {
+  return hash('sha256', `${emailId}:${domain}`);
+}
+
+function toCanonical(
+  event: EmailEvent,
+  metadata: string | undefined,
+  context: EmailDecodeContext,
+): CanonicalEvent {
+  const hashHex = emailHash(event.email_id, event.domain);
+  const nowMs = context.now();
+  const eventTimeMs = event.event_time ?? nowMs;
+  return {
+    workspaceId: context.workspaceId,
+    eventId: hashHex,
+    eventType: 'email',
+    dialect: 'email',
+    source: event.domain,
+    userId: '',
+    sessionId: '',
+    occurredAtMs: eventTimeMs,
+    receivedAtMs: context.receivedAtMs,
+    priority: 1,
+    labels: event.labels,
+    payload: `{"domain":${JSON.stringify(event.domain)},"received_at":${event.received_at ?? nowMs}}`,
+    metadata: metadata ?? EMPTY_OBJECT,
+    traceId: context.traceId,
+    // Hash and time are all that the document compares; there is no answer for one that differs otherwise.
+    identity: { scope: 'email', id: `${hashHex}:${eventTimeMs}`, content: '' },
+  };
+}
+
+function tooMany(): Issue {
+  const extra = { maximum: MAX_BATCH_EVENTS, type: 'array', inclusive: true, exact: false };
+  const message = `Array must contain at most ${MAX_BATCH_EVENTS} element(s)`;
+  return { code: 'too_big', extra, message, path: [] };
+}

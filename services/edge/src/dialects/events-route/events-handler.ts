@@ -1,0 +1,11 @@
+import type { Exchange } from '../../http/exchange.ts';
+import type { Failure } from '../../http/failure.ts';
+import type { Reply } from '../../http/route.ts';
+
+/** One of the dialects that share `POST /api/v1/events`. */
+export interface EventsHandler {
+  /** Answers the exchange; `body` is there already when it had to be read to choose the dialect. */
+  handle(exchange: Exchange, body?: Buffer): Promise<void>;
+  /** The dialect's answer to a failure. */
+  encodeFailure(failure: Failure): Reply;
+}

@@ -1,0 +1,44 @@
+import type { Exchange } from '../../http/exchange.ts';
+import type { Route } from '../../http/route.ts';
+import { analyticsEvents } from '../analytics/analytics-events.ts';
+import { BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
+import { workflowEvents } from '../workflow/workflow-events.ts';
+import { chooseByBody, chooseByHeader, type EventsDialect } from './choose.ts';
+import { EVENTS_DOCUMENTATION } from './documentation.ts';
+import type { EventsHandler } from './events-handler.ts';
+
+/** `POST /api/v1/events`, which two of the published APIs claim: the workflow API and the analytics API. */
+export const eventsRoute: Dialect = {
+  name: 'events-route',
+  routes: (deps) => [sharedRoute(deps)],
+};
+
+function sharedRoute(deps: DialectDeps): Route {
+  const handlers: Readonly<Record<EventsDialect, EventsHandler>> = {
+    workflow: workflowEvents(deps),
+    analytics: analyticsEvents(deps),
+  };
+  // A failure must be told in the dialect that was chosen, which the headers alone can't tell for these exchanges.
+  const chosenByBody = new WeakMap<Exchange, EventsDialect>();
+
+  const handleByBody = async (exchange: Exchange): Promise<void> => {
+    const body = await exchange.body(BODY_LIMIT_BYTES);
+    const dialect = chooseByBody(body);
+    chosenByBody.set(exchange, dialect);
+    await handlers[dialect].handle(exchange, body);
+  };
+
+  return {
+    method: 'POST',
+    path: '/api/v1/events',
+    documentation: EVENTS_DOCUMENTATION,
+    handle(exchange) {
+      const dialect = chooseByHeader(exchange);
+      return dialect === undefined ? handleByBody(exchange) : handlers[dialect].handle(exchange);
+    },
+    encodeFailure(failure, exchange) {
+      const dialect = exchange && (chosenByBody.get(exchange) ?? chooseByHeader(exchange));
+      return handlers[dialect ?? 'analytics'].encodeFailure(failure);
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { parseJson } from '../../json/parse.ts';
+import { skipWhitespace } from '../../json/scan.ts';
+import { memberText } from '../../json/spans.ts';
+import { invalid, toIssues } from '../issues.ts';
+import { boundedText, jsonObject } from '../json-types.ts';
+
+/** The documented body; unknown fields are dropped. */
+export const externalEventBody = z
+  .object({
+    type: boundedText(1, 255)
+      .regex(/^\P{Cc}*$/u, 'must not contain control characters')
+      .describe('The type of event'),
+    payload: jsonObject().describe('The event payload, stored byte for byte'),
+  })
+  .meta({ id: 'ExternalEvent' });
+
+/** What a body says. */
+export interface DecodedExternalEvent {
+  readonly type: string;
+  /** JSON text, as it came. */
+  readonly payload: string;
+  /** The whole body. */
+  readonly text: string;
+}
+
+/** Decodes the body; throws RequestFailure `malformed_json` or `invalid`. */
+export function decodeExternalEvent(body: Buffer): DecodedExternalEvent {
+  const { value, text } = parseJson(body);
+  const parsed = externalEventBody.safeParse(value);
+  if (!parsed.success) throw invalid(toIssues(parsed.error, value));
+  const payload = memberText(text, skipWhitespace(text, 0), 'payload') ?? '{}';
+  return { type: parsed.data.type, payload, text };
+}

@@ -1,0 +1,96 @@
+import type { CanonicalEvent } from '../../events/canonical-event.ts';
+import type { Exchange } from '../../http/exchange.ts';
+import { RequestFailure } from '../../http/failure.ts';
+import type { RouteDocumentation } from '../../http/route.ts';
+import { type AccessRule, authenticate } from '../authenticate.ts';
+import { contextOf, countingRejections, type DecodeContext, requireStored } from '../decode-context.ts';
+import { BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
+import { requireJson } from '../media-type.ts';
+import { type DecodedExternalEvent, decodeExternalEvent, externalEventBody } from './decode.ts';
+import { encodeExternalEventFailure, SUCCESS } from './encode.ts';
+import { idempotencyKey } from './idempotency-key.ts';
+
+const ACCESS: AccessRule = { places: ['bearer', 'beacon'], anyOf: ['events:write'] };
+
+/** The external-event API: one event a request, into the workspace that its path names. */
+export const externalEventDialect: Dialect = {
+  name: 'external-event',
+  routes: (deps) =>
+    ['/api/external-event/:workspaceId', '/external-event/:workspaceId'].map((path) => ({
+      method: 'POST',
+      path,
+      documentation,
+      handle: (exchange) => handle(exchange, deps),
+      encodeFailure: encodeExternalEventFailure,
+    })),
+};
+
+async function handle(exchange: Exchange, deps: DialectDeps): Promise<void> {
+  const grant = await authenticate(exchange, deps.credentials, ACCESS);
+  // A token belongs to one workspace; to learn whether another one exists is not its business.
+  if (exchange.params['workspaceId'] !== grant.workspaceId) {
+    throw new RequestFailure({ kind: 'invalid_credential' });
+  }
+  requireJson(exchange);
+  const body = await exchange.body(BODY_LIMIT_BYTES);
+  const event = countingRejections(deps, 'external-event', () =>
+    toEvent(decodeExternalEvent(body), idempotencyKey(exchange), contextOf(exchange, grant, deps)),
+  );
+  // The document knows one answer for an event that is stored, so a repeated key has it too.
+  requireStored(await deps.events.submit(event, exchange.traceparent));
+  exchange.reply(SUCCESS);
+}
+
+function toEvent(
+  decoded: DecodedExternalEvent,
+  key: string | undefined,
+  context: DecodeContext,
+): CanonicalEvent {
+  const { receivedAtMs } = context;
+  return {
+    workspaceId: context.workspaceId,
+    eventId: context.newId(receivedAtMs),
+    eventType: decoded.type,
+    dialect: 'external-event',
+    source: '',
+    userId: '',
+    sessionId: '',
+    occurredAtMs: receivedAtMs,
+    receivedAtMs,
+    priority: 1,
+    labels: [],
+    payload: decoded.payload,
+    metadata: '{}',
+    traceId: context.traceId,
+    identity: key === undefined ? undefined : { scope: 'external-event', id: key, content: decoded.text },
+  };
+}
+
+const documentation: RouteDocumentation = {
+  summary: 'Send an event',
+  description:
+    'The token belongs to one workspace, which the path must name. With an `Idempotency-Key` header a retry is stored once.',
+  tag: 'External events',
+  requestBody: { 'application/json': externalEventBody },
+  security: ['bearer'],
+  responses: {
+    201: { description: 'The event is durable', example: { success: true } },
+    400: {
+      description: 'The body is not valid',
+      example: { success: false, error: { code: 'INVALID_INPUT', message: 'type: Required' } },
+    },
+    401: {
+      description: 'No token, an unknown one, or one of another workspace',
+      example: encodedExample('invalid_credential'),
+    },
+    503: {
+      description: 'The event could not be made durable: send it again',
+      example: encodedExample('unavailable'),
+    },
+  },
+};
+
+function encodedExample(kind: 'invalid_credential' | 'unavailable'): unknown {
+  const failure = kind === 'unavailable' ? ({ kind, retryAfterSeconds: 1 } as const) : { kind };
+  return JSON.parse(encodeExternalEventFailure(failure).body);
+}

@@ -1,0 +1,106 @@
+import { RequestFailure } from '../../http/failure.ts';
+import { parseJson } from '../../json/parse.ts';
+import { skipValue, skipWhitespace } from '../../json/scan.ts';
+import { forEachElement, readMembers } from '../../json/spans.ts';
+import type { DecodeContext } from '../decode-context.ts';
+import { invalid } from '../issues.ts';
+import { fieldOf } from '../problem/describe-failure.ts';
+import { type CheckedEvent, checkNewEvent } from './new-event.ts';
+
+/** Events in a request. */
+export const MAX_EVENTS = 10_000;
+/** Bytes in a line of NDJSON. */
+export const MAX_LINE_BYTES = 256 * 1024;
+
+const LINE_FEED = 10;
+const OPEN_BRACE = 123;
+const TEXT_MEMBERS = ['payload', 'metadata'];
+
+/** Decodes a JSON array of events, or a single event. Throws RequestFailure when the body isn't one. */
+export function decodeJson(body: Buffer, context: DecodeContext): CheckedEvent[] {
+  const { value, text } = parseJson(body);
+  const start = skipWhitespace(text, 0);
+  if (!Array.isArray(value)) {
+    if (typeof value !== 'object' || value === null) throw refused('must be an event or an array of events');
+    return [checkAt(value, text, start, context).checked];
+  }
+  if (value.length > MAX_EVENTS) throw tooMany();
+  const events: CheckedEvent[] = [];
+  forEachElement(text, start, (elementStart) => {
+    const { checked, end } = checkAt(value[events.length], text, elementStart, context);
+    events.push(checked);
+    return end;
+  });
+  return nonEmpty(events);
+}
+
+/** Decodes NDJSON: an event a line, blank lines ignored. A line that isn't JSON is that line's fault alone. */
+export function decodeLines(body: Buffer, context: DecodeContext): CheckedEvent[] {
+  const events: CheckedEvent[] = [];
+  let start = 0;
+  while (start < body.length) {
+    const feed = body.indexOf(LINE_FEED, start);
+    const end = feed === -1 ? body.length : feed;
+    const line = body.subarray(start, end);
+    start = end + 1;
+    if (isBlank(line)) continue;
+    if (events.length === MAX_EVENTS) throw tooMany();
+    events.push(checkLine(line, context));
+  }
+  return nonEmpty(events);
+}
+
+function checkAt(
+  value: unknown,
+  text: string,
+  start: number,
+  context: DecodeContext,
+): { checked: CheckedEvent; end: number } {
+  if (text.charCodeAt(start) !== OPEN_BRACE) {
+    const error = { field: '', issue: 'must be a JSON object' };
+    return { checked: { kind: 'invalid', id: '', error }, end: skipValue(text, start) };
+  }
+  const found: (string | undefined)[] = [undefined, undefined];
+  const end = readMembers(text, start, TEXT_MEMBERS, found);
+  return { checked: checkNewEvent(value, { payload: found[0], metadata: found[1] }, context), end };
+}
+
+function checkLine(line: Buffer, context: DecodeContext): CheckedEvent {
+  if (line.length > MAX_LINE_BYTES) return badLine('', `a line has at most ${MAX_LINE_BYTES} bytes`);
+  try {
+    const { value, text } = parseJson(line);
+    return checkAt(value, text, skipWhitespace(text, 0), context).checked;
+  } catch (error) {
+    if (!(error instanceof RequestFailure)) throw error;
+    const { failure } = error;
+    // The parser speaks of a request's body; here that is a line.
+    if (failure.kind === 'malformed_json')
+      return badLine('', failure.message.replace('request body', 'line'));
+    if (failure.kind === 'invalid') {
+      return badLine(fieldOf(failure.issues[0].path), failure.issues[0].message);
+    }
+    throw error;
+  }
+}
+
+function badLine(field: string, issue: string): CheckedEvent {
+  return { kind: 'invalid', id: '', error: { field, issue } };
+}
+
+function isBlank(line: Buffer): boolean {
+  for (const byte of line) if (byte !== 32 && byte !== 9 && byte !== 13) return false;
+  return true;
+}
+
+function nonEmpty(events: CheckedEvent[]): CheckedEvent[] {
+  if (events.length === 0) throw refused('has no event');
+  return events;
+}
+
+function tooMany(): RequestFailure {
+  return refused(`has more than ${MAX_EVENTS} events`);
+}
+
+function refused(what: string): RequestFailure {
+  return invalid([{ code: 'custom', path: [], message: `The body ${what}` }]);
+}

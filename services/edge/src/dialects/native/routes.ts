@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import type { Exchange } from '../../http/exchange.ts';
+import type { RouteDocumentation } from '../../http/route.ts';
+import { type AccessRule, authenticate } from '../authenticate.ts';
+import { contextOf, countingRejections } from '../decode-context.ts';
+import { BATCH_BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
+import { isMediaType, requireJson } from '../media-type.ts';
+import { encodeProblem, PROBLEM_TYPE } from '../problem/encode-problem.ts';
+import { decodeJson, decodeLines, MAX_EVENTS } from './decode.ts';
+import { type EventVerdict, ingestEvents } from './ingest-events.ts';
+import { itemizedReply } from './itemized-reply.ts';
+import { newEventSchema } from './new-event.ts';
+
+const ACCESS: AccessRule = { places: ['apiKey', 'bearer', 'beacon'], anyOf: ['events:write'] };
+/** The names that NDJSON goes by. */
+const LINE_TYPES = [
+  'application/x-ndjson',
+  'application/ndjson',
+  'application/jsonl',
+  'application/x-jsonlines',
+];
+
+/** Our own REST API for events; its Connect and gRPC form is `millrace.api.v1.EventService`. */
+export const nativeDialect: Dialect = {
+  name: 'native',
+  routes: (deps) => [
+    {
+      method: 'POST',
+      path: '/v1/ingest',
+      documentation,
+      handle: (exchange) => handle(exchange, deps),
+      encodeFailure: encodeProblem,
+    },
+  ],
+};
+
+async function handle(exchange: Exchange, deps: DialectDeps): Promise<void> {
+  const grant = await authenticate(exchange, deps.credentials, ACCESS);
+  const contentType = exchange.header('content-type') ?? '';
+  const isLines = LINE_TYPES.some((type) => isMediaType(contentType, type));
+  if (!isLines) requireJson(exchange);
+  const context = contextOf(exchange, grant, deps);
+  const body = await exchange.body(BATCH_BODY_LIMIT_BYTES);
+  const checked = countingRejections(deps, 'native', () =>
+    isLines ? decodeLines(body, context) : decodeJson(body, context),
+  );
+  for (const one of checked) if (one.kind === 'invalid') deps.countRejected('native', 'invalid');
+  const verdicts = await ingestEvents(checked, deps.events, exchange.traceparent);
+  exchange.reply(itemizedReply(verdicts.map(toItem)));
+}
+
+function toItem(verdict: EventVerdict, index: number) {
+  return { index, ...verdict };
+}
+
+const acceptedExample = {
+  results: [
+    { index: 0, id: 'evt_1', status: 'accepted' },
+    { index: 1, id: 'evt_0', status: 'duplicate' },
+  ],
+  accepted: 1,
+  duplicates: 1,
+  conflicts: 0,
+  invalid: 0,
+  unavailable: 0,
+};
+
+const mixedExample = {
+  results: [
+    { index: 0, id: 'evt_1', status: 'accepted' },
+    { index: 1, id: '', status: 'invalid', error: { field: 'type', issue: 'Required' } },
+  ],
+  accepted: 1,
+  duplicates: 0,
+  conflicts: 0,
+  invalid: 1,
+  unavailable: 0,
+};
+
+const documentation: RouteDocumentation = {
+  summary: 'Send events',
+  description: `A JSON array, a single event, or NDJSON with an event a line (at most 256 KiB); at most ${MAX_EVENTS} events and 10 MiB, raw and inflated. Every event has its own result: a bad one doesn't spoil its neighbours.`,
+  tag: 'Events',
+  requestBody: {
+    'application/json': z.union([z.array(newEventSchema).min(1).max(MAX_EVENTS), newEventSchema]),
+    'application/x-ndjson': z.string().describe('An event a line'),
+  },
+  security: ['apiKey', 'bearer'],
+  responses: {
+    202: { description: 'Every event is durable', example: acceptedExample },
+    207: { description: 'Some events are durable; see each result', example: mixedExample },
+    400: { description: 'The body is not valid, or none of its events is', contentType: PROBLEM_TYPE },
+    401: { description: 'No credential, or an unknown one', contentType: PROBLEM_TYPE },
+    403: { description: 'The credential lacks `events:write`', contentType: PROBLEM_TYPE },
+    409: {
+      description: 'Other events were accepted before under all of these ids',
+      contentType: PROBLEM_TYPE,
+    },
+    413: { description: 'The body is too large', contentType: PROBLEM_TYPE },
+    415: { description: 'The body is neither JSON nor NDJSON', contentType: PROBLEM_TYPE },
+    503: { description: 'Nothing is known to be stored: send it again', contentType: PROBLEM_TYPE },
+  },
+};

@@ -1,0 +1,48 @@
+import type { CanonicalEvent, EventIdentity } from '../../events/canonical-event.ts';
+import { parseJson } from '../../json/parse.ts';
+import { skipWhitespace } from '../../json/scan.ts';
+import { memberText } from '../../json/spans.ts';
+import type { DecodeContext } from '../decode-context.ts';
+import { invalid, toIssues } from '../issues.ts';
+import { workflowEvent } from './schema.ts';
+
+const EMPTY_OBJECT = '{}';
+const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
+
+/** The event in a workflow request's body. Throws RequestFailure `malformed_json` or `invalid`. */
+export function decodeWorkflowEvent(
+  body: Buffer,
+  idempotencyKey: string | undefined,
+  context: DecodeContext,
+): CanonicalEvent {
+  const { value, text } = parseJson(body);
+  const parsed = workflowEvent.safeParse(value);
+  if (!parsed.success) throw invalid(toIssues(parsed.error, value));
+  const { name, payload } = parsed.data;
+  const hasPayload = payload !== undefined && payload !== null;
+  return {
+    workspaceId: context.workspaceId,
+    eventId: context.newId(context.receivedAtMs),
+    eventType: name,
+    dialect: 'workflow',
+    source: '',
+    userId: '',
+    sessionId: '',
+    occurredAtMs: context.receivedAtMs,
+    receivedAtMs: context.receivedAtMs,
+    priority: 1,
+    labels: [],
+    payload: hasPayload
+      ? (memberText(text, skipWhitespace(text, 0), 'payload') ?? EMPTY_OBJECT)
+      : EMPTY_OBJECT,
+    metadata: EMPTY_OBJECT,
+    traceId: context.traceId,
+    identity: idempotencyKey === undefined ? undefined : identify(idempotencyKey, text),
+  };
+}
+
+function identify(idempotencyKey: string, content: string): EventIdentity {
+  if (VISIBLE_ASCII.test(idempotencyKey)) return { scope: 'workflow', id: idempotencyKey, content };
+  const message = 'must be 1 to 255 visible ASCII characters';
+  throw invalid([{ code: 'custom', path: ['Idempotency-Key'], message }]);
+}

@@ -1,0 +1,92 @@
+import type { Failure, Issue } from '../../http/failure.ts';
+import type { Reply } from '../../http/route.ts';
+import { FAILURE_STATUS, failureHeaders, failureMessage } from '../failure-status.ts';
+import { fieldOf } from '../problem/describe-failure.ts';
+import { MAX_NAME_CHARS } from './schema.ts';
+
+const ACCEPTED_MESSAGE = 'Event received and queued for processing';
+
+/**
+ * The answer to an event that is stored: the documented body, and the same again under `data`, where the document's own
+ * clients look for it.
+ */
+export function encodeAccepted(eventId: string): Reply {
+  const id = JSON.stringify(eventId);
+  return {
+    status: 202,
+    body: `{"success":true,"message":"${ACCEPTED_MESSAGE}","event_id":${id},"data":{"event_id":${id},"message":"${ACCEPTED_MESSAGE}"}}`,
+  };
+}
+
+/** A failure as `{"success":false,"error":{"code","message","details"?}}`. */
+export function encodeWorkflowFailure(failure: Failure): Reply {
+  // No 409 is documented: the event under this key is stored, and that is what the client asks about.
+  if (failure.kind === 'conflict') return encodeAccepted(failure.eventId);
+  const error = { code: CODES[failure.kind], message: messageOf(failure), ...detailsOf(failure) };
+  return {
+    status: FAILURE_STATUS[failure.kind],
+    body: JSON.stringify({ success: false, error }),
+    headers: failureHeaders(failure),
+  };
+}
+
+const CODES: Readonly<Record<Exclude<Failure['kind'], 'conflict'>, string>> = {
+  invalid: 'validation_error',
+  malformed_json: 'validation_error',
+  missing_credential: 'unauthorized',
+  invalid_credential: 'unauthorized',
+  forbidden: 'forbidden',
+  not_found: 'not_found',
+  method_not_allowed: 'method_not_allowed',
+  request_timeout: 'request_timeout',
+  too_large: 'payload_too_large',
+  unsupported_media_type: 'unsupported_media_type',
+  rate_limited: 'rate_limited',
+  internal: 'internal_error',
+  unavailable: 'unavailable',
+};
+
+function messageOf(failure: Failure): string {
+  switch (failure.kind) {
+    case 'invalid':
+    case 'malformed_json':
+      return 'Invalid event format';
+    case 'missing_credential':
+      return 'Authorization header with a Bearer token is required';
+    case 'invalid_credential':
+      return 'Invalid or expired token';
+    case 'forbidden':
+      return `Insufficient permissions: ${failure.permission} is required`;
+    case 'unavailable':
+      return 'Service temporarily unavailable';
+    default:
+      return failureMessage(failure) ?? 'Request failed';
+  }
+}
+
+function detailsOf(failure: Failure): { details?: { field: string; issue: string } } {
+  switch (failure.kind) {
+    case 'invalid': {
+      const [issue] = failure.issues;
+      return { details: { field: fieldOf(issue.path) || 'body', issue: wordsOf(issue) } };
+    }
+    case 'malformed_json':
+      return { details: { field: 'body', issue: failure.message } };
+    default:
+      return {};
+  }
+}
+
+/** The document's words for a missing field; the original takes an empty name for a missing one. */
+function wordsOf(issue: Issue): string {
+  const received = issue.extra?.['received'];
+  if (received === 'undefined' || issue.code === 'too_small') return 'field is required';
+  if (issue.path[0] === 'name' && received === 'null') return 'field is required';
+  if (issue.code === 'too_big') return `must have at most ${MAX_NAME_CHARS} characters`;
+  if (issue.code === 'invalid_type') return `must be ${article(issue.extra?.['expected'])}`;
+  return issue.message;
+}
+
+function article(expected: unknown): string {
+  return expected === 'object' ? 'an object' : `a ${String(expected)}`;
+}

@@ -1,0 +1,30 @@
+import { AnalyticsService } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import { createGrpcClient, type ServiceToken } from '@millrace/runtime';
+import type { EventStats } from './stats.ts';
+
+/** What the edge asks the analytics service. */
+export interface AnalyticsGateway extends EventStats {
+  /** Whether ClickHouse answers. */
+  storeIsUp(signal: AbortSignal): Promise<boolean>;
+}
+
+const TIMEOUT_MS = 5_000;
+
+/** Asks the analytics service over gRPC. */
+export function analyticsOverGrpc(options: {
+  address: string;
+  token: ServiceToken;
+}): AnalyticsGateway & { close(): void } {
+  const client = createGrpcClient(AnalyticsService, options);
+  return {
+    async read(workspaceId) {
+      const stats = await client.methods.getStats({ workspaceId }, { timeoutMs: TIMEOUT_MS });
+      return { ratePerSecond: stats.ingestionRate, total: Number(stats.totalIngested) };
+    },
+    async storeIsUp(signal) {
+      const health = await client.methods.getStoreHealth({}, { timeoutMs: TIMEOUT_MS, signal });
+      return health.clickhouseUp;
+    },
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,66 @@
+import { skipString, skipWhitespace } from './scan.ts';
+
+/** What is refused in text that is JSON, and where. */
+export interface Flaw {
+  readonly message: string;
+  readonly position: number;
+}
+
+const COLON = 58;
+
+/** Finds a lone surrogate, a NUL character or a member named `__proto__` in text that JSON.parse took. */
+export function findFlaw(text: string): Flaw | undefined {
+  const flaw = findBadEscape(text);
+  if (flaw !== undefined) return flaw;
+  // An escaped letter or underscore could spell the name, too.
+  return text.includes('__proto__') || text.includes('\\u00') ? findPrototypeName(text) : undefined;
+}
+
+/** Text from valid UTF-8 holds lone surrogates, and valid JSON holds NUL, only as escapes. */
+function findBadEscape(text: string): Flaw | undefined {
+  let i = text.indexOf('\\');
+  while (i !== -1) {
+    const code = escapedUnit(text, i);
+    let next = i + 2;
+    if (code !== undefined) {
+      next = i + 6;
+      if (code === 0) return { message: 'NUL character (\\u0000) is not allowed', position: i };
+      if (isHighSurrogate(code) && isLowSurrogate(escapedUnit(text, next))) next += 6;
+      else if (code >= 0xd800 && code <= 0xdfff) {
+        return { message: 'Lone surrogate is not allowed', position: i };
+      }
+    }
+    i = text.indexOf('\\', next);
+  }
+  return undefined;
+}
+
+function findPrototypeName(text: string): Flaw | undefined {
+  let start = text.indexOf('"');
+  while (start !== -1) {
+    const end = skipString(text, start);
+    if (text.charCodeAt(skipWhitespace(text, end)) === COLON && spellsPrototype(text.slice(start, end))) {
+      return { message: 'Member name "__proto__" is not allowed', position: start };
+    }
+    start = text.indexOf('"', end);
+  }
+  return undefined;
+}
+
+function spellsPrototype(literal: string): boolean {
+  return literal === '"__proto__"' || (literal.includes('\\u') && JSON.parse(literal) === '__proto__');
+}
+
+/** The code unit of the `\uXXXX` at `position`; undefined where another escape or none stands. */
+function escapedUnit(text: string, position: number): number | undefined {
+  if (!text.startsWith('\\u', position)) return undefined;
+  return Number.parseInt(text.slice(position + 2, position + 6), 16);
+}
+
+function isHighSurrogate(code: number): boolean {
+  return code >= 0xd800 && code <= 0xdbff;
+}
+
+function isLowSurrogate(code: number | undefined): boolean {
+  return code !== undefined && code >= 0xdc00 && code <= 0xdfff;
+}

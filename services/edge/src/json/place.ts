@@ -1,0 +1,56 @@
+import { skipString, skipValue, skipWhitespace } from './scan.ts';
+
+/** Characters of a member's name that a message repeats. */
+const MAX_NAME_CHARS = 64;
+
+const OPEN_BRACE = 123;
+const OPEN_BRACKET = 91;
+const COMMA = 44;
+
+/**
+ * Names and indices that lead to a position in valid JSON text. The position of a member's name leads to that member.
+ * Read only for an error's message: it is not quick.
+ */
+export function pathAt(text: string, position: number): (string | number)[] {
+  const path: (string | number)[] = [];
+  let start = skipWhitespace(text, 0);
+  for (;;) {
+    const step = stepTowards(text, start, position);
+    if (step === undefined) return path;
+    path.push(step.key);
+    if (position < step.valueStart) return path;
+    start = step.valueStart;
+  }
+}
+
+/** The member or element, of the value at `start`, in which the position lies. */
+function stepTowards(
+  text: string,
+  start: number,
+  position: number,
+): { key: string | number; valueStart: number } | undefined {
+  const isObject = text.charCodeAt(start) === OPEN_BRACE;
+  if (!isObject && text.charCodeAt(start) !== OPEN_BRACKET) return undefined;
+  let i = skipWhitespace(text, start + 1);
+  for (let index = 0; i <= position; index++) {
+    let key: string | number = index;
+    let valueStart = i;
+    if (isObject) {
+      const nameEnd = skipString(text, i);
+      key = readName(text.slice(i, nameEnd));
+      valueStart = skipWhitespace(text, skipWhitespace(text, nameEnd) + 1);
+    }
+    const end = skipValue(text, valueStart);
+    if (position < end) return { key, valueStart };
+    i = skipWhitespace(text, end);
+    if (text.charCodeAt(i) !== COMMA) return undefined;
+    i = skipWhitespace(text, i + 1);
+  }
+  return undefined;
+}
+
+function readName(literal: string): string {
+  // A string literal parses to a string.
+  const name = JSON.parse(literal) as string;
+  return name.slice(0, MAX_NAME_CHARS).toWellFormed().replaceAll('\0', '\uFFFD');
+}

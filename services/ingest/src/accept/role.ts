@@ -1,0 +1,83 @@
+import { type Clock, type GrpcServiceBinding, type Logger, type Tracing, uuidv7 } from '@millrace/runtime';
+import {
+  type connectNats,
+  connectRedis,
+  createPublisher,
+  ensureEventStreams,
+  redisRememberedEvents,
+  watchStreamRoom,
+} from '@millrace/stores';
+import { type Accept, createAccept } from './accept.ts';
+import { seenInMemory } from './seen-in-memory.ts';
+import { seenLayered } from './seen-layered.ts';
+import { ingestService } from './service.ts';
+
+/** How long a message may wait for its acknowledgement: a request must be answered within 10 s in all. */
+const PUBLISH_DEADLINE_MS = 6_000;
+/** Without an answer for this long a message is sent again, under the same id. */
+const PUBLISH_ATTEMPT_MS = 1_500;
+/** Messages, of up to 4 MiB, that may wait for their acknowledgement. */
+const MAX_PENDING_MESSAGES = 256;
+const DAY_SECONDS = 86_400;
+
+/** Settings of the accept role. */
+export interface AcceptConfig {
+  readonly STREAM_SHARDS: number;
+  readonly STREAM_REPLICAS: number;
+  readonly STREAM_MAX_BYTES: number;
+  readonly DEDUP_WINDOW_DAYS: number;
+  /** Event ids that a process remembers beside Redis. */
+  readonly DEDUP_ACCEPT_KEYS: number;
+  readonly REDIS_URL?: string | undefined;
+}
+
+/** The accept role of a process. */
+export interface AcceptRole extends Accept {
+  /** For a gRPC server. */
+  readonly binding: GrpcServiceBinding;
+  close(): Promise<void>;
+}
+
+/** Makes sure that the streams are there, and accepts events from then on. */
+export async function createAcceptRole(options: {
+  connection: Awaited<ReturnType<typeof connectNats>>;
+  config: AcceptConfig;
+  clock: Clock;
+  tracing: Tracing;
+  log: Logger;
+}): Promise<AcceptRole> {
+  const { connection, config, clock, log } = options;
+  const manager = await connection.jetstreamManager();
+  await ensureEventStreams(manager, { replicas: config.STREAM_REPLICAS, maxBytes: config.STREAM_MAX_BYTES });
+  const publisher = createPublisher({
+    connection,
+    log,
+    deadlineMs: PUBLISH_DEADLINE_MS,
+    attemptMs: PUBLISH_ATTEMPT_MS,
+    maxPending: MAX_PENDING_MESSAGES,
+    monotonic: clock.monotonic,
+  });
+  const room = watchStreamRoom({ manager, log });
+  const ttlSeconds = config.DEDUP_WINDOW_DAYS * DAY_SECONDS;
+  const near = seenInMemory({ maxKeys: config.DEDUP_ACCEPT_KEYS, ttlMs: ttlSeconds * 1_000 });
+  const redis = config.REDIS_URL === undefined ? undefined : connectRedis({ url: config.REDIS_URL, log });
+  const seen = redis ? seenLayered(near, redisRememberedEvents({ redis, ttlSeconds, log })) : near;
+  const accept = createAccept({
+    publisher,
+    seen,
+    room,
+    shardCount: config.STREAM_SHARDS,
+    newMessageId: uuidv7,
+    clock,
+    tracing: options.tracing,
+  });
+  return {
+    accept: accept.accept,
+    binding: ingestService(accept),
+    async close() {
+      room.close();
+      publisher.close();
+      redis?.disconnect();
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import { counterFrom, histogramFrom, type MetricsRegistry } from '@millrace/runtime';
+import { Gauge } from 'prom-client';
+import type { WriterMetrics } from './writer/writer-metrics.ts';
+
+/** From 1 ms to a minute, where an insert's deadline lies. */
+const INSERT_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const BATCH_BUCKETS_ROWS = [1, 10, 100, 1_000, 5_000, 10_000, 25_000, 50_000, 100_000];
+
+/** Declares the writer's metrics. */
+export function createWriterMetrics(registry: MetricsRegistry): WriterMetrics {
+  const stored = counterFrom({
+    registry,
+    name: 'millrace_events_stored_total',
+    help: 'Events stored in ClickHouse.',
+    labelNames: [],
+  });
+  const copies = counterFrom({
+    registry,
+    name: 'millrace_writer_copies_dropped_total',
+    help: 'Events that the writer dropped because their id is stored already.',
+    labelNames: [],
+  });
+  const dead = counterFrom({
+    registry,
+    name: 'millrace_dead_letters_total',
+    help: 'Events or messages that can not be stored and were parked.',
+    labelNames: ['reason'],
+  });
+  const rows = histogramFrom({
+    registry,
+    name: 'millrace_writer_batch_rows',
+    help: 'Rows of each insert.',
+    labelNames: [],
+    buckets: BATCH_BUCKETS_ROWS,
+  });
+  const duration = histogramFrom({
+    registry,
+    name: 'millrace_writer_insert_duration_seconds',
+    help: 'From the start of an insert to its answer.',
+    labelNames: [],
+    buckets: INSERT_BUCKETS_SECONDS,
+  });
+  const shards = new Map<number, () => { lagEvents: number; oldestSeconds: number }>();
+  new Gauge({
+    name: 'millrace_stream_lag_events',
+    help: 'Events of a shard that the stream has and ClickHouse has not; estimated from the messages that wait.',
+    labelNames: ['shard'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [shard, look] of shards) this.set({ shard: String(shard) }, look().lagEvents);
+    },
+  });
+  new Gauge({
+    name: 'millrace_stream_oldest_unstored_seconds',
+    help: 'Age of the oldest event that is accepted and not stored; 0 when there is none.',
+    registers: [registry],
+    collect() {
+      this.set(Math.max(0, ...[...shards.values()].map((look) => look().oldestSeconds)));
+    },
+  });
+  return {
+    inserted: (count, seconds) => {
+      stored.add([], count);
+      rows.observe([], count);
+      duration.observe([], seconds);
+    },
+    copiesDropped: (count) => copies.add([], count),
+    parked: (reason) => dead.add([reason]),
+    follow(shard, look) {
+      shards.set(shard, look);
+      return () => void shards.delete(shard);
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import type { Clock } from '@millrace/runtime';
+import type { EventTable, KeyClaims } from './ports.ts';
+import type { RecentKeys } from './recent-keys.ts';
+import type { Row } from './row-encoder.ts';
+
+/** Keeps out the events whose dedup key has a row already. */
+export interface Copies {
+  /** The rows that aren't copies, in order. Throws when the stores that must be asked don't answer. */
+  without(rows: readonly Row[]): Promise<Row[]>;
+  /** Told once the rows are known to be stored, never before: an insert that fails leaves no trace here. */
+  stored(rows: readonly Row[]): void;
+  /** Forgets everything and reads the newest keys anew: after another process may have inserted. */
+  reload(): Promise<void>;
+}
+
+/**
+ * Asks memory first. While memory covers the whole window, that is all; else the rest is asked of Redis where there
+ * is one, and of ClickHouse, which knows for certain, when Redis is away or may have lost keys of the window.
+ */
+export function createCopies(options: {
+  recent: RecentKeys;
+  table: Pick<EventTable, 'existingKeys' | 'recentKeys'>;
+  claims: KeyClaims | undefined;
+  shard: { count: number; index: number; number: number };
+  windowMs: number;
+  /** At most so many keys are read at start. */
+  loadLimit: number;
+  clock: Clock;
+}): Copies {
+  const { recent, table, claims, shard, clock } = options;
+  const windowStart = () => clock.now() - options.windowMs;
+
+  /** The keys, of those that memory doesn't know, that are stored elsewhere in the stream. */
+  const elsewhere = async (rows: readonly Row[]): Promise<ReadonlySet<string>> => {
+    const keys = rows.map((row) => row.dedupKey);
+    if (keys.length === 0) return new Set();
+    const positions = rows.map((row) => `${shard.number}:${row.seq}:${row.index}`);
+    const claimed = await claims?.claim(keys, positions);
+    if (claimed?.kind !== 'claimed') {
+      return recent.covers(windowStart()) ? new Set() : table.existingKeys(keys, windowStart());
+    }
+    const taken = keys.filter((_, i) => claimed.holders[i] !== positions[i]);
+    if (claimed.coversWindow || recent.covers(windowStart())) return new Set(taken);
+    const mine = keys.filter((_, i) => claimed.holders[i] === positions[i]);
+    const existing = await table.existingKeys(mine, windowStart());
+    for (const key of taken) existing.add(key);
+    return existing;
+  };
+
+  return {
+    async without(rows) {
+      const met = new Set<string>();
+      const kept: Row[] = [];
+      const unknown: Row[] = [];
+      for (const row of rows) {
+        const key = row.dedupKey;
+        if (key !== '') {
+          if (met.has(key) || recent.has(key)) continue;
+          met.add(key);
+          unknown.push(row);
+        }
+        kept.push(row);
+      }
+      const copies = await elsewhere(unknown);
+      return copies.size === 0 ? kept : kept.filter((row) => !copies.has(row.dedupKey));
+    },
+    stored(rows) {
+      const nowMs = clock.now();
+      for (const { dedupKey } of rows) if (dedupKey !== '') recent.add(dedupKey, nowMs);
+    },
+    async reload() {
+      recent.clear();
+      const keys = await table.recentKeys({
+        shardCount: shard.count,
+        shardIndex: shard.index,
+        sinceMs: windowStart(),
+        limit: options.loadLimit,
+      });
+      recent.load(keys, keys.length / 16 < options.loadLimit, clock.now());
+    },
+  };
+}

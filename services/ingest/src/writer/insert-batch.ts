@@ -1,0 +1,125 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
+import { persist } from './persist.ts';
+import type { EventTable, Failpoint, ReadOutcome } from './ports.ts';
+import { findRefusedRows, type RefusedRow } from './refused-rows.ts';
+import { encodeRows, type Row } from './row-encoder.ts';
+
+/** What came of trying to store rows. */
+export type BatchOutcome =
+  /** The rows, and nothing else, are stored behind the position. */
+  | { readonly kind: 'stored' }
+  /** Nothing was stored: these rows must be put aside first. */
+  | { readonly kind: 'refused'; readonly refused: readonly RefusedRow[] }
+  /** The shard is somewhere else: another process inserts, or the rows were deleted. Start over from what is there. */
+  | { readonly kind: 'overtaken'; readonly position: number };
+
+/** What an insert follows. */
+export interface Follows {
+  /** The highest `_seq` that ClickHouse ever held for the shard. */
+  readonly stored: number;
+  readonly month: number;
+}
+
+/** The right to insert. */
+export interface Ownership {
+  readonly valid: boolean;
+  readonly lost: AbortSignal;
+}
+
+/** Stores rows once. Rejects when the right to insert is lost. */
+export type InsertBatch = (
+  rows: readonly Row[],
+  follows: Follows,
+  ownership: Ownership,
+) => Promise<BatchOutcome>;
+
+const INSERT_TIMEOUT_MS = 60_000;
+const SETTLE_LOOK_MS = 50;
+/** ClickHouse gives a request up when nothing comes for 30 s; a query that runs for longer is not ours to wait for. */
+const SETTLE_MS = 45_000;
+
+/**
+ * Inserts rows so that they are stored once, whatever happens on the way. The token names what the rows follow: of
+ * two processes that start from the same position only one can commit, and a repeat does nothing. Whether it is
+ * stored is never taken from the answer but read back.
+ */
+export function createBatchInserter(options: {
+  table: EventTable;
+  shard: number;
+  /** Begins the id of every insert of this shard, whoever runs it. */
+  queryIdPrefix: string;
+  owner: string;
+  failpoint: Failpoint;
+  clock: Clock;
+  log: Logger;
+}): InsertBatch {
+  const { table, shard, clock, log, failpoint } = options;
+  let counter = 0;
+
+  /** Returns undefined when the outcome isn't known. */
+  const attempt = async (rows: readonly Row[], follows: Follows, queryId: string, signal: AbortSignal) => {
+    try {
+      return await table.insert({
+        body: encodeRows(rows, shard, follows.month),
+        token: `${shard}:${follows.stored}`,
+        queryId,
+        timeoutMs: INSERT_TIMEOUT_MS,
+        signal,
+      });
+    } catch (error) {
+      log.warn(
+        { shard, queryId, rows: rows.length, err: error },
+        'insert failed or its outcome is not known',
+      );
+      return undefined;
+    }
+  };
+
+  const tryRead = async (rows: readonly Row[], follows: Follows, signal: AbortSignal) => {
+    const call = () => table.tryRead(encodeRows(rows, shard, follows.month));
+    return persist({ what: 'trial read', call, signal, log });
+  };
+
+  return async (rows, follows, ownership) => {
+    const signal = ownership.lost;
+    const newest = rows.at(-1)?.seq ?? 0;
+    for (let failures = 0; ; failures++) {
+      const queryId = `${options.queryIdPrefix}${options.owner}-${counter++}`;
+      await failpoint('before-insert');
+      if (!ownership.valid) throw new MillraceError('aborted', 'the lease ran out before an insert');
+      const outcome: ReadOutcome | undefined = await attempt(rows, follows, queryId, signal);
+      await failpoint('after-insert');
+      if (outcome?.kind !== 'answered') await settle(table, queryId, { clock, signal, log });
+      const position = await persist({ what: 'position', call: () => table.position(shard), signal, log });
+      await failpoint('after-position');
+      if (position === newest) return { kind: 'stored' };
+      // A floor may lie above what is left in the table, so below it nothing has changed either.
+      if (position > follows.stored || outcome?.kind === 'answered') return { kind: 'overtaken', position };
+      if (outcome?.kind === 'unreadable') {
+        const refused = await findRefusedRows(rows, (part) => tryRead(part, follows, signal));
+        if (refused.length > 0) return { kind: 'refused', refused };
+      }
+      await delay(Math.min(100 * 2 ** failures, 5_000), undefined, { signal });
+    }
+  };
+}
+
+/** Waits until an insert that was given up no longer runs, so that the position can't move under the next one. */
+async function settle(
+  table: EventTable,
+  queryId: string,
+  options: { clock: Clock; signal: AbortSignal; log: Logger },
+): Promise<void> {
+  const { clock, signal, log } = options;
+  const giveUpAt = clock.monotonic() + SETTLE_MS;
+  const call = () => table.runningInserts(queryId);
+  while ((await persist({ what: 'running inserts', call, signal, log })) > 0) {
+    if (clock.monotonic() >= giveUpAt) {
+      // Its token is this batch's own: if it commits after all, the repeat does nothing, and the other way round.
+      log.warn({ queryId }, 'an insert still runs, going on without it');
+      return;
+    }
+    await delay(SETTLE_LOOK_MS, undefined, { signal });
+  }
+}

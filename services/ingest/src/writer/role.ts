@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock, Logger, MetricsRegistry, Tracing } from '@millrace/runtime';
+import {
+  type connectNats,
+  connectRedis,
+  createClickHouse,
+  createEventTable,
+  createPublisher,
+  createRedisClaims,
+  ensureEventStreams,
+  openEventLog,
+} from '@millrace/stores';
+import type { IngestSettings } from '../config.ts';
+import { createWriterMetrics } from '../metrics.ts';
+import type { Failpoint } from './ports.ts';
+import { createWriter, type Writer } from './writer.ts';
+
+/** What the writer role of a process works with. */
+export interface WriterRoleOptions {
+  readonly connection: Awaited<ReturnType<typeof connectNats>>;
+  readonly config: IngestSettings;
+  readonly registry: MetricsRegistry;
+  readonly tracing: Tracing;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly failpoint?: Failpoint | undefined;
+}
+
+const PARK_DEADLINE_MS = 30_000;
+const PARK_ATTEMPT_MS = 3_000;
+const PARK_PENDING = 16;
+const DAY_MS = 86_400_000;
+
+/** Makes sure that the streams are there and builds a writer; ClickHouse and Redis may be away. */
+export async function createWriterRole(options: WriterRoleOptions): Promise<Writer> {
+  const { connection, config, clock, log } = options;
+  const manager = await connection.jetstreamManager();
+  await ensureEventStreams(manager, { replicas: config.STREAM_REPLICAS, maxBytes: config.STREAM_MAX_BYTES });
+  const owner = randomBytes(6).toString('hex');
+  const eventLog = await openEventLog({
+    connection,
+    replicas: config.STREAM_REPLICAS,
+    owner,
+    readAheadBytes: config.WRITER_READ_AHEAD_BYTES,
+    clock,
+    log,
+  });
+  const client = createClickHouse({
+    url: config.CLICKHOUSE_URL,
+    username: config.CLICKHOUSE_USER,
+    password: config.CLICKHOUSE_PASSWORD,
+    database: config.CLICKHOUSE_DATABASE,
+  });
+  const publisher = createPublisher({
+    connection,
+    log,
+    deadlineMs: PARK_DEADLINE_MS,
+    attemptMs: PARK_ATTEMPT_MS,
+    maxPending: PARK_PENDING,
+    monotonic: clock.monotonic,
+  });
+  const redis = config.REDIS_URL === undefined ? undefined : connectRedis({ url: config.REDIS_URL, log });
+  const dedupWindowMs = config.DEDUP_WINDOW_DAYS * DAY_MS;
+  const writer = createWriter({
+    eventLog,
+    table: createEventTable({ client, database: config.CLICKHOUSE_DATABASE }),
+    claims: redis && createRedisClaims({ redis, windowMs: dedupWindowMs, clock, log }),
+    publisher,
+    shardCount: config.STREAM_SHARDS,
+    limits: {
+      rows: config.WRITER_BATCH_ROWS,
+      bytes: config.WRITER_BATCH_BYTES,
+      waitMs: config.WRITER_BATCH_WAIT_MS,
+    },
+    dedupWindowMs,
+    dedupMemoryKeys: config.DEDUP_MEMORY_KEYS,
+    owner,
+    failpoint: options.failpoint,
+    metrics: createWriterMetrics(options.registry),
+    tracing: options.tracing,
+    clock,
+    log,
+  });
+  return {
+    start: writer.start,
+    async close() {
+      await writer.close();
+      publisher.close();
+      redis?.disconnect();
+      await client.close();
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { httpCall, onEachTopology } from '@millrace/testkit';
+import { assertJson, memberOf, textAt } from './support/assert-answer.ts';
+import { exampleJson } from './support/examples.ts';
+
+onEachTopology('003 analytics: health and documentation', (stack) => {
+  const get = (path: string) => httpCall(`${stack().connection.url}${path}`, { method: 'GET' });
+
+  test('200: /api/health answers every documented member, and the stores that there are', async () => {
+    const answer = await get('/api/health');
+    const body = answer.json();
+    const documented = Object(exampleJson('analytics/health.json'));
+    assert.equal(answer.status, 200, answer.text);
+    assert.deepEqual(Object.keys(Object(body)), Object.keys(documented));
+    assert.equal(memberOf(body, 'status'), 'healthy');
+    assert.match(textAt(body, 'version'), /^\d+\.\d+\.\d+/);
+    assert.ok(Math.abs(Date.parse(textAt(body, 'timestamp')) - Date.now()) < 10_000);
+    const uptime = memberOf(body, 'uptime');
+    assert.ok(typeof uptime === 'number' && uptime >= 0 && uptime < 600);
+    for (const service of ['mongodb', 'postgres', 'redis', 'clickhouse', 'nats']) {
+      assert.equal(memberOf(body, 'services', service, 'status'), 'up', service);
+    }
+  });
+
+  test('200: /api/ready answers the documented body', async () => {
+    assertJson(await get('/api/ready'), 200, exampleJson('analytics/ready.json'));
+  });
+
+  test('200: /api/live answers the documented body', async () => {
+    assertJson(await get('/api/live'), 200, exampleJson('analytics/live.json'));
+  });
+
+  test('200: /health answers', async () => {
+    const answer = await get('/health');
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(textAt(answer.json(), 'status'), 'healthy');
+  });
+
+  test('200: /docs is a page whose every asset is served from here', async () => {
+    const base = `${stack().connection.url}/docs/`;
+    const page = await fetch(`${stack().connection.url}/docs`);
+    assert.equal(page.status, 200);
+    assert.match(page.headers.get('content-type') ?? '', /^text\/html/);
+    const html = await page.text();
+    const assets = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(
+      ([, path]) => new URL(path ?? '', page.url),
+    );
+    assert.ok(assets.length >= 2, html);
+    for (const asset of assets) {
+      assert.equal(asset.origin, new URL(base).origin, 'an asset comes from elsewhere');
+      const answer = await fetch(asset);
+      assert.equal(answer.status, 200, asset.href);
+      assert.match(answer.headers.get('content-type') ?? '', /^(text\/(css|javascript)|image\/)/, asset.href);
+    }
+    assert.doesNotMatch(html, /https?:\/\/(?!127\.0\.0\.1)/, 'the page names another host');
+  });
+});

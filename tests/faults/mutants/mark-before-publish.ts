@@ -1,0 +1,30 @@
+import { createAccept as createReal } from '../../../services/ingest/src/accept/accept.ts';
+import type { SeenEvent } from '../../../services/ingest/src/accept/ports.ts';
+
+export * from '../../../services/ingest/src/accept/accept.ts';
+
+/** Planted bug: a key is marked as seen when it is looked up, before its event is on disk. */
+export const createAccept: typeof createReal = (deps) => {
+  const asked = new Map<string, SeenEvent>();
+  const real = createReal({
+    ...deps,
+    seen: {
+      mark: (entries) => deps.seen.mark(entries),
+      async lookUp(keys) {
+        const found = await deps.seen.lookUp(keys);
+        const early = keys.flatMap((key, place): [string, SeenEvent][] => {
+          const event = asked.get(key);
+          return found[place] === undefined && event !== undefined ? [[key, event]] : [];
+        });
+        await deps.seen.mark(early);
+        return found;
+      },
+    },
+  });
+  return {
+    accept(items, traceparents) {
+      for (const { dedupKey, bodyHash, eventId } of items) asked.set(dedupKey, { bodyHash, eventId });
+      return real.accept(items, traceparents);
+    },
+  };
+};

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pickFreePort } from '@millrace/embedded';
+import { startTcpProxy } from './tcp-proxy.ts';
+
+/** A server that repeats what it hears, behind a proxy, and one client. */
+async function echo(t: { after(fn: () => Promise<void> | void): void }) {
+  const heard: string[] = [];
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk) => {
+      heard.push(chunk.toString());
+      socket.write(chunk);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const proxy = await startTcpProxy(await pickFreePort());
+  // Listening on a TCP port, so the address is one.
+  proxy.setTarget((server.address() as AddressInfo).port);
+  const clients: Socket[] = [];
+  t.after(async () => {
+    for (const client of clients) client.destroy();
+    await proxy.close();
+    server.close();
+  });
+  const open = async () => {
+    const client = connect({ port: proxy.port, host: '127.0.0.1' });
+    clients.push(client);
+    client.on('error', () => client.destroy());
+    let received = '';
+    client.on('data', (chunk) => {
+      received += chunk.toString();
+    });
+    await once(client, 'connect');
+    return { client, received: () => received };
+  };
+  return { proxy, heard, open };
+}
+
+test('pass: both directions', async (t) => {
+  const { open } = await echo(t);
+  const { client, received } = await open();
+  client.write('hello');
+  await sleep(50);
+  assert.equal(received(), 'hello');
+});
+
+test('reset: the client sees its connection end', async (t) => {
+  const { proxy, open } = await echo(t);
+  const { client } = await open();
+  client.write('hello');
+  await sleep(30);
+  proxy.reset();
+  await assert.rejects(once(client, 'close'), { code: 'ECONNRESET' });
+});
+
+test('freeze: nothing arrives until it is healed, then everything does', async (t) => {
+  const { proxy, heard, open } = await echo(t);
+  const { client, received } = await open();
+  proxy.setMode({ kind: 'freeze' });
+  client.write('hello');
+  await sleep(80);
+  assert.deepEqual(heard, []);
+  proxy.heal();
+  await sleep(50);
+  assert.equal(received(), 'hello');
+});
+
+test('black hole: bytes vanish and the connection is reset when it is healed', async (t) => {
+  const { proxy, heard, open } = await echo(t);
+  const { client } = await open();
+  proxy.setMode({ kind: 'black-hole' });
+  client.write('hello');
+  await sleep(50);
+  assert.deepEqual(heard, []);
+  proxy.heal();
+  await assert.rejects(once(client, 'close'), { code: 'ECONNRESET' });
+});
+
+test('drop-answers: the server hears and the client does not', async (t) => {
+  const { proxy, heard, open } = await echo(t);
+  const { client, received } = await open();
+  proxy.setMode({ kind: 'drop-answers' });
+  client.write('hello');
+  await sleep(50);
+  assert.deepEqual(heard, ['hello']);
+  assert.equal(received(), '');
+  proxy.heal();
+  await assert.rejects(once(client, 'close'), { code: 'ECONNRESET' });
+});
+
+test('slow: bytes arrive late and in order', async (t) => {
+  const { proxy, heard, open } = await echo(t);
+  const { client } = await open();
+  proxy.setMode({ kind: 'slow', delayMs: 100 });
+  client.write('a');
+  await sleep(20);
+  proxy.heal();
+  client.write('b');
+  await sleep(40);
+  assert.deepEqual(heard, []);
+  await sleep(120);
+  assert.equal(heard.join(''), 'ab');
+});
+
+test('hold: what a killed client sent arrives when it is released', async (t) => {
+  const { proxy, heard, open } = await echo(t);
+  proxy.setMode({ kind: 'hold' });
+  const { client } = await open();
+  client.write('late');
+  await sleep(50);
+  assert.deepEqual(proxy.heldBytes().map(String), ['late']);
+  client.resetAndDestroy();
+  proxy.passNew();
+  const second = await open();
+  second.client.write('new');
+  await sleep(50);
+  assert.deepEqual(heard, ['new']);
+  proxy.heal();
+  await sleep(50);
+  assert.deepEqual(heard, ['new', 'late']);
+});

@@ -1,0 +1,18 @@
+import { createPublisher as createReal } from '../../../../packages/stores/src/event-log/publisher.ts';
+import { reachFailpoint } from '../failpoint.ts';
+
+export * from '../../../../packages/stores/src/event-log/publisher.ts';
+
+/** A publisher that may die just before it sends and just after it was answered. */
+export const createPublisher: typeof createReal = (options) => {
+  const publisher = createReal(options);
+  return {
+    close: () => publisher.close(),
+    async publish(publication) {
+      reachFailpoint('before-publish');
+      const ack = await publisher.publish(publication);
+      reachFailpoint('after-publish');
+      return ack;
+    },
+  };
+};
