@@ -23,7 +23,7 @@ export const publicConfig = baseConfig.extend({
     )
     .describe('browser origins that may call, separated by commas; * for all'),
   EMAIL_COMPAT_ALWAYS_200: booleanSetting
-    .default(false)
+    .prefault('false')
     .describe('answer 200 to everything on the e-mail routes, as the original server did'),
 });
 

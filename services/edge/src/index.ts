@@ -1,5 +1,5 @@
 export { createEdge, type Edge, type EdgeDeps } from './app.ts';
-export { type PublicConfig, publicConfig } from './config.ts';
+export { edgeConfig, type PublicConfig, publicConfig } from './config.ts';
 export type { AnalyticsGateway } from './gateway/analytics.ts';
 export type { CredentialLookup } from './gateway/credentials.ts';
 export { connectCredentials } from './gateway/credentials-connect.ts';

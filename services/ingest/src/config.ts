@@ -6,7 +6,7 @@ const positive = z.coerce.number().int().min(1);
 /** Where the stores are and how events are kept; accept and writer must agree on them. */
 export const eventStoreSettings = {
   NATS_URL: z.string().default('nats://127.0.0.1:4222').describe('NATS servers, separated by commas'),
-  STREAM_REPLICAS: positive
+  NATS_REPLICAS: positive
     .max(5)
     .default(1)
     .describe('copies of each record and message that NATS keeps: 3 in a cluster, 1 on a single server'),

@@ -23,7 +23,7 @@ const DAY_SECONDS = 86_400;
 /** Settings of the accept role. */
 export interface AcceptConfig {
   readonly STREAM_SHARDS: number;
-  readonly STREAM_REPLICAS: number;
+  readonly NATS_REPLICAS: number;
   readonly STREAM_MAX_BYTES: number;
   readonly DEDUP_WINDOW_DAYS: number;
   /** Event ids that a process remembers beside Redis. */
@@ -48,7 +48,7 @@ export async function createAcceptRole(options: {
 }): Promise<AcceptRole> {
   const { connection, config, clock, log } = options;
   const manager = await connection.jetstreamManager();
-  await ensureEventStreams(manager, { replicas: config.STREAM_REPLICAS, maxBytes: config.STREAM_MAX_BYTES });
+  await ensureEventStreams(manager, { replicas: config.NATS_REPLICAS, maxBytes: config.STREAM_MAX_BYTES });
   const publisher = createPublisher({
     connection,
     log,

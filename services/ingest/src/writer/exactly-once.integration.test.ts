@@ -84,8 +84,9 @@ test('a restart of NATS under way: nothing is lost or doubled', async () => {
 });
 
 test('two owners that both believe in their lease: every event once', async () => {
+  // Their batches end in different places, so a writer that trusts its own count goes wrong at once.
   const writers = await Promise.all(
-    [1, 2].map(() => world.startWriter({ withoutLease: true, batchRows: 20 })),
+    [20, 35].map((batchRows) => world.startWriter({ withoutLease: true, batchRows })),
   );
   for (let round = 0; round < 5; round++) {
     await publish(60);

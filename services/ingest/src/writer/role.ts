@@ -35,11 +35,11 @@ const DAY_MS = 86_400_000;
 export async function createWriterRole(options: WriterRoleOptions): Promise<Writer> {
   const { connection, config, clock, log } = options;
   const manager = await connection.jetstreamManager();
-  await ensureEventStreams(manager, { replicas: config.STREAM_REPLICAS, maxBytes: config.STREAM_MAX_BYTES });
+  await ensureEventStreams(manager, { replicas: config.NATS_REPLICAS, maxBytes: config.STREAM_MAX_BYTES });
   const owner = randomBytes(6).toString('hex');
   const eventLog = await openEventLog({
     connection,
-    replicas: config.STREAM_REPLICAS,
+    replicas: config.NATS_REPLICAS,
     owner,
     readAheadBytes: config.WRITER_READ_AHEAD_BYTES,
     clock,
