@@ -37,6 +37,8 @@ export interface LoadResult {
   readonly statuses: Readonly<Record<string, number>>;
   /** In microseconds. */
   readonly latency: LatencySummary;
+  /** Events of the requests that were answered 202, warm-up included. */
+  readonly acceptedEvents: number;
   /** Number of the first event that was not sent, warm-up included. */
   readonly nextEvent: number;
   /** Processor seconds of the generator itself. */

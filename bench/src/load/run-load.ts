@@ -5,6 +5,8 @@ import type { LoadResult, LoadSpec } from './protocol.ts';
 
 const READ_BUFFER_BYTES = 64 * 1024;
 
+const ACCEPTED = 202;
+
 type Phase = 'warm-up' | 'measure' | 'over';
 
 /** Puts a load on a server and tells when the measured part begins. */
@@ -15,6 +17,7 @@ export async function runLoad(spec: LoadSpec, onMeasuring: () => void): Promise<
   let phase: Phase = 'warm-up';
   let nextEvent = spec.firstEvent;
   let requests = 0;
+  let acceptedRequests = 0;
   let beganAt = 0;
   let endedAt = 0;
   let cpuAtBegin = process.cpuUsage();
@@ -42,6 +45,7 @@ export async function runLoad(spec: LoadSpec, onMeasuring: () => void): Promise<
     return event;
   };
   const onResponse = (status: number, microseconds: number) => {
+    if (status === ACCEPTED) acceptedRequests++;
     if (phase !== 'measure') return;
     requests++;
     statuses[status] = (statuses[status] ?? 0) + 1;
@@ -70,6 +74,7 @@ export async function runLoad(spec: LoadSpec, onMeasuring: () => void): Promise<
     seconds: (endedAt - beganAt) / 1000,
     statuses,
     latency: latency.summary(),
+    acceptedEvents: acceptedRequests * batchSize,
     nextEvent,
     cpuSeconds: (user + system) / 1e6,
   };

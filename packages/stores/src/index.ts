@@ -44,7 +44,14 @@ export {
 } from './event-log/shards.ts';
 export { type StreamRoom, watchStreamRoom } from './event-log/stream-room.ts';
 export { ensureEventStreams, type StreamSettings } from './event-log/streams.ts';
-export { connectNats } from './nats/connect.ts';
+export {
+  openRecords,
+  type RecordChange,
+  type Records,
+  type Versioned,
+  type WriteOutcome,
+} from './kv/index.ts';
+export { connectNats, type NatsConnection } from './nats/connect.ts';
 export { connectRedis, type Redis } from './redis/connect.ts';
 export {
   type RememberedEvent,

@@ -1,9 +1,9 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { CredentialChangedSchema } from '@millrace/contracts/millrace/auth/v1/auth';
 import type { Logger } from '@millrace/runtime';
+import type { NatsConnection } from '@millrace/stores';
 import type { AuthStore } from './auth-store.ts';
 import type { CredentialRecord } from './credential-record.ts';
-import type { NatsConnection } from './key-value-store.ts';
 import type { AuthMetrics } from './metrics.ts';
 
 /** The subject of `CredentialChanged`. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, GrpcServiceBinding, Logger, MetricsRegistry } from '@millrace/runtime';
+import type { NatsConnection } from '@millrace/stores';
 import { announceChanges } from './announce-changes.ts';
 import { openAuthStore } from './auth-store.ts';
 import type { AuthConfig } from './config.ts';
@@ -7,7 +8,6 @@ import { createCreateCredential } from './create-credential.ts';
 import { indexCredentialIds } from './credential-ids.ts';
 import { ensureDefaultWorkspace } from './default-workspace.ts';
 import { environmentCredentials } from './environment-credentials.ts';
-import type { NatsConnection } from './key-value-store.ts';
 import { createLastUsed } from './last-used.ts';
 import { createAuthMetrics } from './metrics.ts';
 import { openSecretHasher } from './pepper.ts';

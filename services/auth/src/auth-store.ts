@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '@millrace/runtime';
+import { type NatsConnection, openRecords, type Records } from '@millrace/stores';
 import { z } from 'zod';
 import { type CredentialRecord, credentialRecord } from './credential-record.ts';
-import { type NatsConnection, openRecords, type Records } from './key-value-store.ts';
 
 const workspaceRecord = z.object({
   id: z.string(),

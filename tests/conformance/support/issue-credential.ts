@@ -3,9 +3,10 @@ import { create } from '@bufbuild/protobuf';
 import { CreateCredentialRequestSchema, CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { createLogger, systemClock } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
-import type { TestStack } from '@millrace/testkit';
+import { eventually, httpCall, type TestStack } from '@millrace/testkit';
 // The service's own use case writes the records, so that what is tested is what it will issue.
 import { openAuthStore } from '../../../services/auth/src/auth-store.ts';
+import { changeCredential } from '../../../services/auth/src/change-credential.ts';
 import { createCreateCredential } from '../../../services/auth/src/create-credential.ts';
 import { createSecretHasher } from '../../../services/auth/src/secret-hash.ts';
 
@@ -23,6 +24,8 @@ export interface CredentialWish {
 /** Issues credentials of a running stack. */
 export interface Issuer {
   issue(wish: CredentialWish): Promise<string>;
+  /** Deactivates an issued credential. */
+  revoke(secret: string): Promise<void>;
   /** Makes a workspace and returns its id. */
   createWorkspace(): Promise<string>;
   close(): Promise<void>;
@@ -51,7 +54,15 @@ export async function openIssuer(stack: TestStack): Promise<Issuer> {
               },
             }),
       });
-      return (await createCredential(request)).secret;
+      const { secret } = await createCredential(request);
+      await untilKnown(stack, secret);
+      return secret;
+    },
+    async revoke(secret) {
+      await changeCredential(store.credentials, hasher.hash(secret).recordKey, (record) => ({
+        ...record,
+        active: false,
+      }));
     },
     async createWorkspace() {
       const id = randomUUID();
@@ -63,4 +74,13 @@ export async function openIssuer(stack: TestStack): Promise<Issuer> {
       await connection.close();
     },
   };
+}
+
+/** Another process than the stack's own wrote the record, and the stack hears of it milliseconds later. */
+async function untilKnown(stack: TestStack, secret: string): Promise<void> {
+  await eventually(async () => {
+    const headers = { authorization: `Bearer ${secret}` };
+    const answer = await httpCall(`${stack.connection.url}/api/v1/events/stats`, { method: 'GET', headers });
+    if (answer.status === 401) throw new Error('an issued credential is still unknown');
+  });
 }

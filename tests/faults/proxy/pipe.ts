@@ -34,10 +34,9 @@ export function createPipe(options: {
   };
 
   const forward = (chunk: Buffer): void => {
-    const { kind } = mode;
-    if (kind === 'hold' || held.length > 0) held.push(chunk);
-    else if (kind === 'black-hole') hasLostBytes = true;
-    else if (kind === 'slow') later(mode.delayMs, () => upstream.write(chunk));
+    if (held.length > 0 || (mode.kind === 'hold' && mode.from(chunk))) held.push(chunk);
+    else if (mode.kind === 'black-hole') hasLostBytes = true;
+    else if (mode.kind === 'slow') later(mode.delayMs, () => upstream.write(chunk));
     else later(0, () => upstream.write(chunk));
   };
   const later = (delayMs: number, send: () => void): void => {
@@ -66,7 +65,7 @@ export function createPipe(options: {
 
   const endOfClient = (): void => {
     clientHasEnded = true;
-    if (held.length === 0 && mode.kind !== 'hold') later(0, () => upstream.end());
+    if (held.length === 0) later(0, () => upstream.end());
   };
 
   client.on('data', forward);
@@ -77,7 +76,7 @@ export function createPipe(options: {
   client.on('error', () => (held.length > 0 ? endOfClient() : finish('resetAndDestroy')));
   upstream.on('error', () => finish('resetAndDestroy'));
   client.on('close', () => {
-    if (held.length === 0 && mode.kind !== 'hold') finish('destroy');
+    if (held.length === 0) finish('destroy');
   });
   upstream.on('close', () => finish('destroy'));
   applyFreeze();

@@ -108,8 +108,10 @@ test('slow: bytes arrive late and in order', async (t) => {
 
 test('hold: what a killed client sent arrives when it is released', async (t) => {
   const { proxy, heard, open } = await echo(t);
-  proxy.setMode({ kind: 'hold' });
+  proxy.setMode({ kind: 'hold', from: (chunk) => chunk.includes('late') });
   const { client } = await open();
+  client.write('early');
+  await sleep(50);
   client.write('late');
   await sleep(50);
   assert.deepEqual(proxy.heldBytes().map(String), ['late']);
@@ -118,8 +120,8 @@ test('hold: what a killed client sent arrives when it is released', async (t) =>
   const second = await open();
   second.client.write('new');
   await sleep(50);
-  assert.deepEqual(heard, ['new']);
+  assert.deepEqual(heard, ['early', 'new']);
   proxy.heal();
   await sleep(50);
-  assert.deepEqual(heard, ['new', 'late']);
+  assert.deepEqual(heard, ['early', 'new', 'late']);
 });

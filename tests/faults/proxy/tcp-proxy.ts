@@ -12,8 +12,8 @@ export type ProxyMode =
   | { readonly kind: 'drop-answers' }
   /** Every chunk from the client arrives so much later. */
   | { readonly kind: 'slow'; readonly delayMs: number }
-  /** The client's bytes are kept, even when it is gone, until they are released. */
-  | { readonly kind: 'hold' };
+  /** From the first chunk that matches on, a client's bytes are kept, even when it is gone, until they are released. */
+  | { readonly kind: 'hold'; readonly from: (chunk: Buffer) => boolean };
 
 /** A TCP proxy that misbehaves on demand. */
 export interface TcpProxy {

@@ -51,7 +51,7 @@ export function openEventRows({ clickhouse }: Connection): EventRows {
 }
 
 function projected(projection: string): string {
-  return `SELECT sum(\`count()\`) AS n FROM mergeTreeProjection(millrace, events, ${projection})`;
+  return `SELECT countMerge(\`count()\`) AS n FROM mergeTreeProjection(millrace, events, ${projection})`;
 }
 
 async function count(

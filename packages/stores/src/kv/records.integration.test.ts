@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type NatsServer, startNatsServer } from '@millrace/embedded';
 import { createLogger, systemClock } from '@millrace/runtime';
 import type { NatsConnection } from 'nats';
 import { z } from 'zod';
-import { type NatsServer, startNatsServer } from '../../../embedded/src/index.ts';
 import { connectNats } from '../nats/connect.ts';
 import { openRecords, type RecordChange, type Records } from './index.ts';
 

@@ -1,6 +1,8 @@
 import type { Logger } from '@millrace/runtime';
 import { connect, Events, type NatsConnection } from 'nats';
 
+export type { NatsConnection } from 'nats';
+
 /**
  * Connects, and from then on reconnects for ever.
  * The server is pinged every 5 s: by default a frozen one is noticed only after minutes.

@@ -1,7 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { CredentialChangedSchema } from '@millrace/contracts/millrace/auth/v1/auth';
 import type { Logger } from '@millrace/runtime';
-import type { connectNats } from '@millrace/stores';
+import type { NatsConnection } from '@millrace/stores';
 
 /** Told of changes that make cached verdicts wrong. */
 export interface CredentialChangeListener {
@@ -14,7 +14,7 @@ const SUBJECT = 'millrace.auth.changed';
 
 /** Follows auth's announcements until the returned function is called. */
 export function followCredentialChanges(options: {
-  connection: Awaited<ReturnType<typeof connectNats>>;
+  connection: NatsConnection;
   listener: CredentialChangeListener;
   log: Logger;
 }): () => void {

@@ -1,5 +1,5 @@
 import { type Clock, counterFrom, type Logger, type MetricsRegistry } from '@millrace/runtime';
-import type { connectNats } from '@millrace/stores';
+import type { NatsConnection } from '@millrace/stores';
 import type { CredentialLookup, CredentialVerifier } from './credentials.ts';
 import { createCredentialCache } from './credentials-cache.ts';
 import { followCredentialChanges } from './credentials-changes.ts';
@@ -7,7 +7,7 @@ import { followCredentialChanges } from './credentials-changes.ts';
 /** Puts the cache before a look-up and keeps it told of changes until closed. */
 export function connectCredentials(options: {
   lookUp: CredentialLookup;
-  connection: Awaited<ReturnType<typeof connectNats>>;
+  connection: NatsConnection;
   registry: MetricsRegistry;
   clock: Clock;
   log: Logger;

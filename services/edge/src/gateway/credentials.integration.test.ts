@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { AuthService, CredentialChangedSchema, Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
+import { type NatsServer, startNatsServer } from '@millrace/embedded';
 import {
   bindService,
   createLogger,
@@ -17,7 +18,6 @@ import {
   systemClock,
 } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
-import { type NatsServer, startNatsServer } from '../../../../packages/embedded/src/index.ts';
 import { connectCredentials } from './credentials-connect.ts';
 import { createGrpcCredentialLookup } from './credentials-lookup-grpc.ts';
 
@@ -28,6 +28,7 @@ let asked = 0;
 let nats: NatsServer;
 let auth: GrpcServer;
 let dataDir: string;
+const closing: (() => Promise<void>)[] = [];
 
 before(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'millrace-credentials-'));
@@ -36,6 +37,7 @@ before(async () => {
 });
 
 after(async () => {
+  for (const close of closing.reverse()) await close();
   await auth.close();
   await nats.stop();
   await rm(dataDir, { recursive: true });
@@ -50,6 +52,11 @@ test('verdicts come by gRPC, are cached, dropped when announced, and held while 
     registry: createMetricsRegistry({ service: 'test', version: '0' }),
     clock: systemClock,
     log,
+  });
+  closing.push(async () => {
+    credentials.close();
+    lookup.close();
+    await connection.close();
   });
   const kindOf = async (secret: string) => (await credentials.verify(secret)).kind;
   await connection.flush();
@@ -80,10 +87,6 @@ test('verdicts come by gRPC, are cached, dropped when announced, and held while 
   assert.equal(await kindOf('b'), 'granted', 'the verdict is younger than 30 s');
   nats = await startNatsServer({ dataDir, port: nats.port });
   await until(async () => (await kindOf('b')) === 'refused', 5_000);
-
-  credentials.close();
-  lookup.close();
-  await connection.close();
 });
 
 async function startAuth(port: number): Promise<GrpcServer> {

@@ -1,9 +1,9 @@
 import { type Clock, type GrpcServiceBinding, type Logger, type Tracing, uuidv7 } from '@millrace/runtime';
 import {
-  type connectNats,
   connectRedis,
   createPublisher,
   ensureEventStreams,
+  type NatsConnection,
   redisRememberedEvents,
   watchStreamRoom,
 } from '@millrace/stores';
@@ -40,7 +40,7 @@ export interface AcceptRole extends Accept {
 
 /** Makes sure that the streams are there, and accepts events from then on. */
 export async function createAcceptRole(options: {
-  connection: Awaited<ReturnType<typeof connectNats>>;
+  connection: NatsConnection;
   config: AcceptConfig;
   clock: Clock;
   tracing: Tracing;

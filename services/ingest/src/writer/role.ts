@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Logger, MetricsRegistry, Tracing } from '@millrace/runtime';
 import {
-  type connectNats,
   connectRedis,
   createClickHouse,
   createEventTable,
   createPublisher,
   createRedisClaims,
   ensureEventStreams,
+  type NatsConnection,
   openEventLog,
 } from '@millrace/stores';
 import type { IngestSettings } from '../config.ts';
@@ -17,7 +17,7 @@ import { createWriter, type Writer } from './writer.ts';
 
 /** What the writer role of a process works with. */
 export interface WriterRoleOptions {
-  readonly connection: Awaited<ReturnType<typeof connectNats>>;
+  readonly connection: NatsConnection;
   readonly config: IngestSettings;
   readonly registry: MetricsRegistry;
   readonly tracing: Tracing;

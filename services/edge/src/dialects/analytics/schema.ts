@@ -4,14 +4,14 @@ import { boundedText, jsonObject, timestamp, wholeNumber } from '../json-types.t
 /** Events in a batch. */
 export const MAX_BATCH_EVENTS = 1000;
 
-const EVENT_TYPE = /^[a-zA-Z][a-zA-Z0-9_.-]*$/;
+const EVENT_TYPE = {
+  expression: /^[a-zA-Z][a-zA-Z0-9_.-]*$/,
+  message: 'must start with a letter and hold only letters, digits, "_", "." and "-"',
+};
 
 /** An event of the analytics API. */
 export const analyticsEvent = z.object({
-  eventType: boundedText(1, 100).regex(
-    EVENT_TYPE,
-    'must start with a letter and hold only letters, digits, "_", "." and "-"',
-  ),
+  eventType: boundedText(1, 100, EVENT_TYPE),
   userId: boundedText(1, 128),
   sessionId: boundedText(1, 128),
   timestamp: timestamp(),

@@ -34,6 +34,7 @@ export function encodeEmailBatch(stored: readonly StoredEmail[]): Reply {
 
 /** A failure as `{"status":"error","message","errors"?}`. */
 export function encodeEmailFailure(failure: Failure, route: EmailRoute): Reply {
+  if (failure.kind === 'conflict') return encodeEmail({ emailHash: failure.eventId, isNew: false });
   const body = { status: 'error', message: messageOf(failure, route), ...errorsOf(failure) };
   return { status: statusOf(failure), body: JSON.stringify(body), headers: failureHeaders(failure) };
 }
@@ -52,8 +53,6 @@ function messageOf(failure: Failure, route: EmailRoute): string {
     case 'invalid_credential':
     case 'forbidden':
       return 'Invalid or missing API key';
-    case 'conflict':
-      return DUPLICATE_MESSAGE;
     case 'unavailable':
       return 'Events can not be stored at the moment';
     default:

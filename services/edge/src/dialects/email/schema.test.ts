@@ -150,8 +150,11 @@ test('400: a batch tells the issues of every bad event, with its index', async (
 
 test('400: what is not JSON, or refused although it is, has the same shape', async () => {
   const words = 'The request body is not valid JSON: unexpected end';
-  assert.equal(await refusal('/email', '{'), single({ code: 'custom', message: words, path: [] }));
-  assert.equal(await refusal('/email/batch', '['), batch({ code: 'custom', message: words, path: [] }));
+  assert.equal(await refusal('/email', '{"email_id":'), single({ code: 'custom', message: words, path: [] }));
+  assert.equal(
+    await refusal('/email/batch', '[{"email_id":'),
+    batch({ code: 'custom', message: words, path: [] }),
+  );
   assert.match(await refusal('/email', '{"metadata":{"__proto__":1}}'), /"path":\["metadata","__proto__"\]/);
 });
 

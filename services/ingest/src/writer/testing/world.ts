@@ -7,10 +7,12 @@ import {
   connectNats,
   createEventTable,
   createPublisher,
+  DEAD_LETTERS_STREAM,
   type EventLog,
   ensureEventStreams,
   frameItem,
   type Lease,
+  type NatsConnection,
   openEventLog,
   type Publisher,
   type Shard,
@@ -55,6 +57,8 @@ export interface World {
   /** Rows and distinct ids in the table and its rollup. */
   counts(): Promise<{ rows: number; ids: number; rollup: number }>;
   query<Row>(sql: string): Promise<Row[]>;
+  /** Messages in the stream of dead letters. */
+  deadLetterCount(): Promise<number>;
   /** Waits until the table has so many rows. */
   until(rows: number, timeoutMs?: number): Promise<void>;
   close(): Promise<void>;
@@ -173,6 +177,10 @@ export async function createWorld(): Promise<World> {
       const result = await stores.client.query({ query: sql, format: 'JSONEachRow' });
       return result.json<Row>();
     },
+    async deadLetterCount() {
+      const manager = await connection.jetstreamManager();
+      return (await manager.streams.info(DEAD_LETTERS_STREAM)).state.messages;
+    },
     async until(rows, timeoutMs = 20_000) {
       const giveUpAt = Date.now() + timeoutMs;
       for (;;) {
@@ -195,7 +203,7 @@ export async function createWorld(): Promise<World> {
   return world;
 }
 
-function publisherOn(connection: Awaited<ReturnType<typeof connectNats>>): Publisher {
+function publisherOn(connection: NatsConnection): Publisher {
   return createPublisher({
     connection,
     log: testLog,

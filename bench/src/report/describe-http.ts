@@ -1,0 +1,90 @@
+import { type Spread, spreadOf } from '../comparison.ts';
+import type { HttpRound } from '../ingest/http-target.ts';
+import type { HttpFigures } from '../ingest/run-http-scenario.ts';
+import { describeAim } from './aim.ts';
+import { formatCount, formatTable } from './format-table.ts';
+
+/** A server that leaves this much of its core unused was not what limited its figure. */
+const SATURATED = 0.9;
+
+/** Whether a scenario reached its figure; undefined when it has none. */
+export function httpAimReached({ scenario, comparison }: HttpFigures): boolean | undefined {
+  const { aim } = scenario;
+  if (aim === undefined) return undefined;
+  if (aim.of === 'ratio') return comparison.ratio.median >= aim.least;
+  return spreadOf(comparison.ours.map((round) => round.rate)).median >= aim.least;
+}
+
+/** Renders what an HTTP scenario gave. */
+export function describeHttp(figures: HttpFigures): string {
+  const { scenario, comparison, cpuMicrosUntilStored, storedEvents } = figures;
+  const { ratio, cpuRatio } = comparison;
+  const rows = [
+    ['', 'events/s', 'min–max', 'p50 ms', 'p99 ms', 'CPU µs/event', 'core busy'],
+    sideRow('millrace', comparison.ours),
+    sideRow('raw node:http', comparison.raw),
+    ['ratio', ratio.median.toFixed(2), `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}`, '', '', cpuRatio.median.toFixed(2)],
+  ];
+  return [
+    `${scenario.name}: ${scenario.title}, ${scenario.connections} connections\n`,
+    formatTable(rows),
+    describeAim(scenario.aim, httpAimReached(figures)),
+    `  until stored: ${cpuMicrosUntilStored.median.toFixed(1)} µs of the measured process for each event, `,
+    `${seconds(comparison.ours.map((round) => round.drainSeconds))} s of backlog after a round; `,
+    `${formatCount(storedEvents)} accepted, as many in ClickHouse\n`,
+    `  other processes: ${describeOthers(comparison.ours)}\n`,
+    ...warnings(figures).map((warning) => `  note: ${warning}\n`),
+  ].join('');
+}
+
+function sideRow(name: string, rounds: readonly HttpRound[]): string[] {
+  const rate = spreadOf(rounds.map((round) => round.rate));
+  return [
+    name,
+    formatCount(rate.median),
+    `${formatCount(rate.min)}–${formatCount(rate.max)}`,
+    millis(rounds.map((round) => round.latency.p50)),
+    millis(rounds.map((round) => round.latency.p99)),
+    spreadOf(rounds.map((round) => round.cpuMicros)).median.toFixed(1),
+    percent(spreadOf(rounds.map((round) => round.busy))),
+  ];
+}
+
+function warnings({ comparison }: HttpFigures): string[] {
+  const found: string[] = [];
+  const refused = comparison.ours.flatMap((round) =>
+    Object.entries(round.statuses).filter(([status]) => status !== '202'),
+  );
+  if (refused.length > 0) {
+    found.push(`not every request was answered 202: ${refused.map(([status, n]) => `${n} × ${status}`).join(', ')}`);
+  }
+  for (const [name, rounds] of [
+    ['millrace', comparison.ours],
+    ['raw node:http', comparison.raw],
+  ] as const) {
+    const busy = spreadOf(rounds.map((round) => round.busy)).median;
+    if (busy < SATURATED) {
+      found.push(`${name} used ${Math.round(busy * 100)} % of its core: something else limited it`);
+    }
+  }
+  return found;
+}
+
+function describeOthers(rounds: readonly HttpRound[]): string {
+  const names = Object.keys(rounds[0]?.busyOf ?? {});
+  return names
+    .map((name) => `${name} ${percent(spreadOf(rounds.map((round) => round.busyOf[name] ?? 0)))}`)
+    .join(', ');
+}
+
+function millis(micros: readonly number[]): string {
+  return (spreadOf(micros).median / 1000).toFixed(1);
+}
+
+function seconds(values: readonly number[]): string {
+  return spreadOf(values).median.toFixed(1);
+}
+
+function percent({ median }: Spread): string {
+  return `${Math.round(median * 100)} %`;
+}

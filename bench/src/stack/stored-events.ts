@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import type { Connection } from '@millrace/embedded';
+
+/** Looks into the ClickHouse of a stack. */
+export interface StoredEvents {
+  readonly client: ClickHouseClient;
+  count(): Promise<number>;
+  /** Resolves when so many are stored; throws when that takes too long or when there are more. */
+  until(expected: number, timeoutMs: number): Promise<void>;
+  /** Resolves when no merge runs, or when the time is over. */
+  untilMerged(timeoutMs: number): Promise<void>;
+  version(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Connects as the user that may read everything. */
+export function openStoredEvents({ clickhouse }: Connection): StoredEvents {
+  const client = createClient({ ...clickhouse, database: clickhouse.database, request_timeout: 60_000 });
+  const ask = async (query: string): Promise<string> => {
+    const answer = await client.query({ query, format: 'JSONCompactEachRow' });
+    const [row] = await answer.json<readonly (string | number)[]>();
+    return String(row?.[0] ?? '');
+  };
+  const count = async () => Number(await ask('SELECT count() FROM events'));
+  return {
+    client,
+    count,
+    async until(expected, timeoutMs) {
+      const deadline = performance.now() + timeoutMs;
+      for (;;) {
+        const stored = await count();
+        if (stored === expected) return;
+        if (stored > expected) throw new Error(`${expected} events were accepted and ${stored} are stored`);
+        if (performance.now() > deadline) {
+          throw new Error(`${expected - stored} of ${expected} accepted events are not stored after ${timeoutMs} ms`);
+        }
+        await sleep(100);
+      }
+    },
+    async untilMerged(timeoutMs) {
+      const deadline = performance.now() + timeoutMs;
+      while (performance.now() < deadline && (await ask('SELECT count() FROM system.merges')) !== '0') {
+        await sleep(200);
+      }
+    },
+    version: () => ask('SELECT version()'),
+    close: () => client.close(),
+  };
+}

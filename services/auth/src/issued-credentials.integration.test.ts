@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fromBinary } from '@bufbuild/protobuf';
+import { CredentialChangedSchema, CredentialKind, Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
+import {
+  API_KEY,
+  type Bench,
+  ENVIRONMENT,
+  EXTERNAL_TOKEN,
+  granted,
+  grpcClientOf,
+  startAuth,
+  startBench,
+  until,
+  WORKSPACE,
+} from './auth-for-tests.ts';
+import { CREDENTIAL_CHANGED_SUBJECT } from './index.ts';
+
+let bench: Bench;
+
+before(async () => {
+  bench = await startBench();
+});
+
+after(() => bench.close());
+
+test('an issued credential works on every replica, and once revoked on none, with an announcement', async () => {
+  const here = await startAuth(bench, ENVIRONMENT);
+  const there = await startAuth(bench, ENVIRONMENT);
+  const client = await grpcClientOf(bench, here.auth);
+  const announced: string[] = [];
+  there.connection.subscribe(CREDENTIAL_CHANGED_SUBJECT, {
+    callback: (_, message) => announced.push(fromBinary(CredentialChangedSchema, message.data).credentialId),
+  });
+  await there.connection.flush();
+  for (const [kind, form] of [
+    [CredentialKind.ANALYTICS_KEY, /^evp_[A-Za-z0-9_-]{43}$/],
+    [CredentialKind.SECRET_KEY, /^sk_[A-Za-z0-9_-]{43}$/],
+    [CredentialKind.EXTERNAL_EVENT_TOKEN, /^[0-9a-f]{64}$/],
+  ] as const) {
+    const { credential, secret } = await client.createCredential(
+      { workspaceId: WORKSPACE, userId: 'u', kind, name: 'mine', permissions: ['events:write'] },
+      { timeoutMs: 5_000 },
+    );
+    assert.match(secret, form);
+    const id = credential?.id ?? '';
+    assert.equal(granted(here.auth, secret).credentialId, id);
+    await until(() => there.auth.verify(secret).kind === 'granted', 1_000);
+    announced.length = 0;
+    await client.updateCredential({ workspaceId: WORKSPACE, id, active: false }, { timeoutMs: 5_000 });
+    assert.deepEqual(here.auth.verify(secret), { kind: 'refused', refusal: Refusal.REVOKED });
+    await until(() => there.auth.verify(secret).kind === 'refused' && announced.includes(id), 1_000);
+    await client.updateCredential({ workspaceId: WORKSPACE, id, active: true }, { timeoutMs: 5_000 });
+    await until(() => there.auth.verify(secret).kind === 'granted', 1_000);
+    await client.deleteCredential({ workspaceId: WORKSPACE, id }, { timeoutMs: 5_000 });
+    assert.equal(here.auth.verify(secret).kind, 'refused');
+    await until(() => there.auth.verify(secret).kind === 'refused', 1_000);
+  }
+  await here.stop();
+  await there.stop();
+});
+
+test('credentials are listed newest first in pages, without secrets, and never across workspaces', async () => {
+  const { auth, stop } = await startAuth(bench, ENVIRONMENT);
+  const client = await grpcClientOf(bench, auth);
+  const options = { timeoutMs: 5_000 };
+  const kind = CredentialKind.SECRET_KEY;
+  for (let i = 0; i < 5; i++) {
+    await client.createCredential({ workspaceId: WORKSPACE, kind, name: `key ${i}` }, options);
+    await delay(2);
+  }
+  const first = await client.listCredentials({ workspaceId: WORKSPACE, kind, pageSize: 3 }, options);
+  const second = await client.listCredentials(
+    { workspaceId: WORKSPACE, kind, pageSize: 3, pageToken: first.nextPageToken },
+    options,
+  );
+  const names = [...first.credentials, ...second.credentials].map(({ name }) => name);
+  assert.deepEqual(names, ['key 4', 'key 3', 'key 2', 'key 1', 'key 0']);
+  assert.equal(second.nextPageToken, '');
+  const id = first.credentials[0]?.id ?? '';
+  assert.equal(
+    (await client.getCredential({ workspaceId: WORKSPACE, id }, options)).credential?.name,
+    'key 4',
+  );
+  const foreign = { workspaceId: 'another', id };
+  assert.equal((await client.listCredentials({ workspaceId: 'another' }, options)).credentials.length, 0);
+  await assert.rejects(client.getCredential(foreign, options), { code: 'not_found' });
+  await assert.rejects(client.updateCredential({ ...foreign, active: false }, options), {
+    code: 'not_found',
+  });
+  await assert.rejects(client.deleteCredential(foreign, options), { code: 'not_found' });
+  const environmentId = granted(auth, API_KEY).credentialId;
+  await assert.rejects(client.deleteCredential({ workspaceId: WORKSPACE, id: environmentId }, options), {
+    code: 'failed_precondition',
+  });
+  await assert.rejects(client.createCredential({ workspaceId: 'nowhere', kind, name: 'x' }, options), {
+    code: 'not_found',
+  });
+  await stop();
+});
+
+test('10,000 mutants of good credentials are refused', async () => {
+  const { auth, stop } = await startAuth(bench, ENVIRONMENT);
+  const originals = [API_KEY, EXTERNAL_TOKEN, ENVIRONMENT.EMAIL_API_KEY, ENVIRONMENT.COMPOZY_API_TOKEN];
+  for (let i = 0; i < 10_000; i++) {
+    const mutant = mutate(originals[i % originals.length] ?? '');
+    if (originals.includes(mutant)) continue;
+    assert.equal(auth.verify(mutant).kind, 'refused');
+  }
+  await stop();
+});
+
+test('what is stored holds no secret and no pepper', async () => {
+  const { auth, stop } = await startAuth(bench, ENVIRONMENT);
+  const client = await grpcClientOf(bench, auth);
+  const { secret } = await client.createCredential(
+    { workspaceId: WORKSPACE, kind: CredentialKind.ANALYTICS_KEY, name: 'dumped' },
+    { timeoutMs: 5_000 },
+  );
+  await stop();
+  const files = await readdir(join(bench.dataDir, 'jetstream'), { recursive: true, withFileTypes: true });
+  const blocks = await Promise.all(
+    files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name), 'latin1')),
+  );
+  const dump = blocks.join('');
+  assert.ok(dump.includes('"environmentName":"BOOTSTRAP_API_KEY"'), 'the records are in the dump');
+  const secrets = [
+    ...Object.values(ENVIRONMENT).slice(3),
+    ENVIRONMENT.KEY_PEPPER,
+    secret,
+    'dev-token',
+    'test-token',
+  ];
+  for (const text of secrets) assert.equal(dump.includes(text), false, `the dump holds ${text}`);
+});
+
+test('the last use is written behind, at the latest when auth stops', async () => {
+  const { auth, stop } = await startAuth(bench, ENVIRONMENT);
+  const { credentialId } = granted(auth, API_KEY);
+  await stop();
+  const again = await startAuth(bench, ENVIRONMENT);
+  const client = await grpcClientOf(bench, again.auth);
+  const { credential } = await client.getCredential(
+    { workspaceId: WORKSPACE, id: credentialId },
+    { timeoutMs: 5_000 },
+  );
+  assert.ok(credential?.lastUsedAt);
+  await again.stop();
+});
+
+function mutate(secret: string): string {
+  const at = randomInt(secret.length);
+  switch (randomInt(4)) {
+    case 0:
+      return secret.slice(0, at) + secret.slice(at + 1);
+    case 1:
+      return `${secret.slice(0, at)}${String.fromCharCode(33 + randomInt(94))}${secret.slice(at + 1)}`;
+    case 2:
+      return `${secret.slice(0, at)}${secret.slice(at).toUpperCase()} `;
+    default:
+      return `${secret}${secret[at] ?? ''}`;
+  }
+}

@@ -1,0 +1,25 @@
+import { clickHouseDiskFull, natsDiskFull } from './disk-full.ts';
+import { duplicateStorm } from './duplicate-storm.ts';
+import type { Fault } from './fault.ts';
+import { killAfterParking, killAtPoints, killProcesses, killRedis, killTree } from './kills.ts';
+import { lateInsert, networkFaults } from './network.ts';
+import { pauses } from './pauses.ts';
+import { redisFlush } from './redis-flush.ts';
+import { rollingRestart } from './rolling-restart.ts';
+
+/** The matrix. */
+export const allFaults: readonly Fault[] = [
+  ...killProcesses,
+  killRedis,
+  killTree,
+  killAtPoints,
+  killAfterParking,
+  ...pauses,
+  ...networkFaults,
+  lateInsert,
+  redisFlush,
+  natsDiskFull,
+  clickHouseDiskFull,
+  duplicateStorm(10_000, 100),
+  rollingRestart,
+];

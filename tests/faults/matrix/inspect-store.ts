@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection } from '@millrace/embedded';
+import { nativeRequest } from '../client/dialect-requests.ts';
+import type { HttpClient } from '../client/http-client.ts';
+import type { Ledger } from '../client/ledger.ts';
+import { type Comparison, compare } from '../verify/compare.ts';
+import { type EventRows, openEventRows, type RowCounts } from '../verify/event-rows.ts';
+
+/** What the store holds once everything that was accepted had its chance to arrive. */
+export interface Findings {
+  readonly comparison: Comparison;
+  readonly counts: RowCounts;
+  readonly drainMs: number;
+  readonly problems: readonly string[];
+}
+
+const drainDeadlineMs = 90_000;
+// A message that a client library still holds after the last answer leaves it within this time.
+const settleMs = 700;
+
+/**
+ * Drains and compares. An embedded stack has one shard, which is stored in order: once the last event of all is
+ * there, what came before it is stored or never will be.
+ */
+export async function inspectStore(options: {
+  connection: Connection;
+  client: HttpClient;
+  ledger: Ledger;
+  prefix: string;
+}): Promise<Findings> {
+  const { ledger } = options;
+  const rows = openEventRows(options.connection);
+  try {
+    const startedAt = performance.now();
+    await sleep(settleMs);
+    const isDrained = await sendLastAndWait(options, rows, startedAt + drainDeadlineMs);
+    const drainMs = performance.now() - startedAt;
+    const comparison = compare(ledger, await rows.ids());
+    const counts = await rows.counts();
+    const problems = [
+      ...(isDrained ? [] : [`not drained in ${drainDeadlineMs / 1000} s`]),
+      ...comparisonProblems(comparison),
+      ...countProblems(counts, comparison),
+    ];
+    return { comparison, counts, drainMs, problems };
+  } finally {
+    await rows.close();
+  }
+}
+
+async function sendLastAndWait(
+  options: { connection: Connection; client: HttpClient; ledger: Ledger; prefix: string },
+  rows: EventRows,
+  deadline: number,
+): Promise<boolean> {
+  const id = `${options.prefix}-999999999`;
+  const request = nativeRequest(options.connection, [id]);
+  options.ledger.sent([id]);
+  while (performance.now() < deadline) {
+    const answer = await options.client.send(request);
+    if (answer.kind === 'stored') {
+      options.ledger.accepted(answer.ids);
+      break;
+    }
+    await sleep(200);
+  }
+  while (performance.now() < deadline) {
+    if (await rows.has(id).catch(() => false)) return true;
+    await sleep(50);
+  }
+  return false;
+}
+
+function comparisonProblems({ lost, doubled, strangers }: Comparison): string[] {
+  const described = (what: string, ids: readonly string[]) =>
+    ids.length === 0 ? [] : [`${ids.length} ${what}, like ${ids.slice(0, 3).join(', ')}`];
+  return [
+    ...described('accepted events lost', lost),
+    ...described('events doubled', doubled),
+    ...described('rows of events never sent', strangers),
+  ];
+}
+
+function countProblems(counts: RowCounts, comparison: Comparison): string[] {
+  const { base, distinctEventIds, byType, byPosition, byUser } = counts;
+  const expected = { base, distinctEventIds, byType, byPosition, byUser };
+  return Object.entries(expected).flatMap(([name, count]) =>
+    count === comparison.rows ? [] : [`${name} counts ${count} of ${comparison.rows} rows`],
+  );
+}

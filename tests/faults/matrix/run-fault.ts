@@ -1,0 +1,138 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openHttpClient } from '../client/http-client.ts';
+import { createLedger } from '../client/ledger.ts';
+import { type SteadyLoad, startSteadyLoad } from '../client/steady-load.ts';
+import type { Mutant } from '../service/module-swaps.ts';
+import { startRestartingRedis } from '../stack/restarting-redis.ts';
+import { startStackUnderTest } from '../stack/stack-under-test.ts';
+import type { Fault, FaultContext, FaultOutcome, Setup } from './fault.ts';
+import { type Findings, inspectStore } from './inspect-store.ts';
+
+const requestsPerSecond = 160;
+const connections = 64;
+const retryGraceMs = 20_000;
+const recoveryDeadlineMs = 60_000;
+const longestAllowedMs = 10_000;
+
+/** What {@link runFault} needs. */
+export interface RunOptions {
+  readonly fault: Fault;
+  readonly setup: Setup;
+  readonly rounds: number;
+  readonly mutant?: Mutant;
+  /** Told where the data of a failed run is kept. */
+  readonly log: (line: string) => void;
+}
+
+/** Runs a fault in rounds on a fresh stack, drains, and holds the store against the client's log. */
+export async function runFault(options: RunOptions): Promise<FaultOutcome> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'millrace-fault-'));
+  const cleanUps: (() => Promise<void>)[] = [];
+  try {
+    const outcome = await runIn(dataDir, cleanUps, options).finally(() => cleanUp(cleanUps));
+    if (outcome.problems.length > 0 && options.mutant === undefined) options.log(`logs are kept in ${dataDir}`);
+    else await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    return outcome;
+  } catch (error) {
+    throw new Error(`the run broke off, its logs are in ${dataDir}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function runIn(
+  dataDir: string,
+  cleanUps: (() => Promise<void>)[],
+  { fault, setup, rounds, mutant }: RunOptions,
+): Promise<FaultOutcome> {
+  const undo = await fault.prepare?.(dataDir);
+  if (undo !== undefined) cleanUps.push(undo);
+  const redis = setup.redis ? await startRestartingRedis() : undefined;
+  if (redis !== undefined) cleanUps.push(() => redis.stop());
+  const stack = await startStackUnderTest({
+    dataDir,
+    split: setup.topology === 'split',
+    redisUrl: redis?.url,
+    mutant,
+    extraWriters: fault.extraWriters ?? 0,
+    env: fault.env ?? {},
+  });
+  cleanUps.push(() => stack.stop());
+  const ledger = createLedger();
+  const client = openHttpClient({ url: stack.connection().url, connections });
+  cleanUps.push(() => client.close());
+  const prefix = `f${Date.now().toString(36)}`;
+  const load =
+    fault.load === 'none'
+      ? undefined
+      : startSteadyLoad({ connection: stack.connection(), client, ledger, prefix, requestsPerSecond });
+
+  cleanUps.push(async () => load?.stop(0));
+
+  const recoveries: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const context = { stack, redis, dataDir, client, ledger, round, rounds, prefix };
+    recoveries.push(...(await injectOnce(fault, context, load)));
+  }
+  if (load !== undefined) await sleep(500);
+  await load?.stop(retryGraceMs);
+  const findings = await inspectStore({ connection: stack.connection(), client, ledger, prefix });
+  return {
+    fault: fault.name,
+    ...setup,
+    rounds,
+    ...ledger.counts,
+    rows: findings.comparison.rows,
+    lost: findings.comparison.lost.length,
+    doubled: findings.comparison.doubled.length,
+    longestMs: client.longestMs,
+    recoveryMs: recoveries.length === 0 ? undefined : Math.max(...recoveries),
+    drainMs: findings.drainMs,
+    problems: [
+      ...findings.problems,
+      ...problemsOf(fault, rounds, findings),
+      ...(client.longestMs > longestAllowedMs ? [`a request waited ${Math.round(client.longestMs)} ms`] : []),
+      ...(fault.forbidsResets && client.outcomes['reset'] ? [`${client.outcomes['reset']} requests were reset`] : []),
+      ...complaintsOf(load),
+    ],
+  };
+}
+
+/** Waits for a random moment under load, does the harm, and measures how long until something is accepted again. */
+async function injectOnce(fault: Fault, context: FaultContext, load: SteadyLoad | undefined): Promise<number[]> {
+  if (load === undefined) {
+    await fault.inject(context);
+    return [];
+  }
+  await sleep(800 + Math.random() * 1_500);
+  const startedAt = performance.now();
+  await fault.inject(context);
+  const injectedMs = performance.now() - startedAt;
+  const recovery = (await load.untilAccepting(recoveryDeadlineMs)) + injectedMs;
+  await sleep(500);
+  return [recovery];
+}
+
+function problemsOf(fault: Fault, rounds: number, { counts }: Findings): string[] {
+  const expected = (fault.deadLettersPerRound ?? 0) * rounds;
+  return counts.deadLetters === expected
+    ? []
+    : [`${counts.deadLetters} dead letters instead of ${expected}`];
+}
+
+function complaintsOf(load: SteadyLoad | undefined): string[] {
+  const complaints = load?.complaints ?? [];
+  return complaints.length === 0 ? [] : [`${complaints.length} good requests were refused, like: ${complaints[0]}`];
+}
+
+/** Takes every step whatever happens in the others, the last one first. */
+async function cleanUp(steps: (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps.toReversed()) await step().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw new AggregateError(failures, `cleaning up failed: ${failures.map(messageOf).join('; ')}`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
