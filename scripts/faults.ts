@@ -17,6 +17,7 @@ process.exitCode = failed > 0 || lines.length === 0 ? 1 : 0;
 
 function parseRounds(text: string): number {
   const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('rounds is a whole number from 1 on.');
+  if (!Number.isInteger(count) || count < 1)
+    throw new InvalidArgumentError('rounds is a whole number from 1 on.');
   return count;
 }

@@ -31,6 +31,7 @@ export {
 } from './event-log/envelope.ts';
 export { type EventLog, openEventLog } from './event-log/event-log.ts';
 export { type Lease, type Leases, openLeases } from './event-log/leases.ts';
+export { readNewestMessages } from './event-log/newest-messages.ts';
 export { openPositions, type Positions, type ReaderPosition } from './event-log/positions.ts';
 export { createPublisher, type Publication, type Publisher } from './event-log/publisher.ts';
 export { type LogReader, openLogReader, type StreamMessage } from './event-log/reader.ts';

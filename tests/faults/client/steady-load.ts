@@ -21,6 +21,8 @@ export interface SteadyLoad {
   stop(graceMs: number): Promise<void>;
   /** Resolves with the milliseconds until a request that begins from now on is answered 2xx. */
   untilAccepting(timeoutMs: number): Promise<number>;
+  /** Longest time in which nothing was accepted. */
+  readonly longestOutageMs: number;
   /** Answers that no good server gives to good requests, with their bodies. */
   readonly complaints: readonly string[];
 }
@@ -67,6 +69,8 @@ export function startSteadyLoad(options: {
   let isSending = true;
   let retryUntil = Number.POSITIVE_INFINITY;
   let counter = 0;
+  let lastAcceptedAt = performance.now();
+  let longestOutageMs = 0;
 
   const nextRequest = (): EventRequest => {
     const shape = deck[Math.floor(Math.random() * deck.length)] ?? shapes[0];
@@ -78,6 +82,9 @@ export function startSteadyLoad(options: {
   const onAnswer = (answer: Answer, startedAt: number): void => {
     if (answer.kind === 'stored') {
       ledger.accepted(answer.ids);
+      const now = performance.now();
+      longestOutageMs = Math.max(longestOutageMs, now - lastAcceptedAt);
+      lastAcceptedAt = now;
       for (const tell of accepting) tell(startedAt);
     } else if (answer.kind === 'refused' && !acceptableRefusals.has(answer.status)) {
       complaints.push(`${answer.status} ${answer.body.slice(0, 300)}`);
@@ -118,6 +125,9 @@ export function startSteadyLoad(options: {
 
   return {
     complaints,
+    get longestOutageMs() {
+      return longestOutageMs;
+    },
     async stop(graceMs) {
       isSending = false;
       retryUntil = performance.now() + graceMs;

@@ -32,7 +32,8 @@ export const clickHouseDiskFull: Fault = {
 };
 
 async function mountSmallDisk(directory: string, mebibytes: number): Promise<() => Promise<void>> {
-  if (process.getuid?.() !== 0) throw new Error('a full disk is made with a small tmpfs, which only root may mount');
+  if (process.getuid?.() !== 0)
+    throw new Error('a full disk is made with a small tmpfs, which only root may mount');
   mkdirSync(directory, { recursive: true });
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=0700`, 'millrace-faults', directory]);
   return () =>

@@ -19,7 +19,10 @@ export function duplicateStorm(ids: number, copies: number): Fault {
 async function storm(context: FaultContext, idCount: number, copies: number): Promise<void> {
   const { client, ledger, stack, round } = context;
   const connection = stack.connection();
-  const ids = Array.from({ length: idCount }, (_, i) => `${context.prefix}-${round}${String(i).padStart(6, '0')}`);
+  const ids = Array.from(
+    { length: idCount },
+    (_, i) => `${context.prefix}-${round}${String(i).padStart(6, '0')}`,
+  );
   ledger.sent(ids);
   const deliveries = Array.from({ length: copies }, () => shuffled(ids)).flatMap(inRequests);
   let duplicates = 0;
@@ -45,7 +48,8 @@ async function storm(context: FaultContext, idCount: number, copies: number): Pr
 
 function inRequests(ids: readonly string[]): string[][] {
   const requests: string[][] = [];
-  for (let from = 0; from < ids.length; from += eventsPerRequest) requests.push(ids.slice(from, from + eventsPerRequest));
+  for (let from = 0; from < ids.length; from += eventsPerRequest)
+    requests.push(ids.slice(from, from + eventsPerRequest));
   return requests;
 }
 

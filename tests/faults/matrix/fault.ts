@@ -56,11 +56,12 @@ export interface FaultOutcome {
   readonly lost: number;
   readonly doubled: number;
   readonly longestMs: number;
-  /** The longest time from an injection to an accepted request that began after it; undefined without load. */
+  /** The longest time in which nothing was accepted; undefined without a steady load. */
+  readonly outageMs: number | undefined;
+  /** The longest time from the end of an injection to an accepted request that began after it. */
   readonly recoveryMs: number | undefined;
   /** From the end of the load until all of it is stored. */
   readonly drainMs: number;
   /** Why the run failed; empty when it did not. */
   readonly problems: readonly string[];
 }
-

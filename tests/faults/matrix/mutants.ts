@@ -8,7 +8,7 @@ import { splitWithRedis, standalone, standaloneWithRedis } from './setups.ts';
 export interface MutantHunt {
   readonly mutant: Mutant;
   readonly fault: Fault;
-  readonly setups: readonly Setup[];
+  readonly setups: readonly [Setup, ...Setup[]];
 }
 
 const dieBeforePublish: Fault = {

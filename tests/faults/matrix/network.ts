@@ -33,7 +33,11 @@ export const networkFaults: readonly Fault[] = (['nats', 'clickhouse'] as const)
     },
   },
   { name: `${link}-freeze`, setups, inject: (context) => during(context, link, { kind: 'freeze' }, 4_000) },
-  { name: `${link}-black-hole`, setups, inject: (context) => during(context, link, { kind: 'black-hole' }, 7_500) },
+  {
+    name: `${link}-black-hole`,
+    setups,
+    inject: (context) => during(context, link, { kind: 'black-hole' }, 7_500),
+  },
   {
     name: `${link}-slow`,
     setups,

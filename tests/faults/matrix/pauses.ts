@@ -11,7 +11,11 @@ export const pauses: readonly Fault[] = [
   pauseOf('nats-server', [standalone, splitWithRedis]),
   pauseOf('clickhouse', [standalone, splitWithRedis]),
   pauseOf('ingest-writer', [split, splitWithRedis]),
-  { ...pauseOf('ingest-writer', [split, splitWithRedis]), name: 'pause-writer-with-standby', extraWriters: 1 },
+  {
+    ...pauseOf('ingest-writer', [split, splitWithRedis]),
+    name: 'pause-writer-with-standby',
+    extraWriters: 1,
+  },
   {
     name: 'pause-redis',
     setups: [standaloneWithRedis, splitWithRedis],

@@ -33,7 +33,8 @@ export async function runFault(options: RunOptions): Promise<FaultOutcome> {
   const cleanUps: (() => Promise<void>)[] = [];
   try {
     const outcome = await runIn(dataDir, cleanUps, options).finally(() => cleanUp(cleanUps));
-    if (outcome.problems.length > 0 && options.mutant === undefined) options.log(`logs are kept in ${dataDir}`);
+    if (outcome.problems.length > 0 && options.mutant === undefined)
+      options.log(`logs are kept in ${dataDir}`);
     else await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     return outcome;
   } catch (error) {
@@ -87,50 +88,56 @@ async function runIn(
     lost: findings.comparison.lost.length,
     doubled: findings.comparison.doubled.length,
     longestMs: client.longestMs,
+    outageMs: load?.longestOutageMs,
     recoveryMs: recoveries.length === 0 ? undefined : Math.max(...recoveries),
     drainMs: findings.drainMs,
     problems: [
       ...findings.problems,
       ...problemsOf(fault, rounds, findings),
       ...(client.longestMs > longestAllowedMs ? [`a request waited ${Math.round(client.longestMs)} ms`] : []),
-      ...(fault.forbidsResets && client.outcomes['reset'] ? [`${client.outcomes['reset']} requests were reset`] : []),
+      ...(fault.forbidsResets && client.outcomes['reset']
+        ? [`${client.outcomes['reset']} requests were reset`]
+        : []),
       ...complaintsOf(load),
     ],
   };
 }
 
 /** Waits for a random moment under load, does the harm, and measures how long until something is accepted again. */
-async function injectOnce(fault: Fault, context: FaultContext, load: SteadyLoad | undefined): Promise<number[]> {
+async function injectOnce(
+  fault: Fault,
+  context: FaultContext,
+  load: SteadyLoad | undefined,
+): Promise<number[]> {
   if (load === undefined) {
     await fault.inject(context);
     return [];
   }
   await sleep(800 + Math.random() * 1_500);
-  const startedAt = performance.now();
   await fault.inject(context);
-  const injectedMs = performance.now() - startedAt;
-  const recovery = (await load.untilAccepting(recoveryDeadlineMs)) + injectedMs;
+  const recovery = await load.untilAccepting(recoveryDeadlineMs);
   await sleep(500);
   return [recovery];
 }
 
 function problemsOf(fault: Fault, rounds: number, { counts }: Findings): string[] {
   const expected = (fault.deadLettersPerRound ?? 0) * rounds;
-  return counts.deadLetters === expected
-    ? []
-    : [`${counts.deadLetters} dead letters instead of ${expected}`];
+  return counts.deadLetters === expected ? [] : [`${counts.deadLetters} dead letters instead of ${expected}`];
 }
 
 function complaintsOf(load: SteadyLoad | undefined): string[] {
   const complaints = load?.complaints ?? [];
-  return complaints.length === 0 ? [] : [`${complaints.length} good requests were refused, like: ${complaints[0]}`];
+  return complaints.length === 0
+    ? []
+    : [`${complaints.length} good requests were refused, like: ${complaints[0]}`];
 }
 
 /** Takes every step whatever happens in the others, the last one first. */
 async function cleanUp(steps: (() => Promise<void>)[]): Promise<void> {
   const failures: unknown[] = [];
   for (const step of steps.toReversed()) await step().catch((error: unknown) => failures.push(error));
-  if (failures.length > 0) throw new AggregateError(failures, `cleaning up failed: ${failures.map(messageOf).join('; ')}`);
+  if (failures.length > 0)
+    throw new AggregateError(failures, `cleaning up failed: ${failures.map(messageOf).join('; ')}`);
 }
 
 function messageOf(error: unknown): string {

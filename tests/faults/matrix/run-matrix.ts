@@ -16,7 +16,9 @@ type Job = { readonly name: string; readonly setup: Setup; readonly run: () => P
 
 /** Runs every fault in every setup, then every mutant, one after the other. */
 export async function runMatrix({ rounds, only, log }: MatrixOptions): Promise<TableLine[]> {
-  const jobs = [...faultJobs(rounds, log), ...mutantJobs(log)].filter(({ name }) => only === undefined || name.includes(only));
+  const jobs = [...faultJobs(rounds, log), ...mutantJobs(log)].filter(
+    ({ name }) => only === undefined || name.includes(only),
+  );
   const lines: TableLine[] = [];
   for (const [place, job] of jobs.entries()) {
     const where = `${job.setup.topology}${job.setup.redis ? ' with Redis' : ''}`;
@@ -49,7 +51,9 @@ function mutantJobs(log: (line: string) => void): Job[] {
       name: `mutant ${mutant}`,
       setup,
       async run() {
-        const outcome = await attempt(fault, setup, 1, () => runFault({ fault, setup, rounds: 1, mutant, log }));
+        const outcome = await attempt(fault, setup, 1, () =>
+          runFault({ fault, setup, rounds: 1, mutant, log }),
+        );
         const isCaught = outcome.lost + outcome.doubled > 0;
         return { ...outcome, fault: `mutant ${mutant}`, verdict: isCaught ? 'caught' : 'SURVIVED' };
       },
@@ -67,8 +71,25 @@ async function attempt(
   try {
     return await run();
   } catch (error) {
-    const nothing = { sent: 0, accepted: 0, unknown: 0, rows: 0, lost: 0, doubled: 0, longestMs: 0, drainMs: 0 };
+    const nothing = {
+      sent: 0,
+      accepted: 0,
+      unknown: 0,
+      rows: 0,
+      lost: 0,
+      doubled: 0,
+      longestMs: 0,
+      drainMs: 0,
+    };
     const reason = error instanceof Error ? error.message : String(error);
-    return { fault: fault.name, ...setup, rounds, ...nothing, recoveryMs: undefined, problems: [reason] };
+    return {
+      fault: fault.name,
+      ...setup,
+      rounds,
+      ...nothing,
+      outageMs: undefined,
+      recoveryMs: undefined,
+      problems: [reason],
+    };
   }
 }

@@ -20,6 +20,7 @@ const columns: readonly (readonly [string, (line: TableLine) => string])[] = [
   ['lost', (line) => String(line.lost)],
   ['doubled', (line) => String(line.doubled)],
   ['longest s', (line) => seconds(line.longestMs)],
+  ['outage s', (line) => seconds(line.outageMs)],
   ['recovery s', (line) => seconds(line.recoveryMs)],
   ['drain s', (line) => seconds(line.drainMs)],
   ['verdict', (line) => line.verdict],
@@ -27,7 +28,10 @@ const columns: readonly (readonly [string, (line: TableLine) => string])[] = [
 
 /** Renders outcomes as an aligned table in Markdown, and under it why lines failed. */
 export function renderTable(lines: readonly TableLine[]): string {
-  const cells = [columns.map(([title]) => title), ...lines.map((line) => columns.map(([, cell]) => cell(line)))];
+  const cells = [
+    columns.map(([title]) => title),
+    ...lines.map((line) => columns.map(([, cell]) => cell(line))),
+  ];
   const widths = columns.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const render = (row: readonly string[]) =>
     `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
@@ -39,7 +43,9 @@ export function renderTable(lines: readonly TableLine[]): string {
       const why = problems.length === 0 ? 'the planted bug was not noticed' : problems.join('; ');
       return `${fault} (${topology}, ${redis ? 'with' : 'without'} Redis): ${why}`;
     });
-  return [render(head), rule, ...body.map(render), ...(reasons.length > 0 ? ['', ...reasons] : [])].join('\n');
+  return [render(head), rule, ...body.map(render), ...(reasons.length > 0 ? ['', ...reasons] : [])].join(
+    '\n',
+  );
 }
 
 function seconds(ms: number | undefined): string {

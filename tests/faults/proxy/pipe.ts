@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProxyMode } from './tcp-proxy.ts';
 
 /** One connection through a proxy. */
@@ -23,7 +24,8 @@ export function createPipe(options: {
   let clientHasEnded = false;
   let isOver = false;
   // Chunks that are under way leave in order, whatever the delay is by then.
-  let toServer = Promise.resolve();
+  let toServer: Promise<void> = Promise.resolve();
+  let waiting = 0;
 
   const finish = (how: 'destroy' | 'resetAndDestroy'): void => {
     if (isOver) return;
@@ -40,16 +42,19 @@ export function createPipe(options: {
     else later(0, () => upstream.write(chunk));
   };
   const later = (delayMs: number, send: () => void): void => {
-    const due = delayMs > 0 ? new Promise<void>((resolve) => setTimeout(resolve, delayMs)) : undefined;
-    if (due === undefined && mode.kind !== 'slow' && !isQueued) return send();
-    isQueued = true;
+    if (delayMs === 0 && waiting === 0) {
+      send();
+      return;
+    }
+    waiting++;
+    const due = sleep(delayMs);
     toServer = toServer
       .then(() => due)
       .then(() => {
+        waiting--;
         if (!isOver) send();
       });
   };
-  let isQueued = false;
 
   const answer = (chunk: Buffer): void => {
     if (mode.kind === 'black-hole' || mode.kind === 'drop-answers') hasLostBytes = true;

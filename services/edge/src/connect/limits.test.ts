@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:http2';
+import { type ClientHttp2Session, connect } from 'node:http2';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -22,6 +22,10 @@ async function post(body: Buffer | string, headers: Record<string, string>) {
   const response = await fetch(bench.url + PATH, { method: 'POST', headers, body });
   // Connect's errors have this shape.
   return { response, body: (await response.json()) as { code?: string } };
+}
+
+function end(session: ClientHttp2Session): Promise<unknown> {
+  return new Promise<void>((resolve) => session.close(resolve));
 }
 
 function grpc() {
@@ -57,7 +61,7 @@ test('unauthenticated: told before the body has arrived', async () => {
   });
   assert.equal(status, 401);
   stream.close();
-  session.close();
+  await end(session);
 });
 
 test('deadline_exceeded: a call that the store never answers', async () => {
@@ -89,7 +93,7 @@ test('a body that never ends over HTTP/2 is dropped', async () => {
   const closed = new Promise((resolve) => stream.on('close', resolve));
   await closed;
   assert.notEqual(stream.rstCode, 0);
-  session.close();
+  await end(session);
 });
 
 test('an unusable host or authority harms nobody else', async () => {
@@ -103,7 +107,7 @@ test('an unusable host or authority harms nobody else', async () => {
   stream.end('{}');
   stream.on('error', () => undefined);
   await new Promise((resolve) => stream.on('close', resolve).resume());
-  session.close();
+  await end(session);
   const { response } = await post('{"events":[{"type":"t"}]}', JSON_HEADERS);
   assert.equal(response.status, 200);
 });

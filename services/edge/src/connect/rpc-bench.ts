@@ -69,7 +69,7 @@ export async function startRpcBench(changes: Partial<ConnectDeps> = {}): Promise
     isReady: true,
     async close() {
       // Lets sessions that clients have just ended leave the listener's books.
-      await sleep(20);
+      await sleep(50);
       await listener.close(0);
     },
   };

@@ -4,10 +4,12 @@ import {
   createPublisher,
   ensureEventStreams,
   type NatsConnection,
+  readNewestMessages,
   redisRememberedEvents,
   watchStreamRoom,
 } from '@millrace/stores';
 import { type Accept, createAccept } from './accept.ts';
+import { recallSeen } from './recall.ts';
 import { seenInMemory } from './seen-in-memory.ts';
 import { seenLayered } from './seen-layered.ts';
 import { ingestService } from './service.ts';
@@ -18,6 +20,8 @@ const PUBLISH_DEADLINE_MS = 6_000;
 const PUBLISH_ATTEMPT_MS = 1_500;
 /** Messages, of up to 4 MiB, that may wait for their acknowledgement. */
 const MAX_PENDING_MESSAGES = 256;
+/** How far back ids are recalled from the stream at start, in bytes of messages. */
+const RECALL_BYTES = 128 * 1024 * 1024;
 const DAY_SECONDS = 86_400;
 
 /** Settings of the accept role. */
@@ -71,10 +75,21 @@ export async function createAcceptRole(options: {
     clock,
     tracing: options.tracing,
   });
+  const closing = new AbortController();
+  const maxBytes = RECALL_BYTES;
+  const recalled = recallSeen({
+    readNewest: (onChunk) =>
+      readNewestMessages({ connection, manager, maxBytes, onChunk, signal: closing.signal }),
+    seen: near,
+    maxKeys: config.DEDUP_ACCEPT_KEYS,
+    log,
+  });
   return {
     accept: accept.accept,
     binding: ingestService(accept),
     async close() {
+      closing.abort();
+      await recalled;
       room.close();
       publisher.close();
       redis?.disconnect();

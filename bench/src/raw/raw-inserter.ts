@@ -1,0 +1,50 @@
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { type Cores, startPinned } from '../machine/pinned-process.ts';
+import type { RawInsertCommand, RawInsertReport, RawInsertTarget } from './inserter-protocol.ts';
+
+/** The raw streaming insert, in a process of its own. */
+export interface RawInserter {
+  readonly pid: number;
+  /** Of its rows, encoded. */
+  readonly bytes: number;
+  insert(command: RawInsertCommand): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts the raw inserter; resolves when it has its rows in memory. */
+export async function startRawInserter(cores: Cores, target: RawInsertTarget): Promise<RawInserter> {
+  const child = await startPinned({
+    cores,
+    script: join(import.meta.dirname, 'inserter.ts'),
+    args: [JSON.stringify(target)],
+    nodeOptions: ['--max-semi-space-size=32'],
+  });
+  const nextReport = async (): Promise<RawInsertReport> => {
+    const ended = new AbortController();
+    const exit = once(child.channel, 'exit', { signal: ended.signal }).then(() => {
+      throw new Error('the raw inserter ended');
+    });
+    try {
+      const [report] = await Promise.race([once(child.channel, 'message', { signal: ended.signal }), exit]);
+      // The other end of this channel is `inserter.ts`.
+      return report as RawInsertReport;
+    } finally {
+      ended.abort();
+      exit.catch(() => undefined);
+    }
+  };
+  const loaded = await nextReport();
+  if (loaded.kind !== 'loaded') throw new Error('the raw inserter has no rows');
+  return {
+    pid: child.pid,
+    bytes: loaded.bytes,
+    async insert(command) {
+      const answer = nextReport();
+      child.channel.send(command);
+      const report = await answer;
+      if (report.kind === 'failed') throw new Error(`the raw insert failed: ${report.reason}`);
+    },
+    stop: () => child.stop(),
+  };
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createLogger } from '@millrace/runtime';
+import { frameItem, type StreamMessage } from '@millrace/stores';
+import { recallSeen } from './recall.ts';
+import { seenInMemory } from './seen-in-memory.ts';
+
+const log = createLogger({ service: 'test', level: 'silent' });
+const key = (name: string) => name.padEnd(16, '.');
+
+function message(seq: number, ...ids: [key: string, eventId: string][]): StreamMessage {
+  const items = ids.map(([name, eventId]) =>
+    frameItem({
+      event: Buffer.from('e'),
+      dedupKey: name === '' ? '' : key(name),
+      bodyHash: '8 bytes.',
+      eventId,
+    }),
+  );
+  return { seq, data: Buffer.concat(items), storedAt: '2026-01-01T00:00:00Z' };
+}
+
+test('ids come back, and of two copies the first one stored is the one that is answered', async () => {
+  const seen = seenInMemory({ maxKeys: 10, ttlMs: 60_000 });
+  await recallSeen({
+    async readNewest(onChunk) {
+      onChunk([message(3, ['b', 'b-second']), message(4, ['', 'keyless'])]);
+      onChunk([
+        message(1, ['a', 'a-first'], ['a', 'a-second']),
+        message(2, ['b', 'b-first'], ['a', 'a-third']),
+      ]);
+    },
+    seen,
+    maxKeys: 10,
+    log,
+  });
+  assert.deepEqual(
+    seen.lookUp([key('a'), key('b'), key('c')]).map((one) => one?.eventId),
+    ['a-first', 'b-first', undefined],
+  );
+});
+
+test('reading ends when memory is full', async () => {
+  const asked: boolean[] = [];
+  await recallSeen({
+    async readNewest(onChunk) {
+      asked.push(onChunk([message(2, ['b', 'b'])]));
+      asked.push(onChunk([message(1, ['a', 'a'])]));
+    },
+    seen: seenInMemory({ maxKeys: 2, ttlMs: 60_000 }),
+    maxKeys: 2,
+    log,
+  });
+  assert.deepEqual(asked, [true, false]);
+});
+
+test('a stream that can not be read costs nothing but the memory', async () => {
+  const seen = seenInMemory({ maxKeys: 2, ttlMs: 60_000 });
+  await recallSeen({ readNewest: () => Promise.reject(new Error('away')), seen, maxKeys: 2, log });
+  assert.deepEqual(seen.lookUp([key('a')]), [undefined]);
+});

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { onEachTopology } from '@millrace/testkit';
+import { UUID_V7 } from './support/assert-answer.ts';
+import { runCommand, runScript } from './support/run-script.ts';
+import { storedEvent } from './support/stored-events.ts';
+
+const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'millrace');
+const REQUESTS_VERSION = '2.32.5';
+const REQUESTS = join(CACHE, `python-requests-${REQUESTS_VERSION}`);
+const INSTALL_TIMEOUT_MS = 120_000;
+
+/** The client code that document 001 prints; the base URL and the token are all that is replaced in it. */
+onEachTopology('001 workflow: the printed clients', (stack) => {
+  const clientCode = (file: string) => {
+    const code = readFileSync(join(import.meta.dirname, 'clients', file), 'utf8');
+    const { url, credentials } = stack().connection;
+    const replaced = code
+      .replace('http://localhost:8080', url)
+      .replace(/(['"])test-token\1/, JSON.stringify(credentials.bearerToken));
+    assert.ok(replaced.includes(url) && replaced.includes(credentials.bearerToken), replaced);
+    return replaced;
+  };
+  const assertStored = async (printed: string, eventType: string, payload: object) => {
+    const eventId = printed.trim();
+    assert.match(eventId, UUID_V7);
+    const row = await storedEvent(stack(), { eventId });
+    assert.equal(row.eventType, eventType);
+    assert.deepEqual(JSON.parse(row.payload), payload);
+  };
+
+  test('Node.js', async () => {
+    const code = `${clientCode('client.mjs.txt')}\nconsole.log(eventId);`;
+    const printed = await runScript({ language: 'node', code });
+    await assertStored(printed, 'user.signup', { userId: 'user_123', email: 'user@example.com' });
+  });
+
+  test('Python', { timeout: INSTALL_TIMEOUT_MS }, async () => {
+    await installRequests();
+    const code = `${clientCode('client.py.txt')}\nprint(event_id)`;
+    const printed = await runScript({ language: 'python', code, env: { PYTHONPATH: REQUESTS } });
+    await assertStored(printed, 'order.created', { orderId: 'order_123', customerId: 'customer_456' });
+  });
+
+  test('Go', { timeout: INSTALL_TIMEOUT_MS }, async () => {
+    const printed = await runScript({
+      language: 'go',
+      code: asGoProgram(clientCode('client.go.txt')),
+      env: { GO111MODULE: 'off', GOFLAGS: '' },
+      timeoutMs: INSTALL_TIMEOUT_MS,
+    });
+    await assertStored(printed, 'user.created', { userId: 'user_123', email: 'user@example.com' });
+  });
+
+  before(() => mkdir(CACHE, { recursive: true }));
+});
+
+/** The document prints the call after the functions; in Go statements stand in a function. */
+function asGoProgram(code: string): string {
+  const [functions, usage] = code.split('// Usage\n');
+  assert.ok(functions && usage);
+  return `${functions}func main() {\n${usage}\nif err != nil {\npanic(err)\n}\nfmt.Println(eventID)\n}\n`;
+}
+
+/** Puts the library that the printed client imports into the cache, once for a version. */
+async function installRequests(): Promise<void> {
+  if (existsSync(REQUESTS)) return;
+  const unfinished = await mkdtemp(`${REQUESTS}-`);
+  try {
+    await runCommand({
+      command: 'python3',
+      args: ['-m', 'pip', 'install', '--quiet', '--target', unfinished, `requests==${REQUESTS_VERSION}`],
+      timeoutMs: INSTALL_TIMEOUT_MS,
+      install: 'apt-get install -y python3 python3-pip',
+    });
+    await rename(unfinished, REQUESTS);
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    // Another run may have put it there in the meantime.
+    if (!existsSync(REQUESTS)) throw error;
+  }
+}
