@@ -14,6 +14,7 @@ const EVENT_ID_TAG = 0x22;
 
 /** Length of a dedup key, in bytes. */
 export const DEDUP_KEY_BYTES = 16;
+const BODY_HASH_BYTES = 8;
 
 /** An item of an envelope. The views share the envelope's memory. */
 export interface EnvelopeItem {
@@ -23,7 +24,7 @@ export interface EnvelopeItem {
   readonly event: Buffer;
   /** 16 bytes as a latin1 string, usable as a map key; empty for an event without an id of the client's. */
   readonly dedupKey: string;
-  /** 8 bytes as a latin1 string. */
+  /** 8 bytes as a latin1 string; empty for an event without a dedup key. */
   readonly bodyHash: string;
   readonly eventId: string;
 }
@@ -56,45 +57,35 @@ export interface NewItem {
   readonly event: Buffer;
   /** 16 bytes as latin1, or empty. */
   readonly dedupKey: string;
-  /** 8 bytes as latin1. */
+  /** 8 bytes as latin1; not kept for an event without a dedup key. */
   readonly bodyHash: string;
-  /** ASCII or any other text. */
   readonly eventId: string;
 }
 
 /** Encodes an item with its tag and length, ready to be concatenated into an envelope. */
 export function frameItem(item: NewItem): Buffer {
-  const eventLength = item.event.length;
-  const idLength = Buffer.byteLength(item.eventId);
-  const keyLength = item.dedupKey.length;
+  const { event, dedupKey, eventId } = item;
+  const idLength = Buffer.byteLength(eventId);
+  const keyLength = dedupKey === '' ? 0 : 2 + DEDUP_KEY_BYTES + 1 + BODY_HASH_BYTES;
   const inner =
-    1 +
-    varintLength(eventLength) +
-    eventLength +
-    (keyLength > 0 ? 2 + keyLength : 0) +
-    9 +
-    1 +
-    varintLength(idLength) +
-    idLength;
+    1 + varintLength(event.length) + event.length + keyLength + 1 + varintLength(idLength) + idLength;
   const framed = Buffer.allocUnsafe(1 + varintLength(inner) + inner);
   framed[0] = ITEM_TAG;
   let at = writeVarint(framed, inner, 1);
   framed[at] = EVENT_TAG;
-  at = writeVarint(framed, eventLength, at + 1);
-  item.event.copy(framed, at);
-  at += eventLength;
+  at = writeVarint(framed, event.length, at + 1);
+  framed.set(event, at);
+  at += event.length;
   if (keyLength > 0) {
     framed[at] = DEDUP_KEY_TAG;
-    framed[at + 1] = keyLength;
-    framed.write(item.dedupKey, at + 2, keyLength, 'latin1');
-    at += 2 + keyLength;
+    framed[at + 1] = DEDUP_KEY_BYTES;
+    at += 2 + framed.write(dedupKey, at + 2, 'latin1');
+    framed[at] = BODY_HASH_TAG;
+    at += 1 + framed.write(item.bodyHash, at + 1, 'latin1');
   }
-  framed[at] = BODY_HASH_TAG;
-  framed.write(item.bodyHash, at + 1, 8, 'latin1');
-  at += 9;
   framed[at] = EVENT_ID_TAG;
   at = writeVarint(framed, idLength, at + 1);
-  framed.write(item.eventId, at, idLength, 'utf8');
+  framed.write(eventId, at, 'utf8');
   return framed;
 }
 

@@ -60,6 +60,7 @@ test('unauthenticated: told before the body has arrived', async () => {
     stream.on('error', reject);
   });
   assert.equal(status, 401);
+  stream.resume();
   stream.close();
   await end(session);
 });

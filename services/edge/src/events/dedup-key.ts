@@ -6,7 +6,7 @@ import type { EventIdentity } from './canonical-event.ts';
 const BODY_HASH_BYTES = 8;
 
 /** Stands for the hash of an event that can't have a duplicate. */
-export const NO_BODY_HASH = '\0'.repeat(BODY_HASH_BYTES);
+export const NO_BODY_HASH = '';
 
 /**
  * The key under which copies of an event meet: 16 bytes of SHA-256, as latin1.

@@ -1,4 +1,4 @@
-import { writeVarint } from '@millrace/stores';
+import { varintLength, writeVarint } from '@millrace/stores';
 import type { CanonicalEvent } from './canonical-event.ts';
 
 /**
@@ -26,8 +26,6 @@ const TAG = {
 
 /** Longest string whose UTF-8 form surely has a one-byte length. */
 const SHORT_CHARS = 42;
-/** Up to this length a loop beats the call into native code. */
-const LOOP_CHARS = 24;
 const INITIAL_BYTES = 64 * 1024;
 /** Tags, lengths, numbers and the dedup key of an event, generously. */
 const FIXED_BYTES = 256;
@@ -73,27 +71,22 @@ function writeText(tag: number, text: string, offset: number, evenIfEmpty = fals
   const chars = text.length;
   if (chars === 0 && !evenIfEmpty) return offset;
   scratch[offset] = tag;
-  if (chars > SHORT_CHARS) {
-    const bytes = Buffer.byteLength(text);
-    const at = writeVarint(scratch, bytes, offset + 1);
-    scratch.write(text, at, bytes, 'utf8');
-    return at + bytes;
-  }
-  const start = offset + 2;
-  const written = chars <= LOOP_CHARS ? writeAscii(text, start) : -1;
-  const bytes = written >= 0 ? written : scratch.write(text, start, 'utf8');
-  scratch[offset + 1] = bytes;
-  return start + bytes;
+  return chars > SHORT_CHARS ? writeLongText(text, offset + 1) : writeShortText(text, offset + 1);
 }
 
-/** The number of bytes written, or -1 when the text isn't ASCII. */
-function writeAscii(text: string, start: number): number {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 0x7f) return -1;
-    scratch[start + i] = code;
-  }
-  return text.length;
+function writeShortText(text: string, offset: number): number {
+  const bytes = scratch.write(text, offset + 1, 'utf8');
+  scratch[offset] = bytes;
+  return offset + 1 + bytes;
+}
+
+/** Leaves room for the length that ASCII would have, which most text is; only other text has to be written twice. */
+function writeLongText(text: string, offset: number): number {
+  const start = offset + varintLength(text.length);
+  const bytes = scratch.write(text, start, 'utf8');
+  const at = writeVarint(scratch, bytes, offset);
+  if (at !== start) scratch.write(text, at, 'utf8');
+  return at + bytes;
 }
 
 /** An int64 varint; negative numbers take ten bytes, as two's complement. */

@@ -23,16 +23,17 @@ export function createRouter(routes: readonly Route[]): Router {
   const trie = FindMyWay({ ignoreTrailingSlash: true, maxParamLength: 256 });
   const byId: Route[] = [];
   // Paths without parameters are most of the traffic, and a map is quicker than the trie.
-  const fixed = new Map<string, Match>();
+  const fixed = new Map<string, Map<string, Match>>();
   for (const route of routes) {
     const store = byId.push(route) - 1;
     trie.on(route.method, route.path, () => undefined, store);
     if (!route.path.includes(':') && !route.path.includes('*')) {
-      fixed.set(`${route.method} ${route.path}`, { route, params: {} });
+      const methods = fixed.get(route.path) ?? new Map<string, Match>();
+      fixed.set(route.path, methods.set(route.method, { route, params: {} }));
     }
   }
   const find = (method: string, path: string): Match | undefined => {
-    const known = fixed.get(`${method} ${path}`);
+    const known = fixed.get(path)?.get(method);
     if (known) return known;
     if (!isMethod(method)) return undefined;
     const found = trie.find(method, path);

@@ -86,5 +86,6 @@ function toCanonical(
 
 /** The document's ids begin with `evt_`; a UUIDv7 keeps them unique and in order of time. */
 function generateId(context: DecodeContext): string {
-  return `evt_${context.newId(context.receivedAtMs).replaceAll('-', '')}`;
+  const id = context.newId(context.receivedAtMs);
+  return `evt_${id.slice(0, 8)}${id.slice(9, 13)}${id.slice(14, 18)}${id.slice(19, 23)}${id.slice(24)}`;
 }

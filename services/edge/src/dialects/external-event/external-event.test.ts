@@ -98,7 +98,10 @@ describe('failure', () => {
       const answer = await bench.send('POST', PATH, request(body));
       assert.equal(answer.status, 400);
       // Every failure has the documented shape.
-      const { success, error } = answer.body as { success: boolean; error: { code: string; message: string } };
+      const { success, error } = answer.body as {
+        success: boolean;
+        error: { code: string; message: string };
+      };
       assert.equal(success, false);
       assert.equal(error.code, 'INVALID_INPUT');
       assert.match(error.message, message);
@@ -123,7 +126,11 @@ describe('failure', () => {
   ];
   for (const [status, code, why, changes] of cases) {
     test(`${status} ${code}: ${why}`, async () => {
-      const answer = await benchDialect(externalEventDialect).send('POST', PATH, request(documented, changes));
+      const answer = await benchDialect(externalEventDialect).send(
+        'POST',
+        PATH,
+        request(documented, changes),
+      );
       assert.equal(answer.status, status);
       assert.equal((answer.body as { error: { code: string } }).error.code, code);
     });

@@ -43,7 +43,10 @@ test('an invalid request names every place', () => {
 
 test('headers that go with a status', () => {
   const headersOf = (failure: Failure) => encodeProblem(failure).headers;
-  assert.equal(header(headersOf({ kind: 'method_not_allowed', allowed: ['GET', 'POST'] }), 'allow'), 'GET, POST');
+  assert.equal(
+    header(headersOf({ kind: 'method_not_allowed', allowed: ['GET', 'POST'] }), 'allow'),
+    'GET, POST',
+  );
   assert.equal(header(headersOf({ kind: 'unavailable', retryAfterSeconds: 5 }), 'retry-after'), '5');
   assert.equal(header(headersOf({ kind: 'missing_credential' }), 'www-authenticate'), 'Bearer');
 });
