@@ -17,6 +17,6 @@ export { uuidv7 } from './ids.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { counterFrom, createMetricsRegistry, type MetricsRegistry, type PlainCounter } from './metrics.ts';
 export { histogramFrom, type PlainHistogram } from './plain-histogram.ts';
-export { type Closable, runService } from './run-service.ts';
+export { type Closable, runService, type ServiceContext } from './run-service.ts';
 export { type OpenSpan, type SpanContextText, startTracing, type Tracing, traceIdOf } from './tracing.ts';
 export { VERSION } from './version.ts';

@@ -9,7 +9,7 @@ import { type Analytics, bindAnalytics, createAnalyticsService } from './service
 /** The analytics role of a process. */
 export interface AnalyticsApp extends Analytics {
   readonly binding: GrpcServiceBinding;
-  /** Resolves when the schema is in place. Rejects when it can't be: then the process is of no use. */
+  /** Resolves when the schema is in place. Rejects when it can't be, which nobody needs to handle: the process is of no use then. */
   readonly prepared: Promise<void>;
   close(): Promise<void>;
 }

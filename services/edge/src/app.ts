@@ -1,4 +1,5 @@
-import type { Clock, Health, Logger, MetricsRegistry, Tracing } from '@millrace/runtime';
+import { type ServiceContext, uuidv7, VERSION } from '@millrace/runtime';
+import { connectRedis } from '@millrace/stores';
 import type { PublicConfig } from './config.ts';
 import { createConnectHandler } from './connect/handler.ts';
 import { dialects } from './dialects/all.ts';
@@ -15,22 +16,13 @@ import { createEdgeMetrics } from './metrics.ts';
 import { createOpenApiRoutes } from './openapi/routes.ts';
 
 /** How the edge reaches everything behind it. */
-export interface EdgeDeps {
+export interface EdgeDeps extends ServiceContext {
   readonly config: PublicConfig;
   readonly ingest: IngestGateway;
   readonly credentials: CredentialVerifier;
   readonly analytics: AnalyticsGateway;
   /** Whether the stream's server is connected. */
   readonly natsIsUp: () => boolean;
-  /** Undefined where no Redis is configured. */
-  readonly redisIsUp: (() => boolean) | undefined;
-  readonly health: Health;
-  readonly registry: MetricsRegistry;
-  readonly tracing: Tracing;
-  readonly clock: Clock;
-  readonly newId: (nowMs: number) => string;
-  readonly version: string;
-  readonly log: Logger;
 }
 
 /** The public side of a process. */
@@ -45,20 +37,22 @@ const DRAIN_DEADLINE_MS = 12_000;
 
 /** Builds every public API on one port. */
 export async function createEdge(deps: EdgeDeps): Promise<Edge> {
-  const { config, credentials, clock, health, newId, tracing, log } = deps;
+  const { config, credentials, clock, health, tracing, log } = deps;
+  const newId = uuidv7;
   const metrics = createEdgeMetrics(deps.registry);
   const coalescer = createCoalescer(deps.ingest);
   const events = createEventSink({ coalescer, metrics });
-  const isUp = (up: boolean | undefined) => (up === true ? 'up' : 'down');
+  const redis = config.REDIS_URL === undefined ? undefined : connectRedis({ url: config.REDIS_URL, log });
+  const isUp = (up: boolean) => (up ? 'up' : 'down');
   const healthRoutes = createHealthRoutes({
     probes: {
       clickhouse: async (signal) => isUp(await deps.analytics.storeIsUp(signal)),
       nats: async () => isUp(deps.natsIsUp()),
-      redis: deps.redisIsUp && (async () => isUp(deps.redisIsUp?.())),
+      redis: redis && (async () => isUp((await redis.ping()) === 'PONG')),
     },
     isReady: () => health.ready,
     clock,
-    version: deps.version,
+    version: VERSION,
   });
   const dialectRoutes = dialects.flatMap((dialect) =>
     dialect.routes({
@@ -75,7 +69,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const listener = await startHttpServer({
     host: config.HOST,
     port: config.PORT,
-    routes: [...described, ...createOpenApiRoutes({ routes: described, version: deps.version })],
+    routes: [...described, ...createOpenApiRoutes({ routes: described, version: VERSION })],
     rpc: createConnectHandler({
       events,
       credentials,
@@ -101,6 +95,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     async close() {
       await listener.close(DRAIN_DEADLINE_MS);
       await coalescer.idle();
+      redis?.disconnect();
     },
   };
 }

@@ -22,6 +22,7 @@ export const publicConfig = baseConfig.extend({
         .filter((origin) => origin !== ''),
     )
     .describe('browser origins that may call, separated by commas; * for all'),
+  REDIS_URL: z.url().optional().describe('Redis that remembers event ids; unset, memory and ClickHouse do'),
   EMAIL_COMPAT_ALWAYS_200: booleanSetting
     .prefault('false')
     .describe('answer 200 to everything on the e-mail routes, as the original server did'),

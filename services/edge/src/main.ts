@@ -1,16 +1,4 @@
-import {
-  createHealth,
-  createLogger,
-  createMetricsRegistry,
-  createServiceToken,
-  exitOnConfigError,
-  runService,
-  startAdminServer,
-  startTracing,
-  systemClock,
-  uuidv7,
-  VERSION,
-} from '@millrace/runtime';
+import { createServiceToken, exitOnConfigError, runService } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
 import { createEdge } from './app.ts';
 import { edgeConfig } from './config.ts';
@@ -20,20 +8,13 @@ import { createGrpcCredentialLookup } from './gateway/credentials-lookup-grpc.ts
 import { ingestOverGrpc } from './gateway/ingest-grpc.ts';
 
 const config = exitOnConfigError(edgeConfig);
-const log = createLogger({ service: 'edge', level: config.LOG_LEVEL });
 
 await runService({
-  log,
-  async start() {
-    const clock = systemClock;
-    const registry = createMetricsRegistry({ service: 'edge', version: VERSION });
-    const health = createHealth(['nats', 'listening']);
-    const admin = await startAdminServer({ host: config.HOST, port: config.ADMIN_PORT, health, registry });
-    const tracing = await startTracing({
-      service: 'edge',
-      endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
-      log,
-    });
+  name: 'edge',
+  config,
+  conditions: ['nats', 'listening'],
+  async start(context) {
+    const { clock, health, log } = context;
     const token = createServiceToken({ secret: config.SERVICE_SECRET, clock });
     let natsIsUp = false;
     const connection = await connectNats({
@@ -46,7 +27,7 @@ await runService({
       },
     });
     const lookup = createGrpcCredentialLookup({ address: config.AUTH_ADDRESS, token });
-    const credentials = connectCredentials({ lookUp: lookup.lookUp, connection, registry, clock, log });
+    const credentials = connectCredentials({ lookUp: lookup.lookUp, connection, ...context });
     const ingest = ingestOverGrpc({ address: config.INGEST_ADDRESS, token });
     const analytics = analyticsOverGrpc({ address: config.ANALYTICS_ADDRESS, token });
     const edge = await createEdge({
@@ -55,26 +36,16 @@ await runService({
       credentials,
       analytics,
       natsIsUp: () => natsIsUp,
-      redisIsUp: undefined,
-      health,
-      registry,
-      tracing,
-      clock,
-      newId: uuidv7,
-      version: VERSION,
-      log,
+      ...context,
     });
     health.set('listening', true);
-    log.info({ port: edge.port, adminPort: admin.port }, 'edge is ready');
+    log.info({ port: edge.port }, 'edge is ready');
     return {
       async close() {
-        health.drain();
         await edge.close();
         credentials.close();
         for (const client of [lookup, ingest, analytics]) client.close();
         await connection.drain();
-        await tracing.close();
-        await admin.close();
       },
     };
   },

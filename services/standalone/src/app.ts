@@ -2,17 +2,7 @@ import { type Analytics, createAnalytics } from '@millrace/analytics';
 import { createAuth } from '@millrace/auth';
 import { type AnalyticsGateway, connectCredentials, createEdge, type IngestGateway } from '@millrace/edge';
 import { createIngest } from '@millrace/ingest';
-import {
-  type Clock,
-  type Closable,
-  type Health,
-  type Logger,
-  type MetricsRegistry,
-  MillraceError,
-  type Tracing,
-  uuidv7,
-  VERSION,
-} from '@millrace/runtime';
+import { type Closable, MillraceError, type ServiceContext } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
 import type { StandaloneConfig } from './config.ts';
 
@@ -20,15 +10,10 @@ import type { StandaloneConfig } from './config.ts';
 const ANALYTICS_TIMEOUT_MS = 5_000;
 
 /** Every role in one process: what the services ask each other by gRPC is a call here, and nothing else differs. */
-export async function createStandalone(options: {
-  config: StandaloneConfig;
-  health: Health;
-  registry: MetricsRegistry;
-  tracing: Tracing;
-  clock: Clock;
-  log: Logger;
-}): Promise<Closable & { port: number }> {
-  const { config, health, registry, tracing, clock, log } = options;
+export async function createStandalone(
+  options: ServiceContext & { config: StandaloneConfig },
+): Promise<Closable> {
+  const { config, health, log } = options;
   let natsIsUp = false;
   const connection = await connectNats({
     url: config.NATS_URL,
@@ -40,37 +25,23 @@ export async function createStandalone(options: {
     },
   });
   const role = config.MILLRACE_ROLES.includes('writer') ? 'both' : 'accept';
-  const analytics = createAnalytics({ config, registry, log });
-  analytics.prepared.catch((error: unknown) => {
-    if (health.draining) return;
-    log.fatal({ err: error }, 'the event store can not be used');
-    process.exit(1);
-  });
+  const analytics = createAnalytics(options);
   const [auth, ingest] = await Promise.all([
-    createAuth({ connection, config, clock, log, registry }),
-    createIngest({ role, connection, config, registry, tracing, clock, log }),
+    createAuth({ connection, ...options }),
+    createIngest({ role, connection, ...options }),
   ]);
-  const credentials = connectCredentials({ lookUp: auth.verify, connection, registry, clock, log });
+  const credentials = connectCredentials({ lookUp: auth.verify, connection, ...options });
   const edge = await createEdge({
-    config,
+    ...options,
     ingest: inProcessIngest(ingest.accept),
     credentials,
     analytics: inProcessAnalytics(analytics),
     natsIsUp: () => natsIsUp,
-    redisIsUp: undefined,
-    health,
-    registry,
-    tracing,
-    clock,
-    newId: uuidv7,
-    version: VERSION,
-    log,
   });
   health.set('listening', true);
+  log.info({ port: edge.port }, 'standalone is ready');
   return {
-    port: edge.port,
     async close() {
-      health.drain();
       await edge.close();
       credentials.close();
       for (const part of [ingest, analytics, auth]) await part.close();

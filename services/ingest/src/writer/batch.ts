@@ -1,8 +1,6 @@
-import { toMillraceError } from '@millrace/runtime';
-import { type EnvelopeContents, readEnvelope } from '@millrace/stores';
-import { isExtensibleEvent } from './event-check.ts';
 import type { DeadItem, StreamMessage } from './ports.ts';
 import type { Row } from './row-encoder.ts';
+import { unpackEnvelope } from './unpack.ts';
 
 /** Something that can't become a row, before it is known when it was parked. */
 export type Poison = Omit<DeadItem, 'shard' | 'parkedAtMs'>;
@@ -29,25 +27,27 @@ export function addMessage(batch: Batch, message: StreamMessage): void {
   const { seq, data } = message;
   batch.messages.push({ seq, storedAt: message.storedAt });
   batch.bytes += data.length;
-  let contents: EnvelopeContents;
-  try {
-    contents = readEnvelope(data);
-  } catch (error) {
-    const detail = toMillraceError(error).message;
-    batch.poison.push({ seq, index: 0, reason: 'malformed_envelope', detail, body: data });
+  const rows: Row[] = [];
+  const poison: Poison[] = [];
+  let index = 0;
+  const problem = unpackEnvelope(
+    data,
+    ({ start, end, keyAt, sound }) => {
+      if (sound) rows.push({ data, start, end, keyAt, seq, index });
+      else poison.push({ seq, index, ...UNSOUND, body: data.subarray(start, end) });
+      index++;
+    },
+    (traceparent) => batch.traceparents.push(traceparent),
+  );
+  if (problem !== undefined) {
+    batch.poison.push({ seq, index: 0, reason: 'malformed_envelope', detail: problem, body: data });
     return;
   }
-  for (const traceparent of contents.traceparents) batch.traceparents.push(traceparent);
-  let index = 0;
-  for (const { event, dedupKey } of contents.items) {
-    if (isExtensibleEvent(event)) batch.rows.push({ event, seq, index, dedupKey });
-    else {
-      const detail = 'the bytes are not a whole event';
-      batch.poison.push({ seq, index, reason: 'malformed_event', detail, body: event });
-    }
-    index++;
-  }
+  for (const row of rows) batch.rows.push(row);
+  for (const item of poison) batch.poison.push(item);
 }
+
+const UNSOUND = { reason: 'malformed_event', detail: 'the bytes are not a whole event' } as const;
 
 /** The partition of a message, year × 100 + month, from the stream's own time stamp. */
 export function monthOf(storedAt: string): number {

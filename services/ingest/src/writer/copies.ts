@@ -1,7 +1,10 @@
 import type { Clock } from '@millrace/runtime';
+import { createKeySet } from './key-set.ts';
 import type { EventTable, KeyClaims } from './ports.ts';
 import type { RecentKeys } from './recent-keys.ts';
 import type { Row } from './row-encoder.ts';
+
+const KEY_BYTES = 16;
 
 /** Keeps out the events whose dedup key has a row already. */
 export interface Copies {
@@ -32,8 +35,8 @@ export function createCopies(options: {
 
   /** The keys, of those that memory doesn't know, that are stored elsewhere in the stream. */
   const elsewhere = async (rows: readonly Row[]): Promise<ReadonlySet<string>> => {
-    const keys = rows.map((row) => row.dedupKey);
-    if (keys.length === 0) return new Set();
+    if (rows.length === 0 || (!claims && recent.covers(windowStart()))) return new Set();
+    const keys = rows.map(keyOf);
     const positions = rows.map((row) => `${shard.number}:${row.seq}:${row.index}`);
     const claimed = await claims?.claim(keys, positions);
     if (claimed?.kind !== 'claimed') {
@@ -49,24 +52,22 @@ export function createCopies(options: {
 
   return {
     async without(rows) {
-      const met = new Set<string>();
+      const met = createKeySet(rows.length);
       const kept: Row[] = [];
       const unknown: Row[] = [];
       for (const row of rows) {
-        const key = row.dedupKey;
-        if (key !== '') {
-          if (met.has(key) || recent.has(key)) continue;
-          met.add(key);
+        if (row.keyAt >= 0) {
+          if (!met.add(row.data, row.keyAt) || recent.has(row.data, row.keyAt)) continue;
           unknown.push(row);
         }
         kept.push(row);
       }
       const copies = await elsewhere(unknown);
-      return copies.size === 0 ? kept : kept.filter((row) => !copies.has(row.dedupKey));
+      return copies.size === 0 ? kept : kept.filter((row) => row.keyAt < 0 || !copies.has(keyOf(row)));
     },
     stored(rows) {
       const nowMs = clock.now();
-      for (const { dedupKey } of rows) if (dedupKey !== '') recent.add(dedupKey, nowMs);
+      for (const { data, keyAt } of rows) if (keyAt >= 0) recent.add(data, keyAt, nowMs);
     },
     async reload() {
       recent.clear();
@@ -76,7 +77,11 @@ export function createCopies(options: {
         sinceMs: windowStart(),
         limit: options.loadLimit,
       });
-      recent.load(keys, keys.length / 16 < options.loadLimit, clock.now());
+      recent.load(keys, keys.length / KEY_BYTES < options.loadLimit, clock.now());
     },
   };
+}
+
+function keyOf(row: Row): string {
+  return row.data.toString('latin1', row.keyAt, row.keyAt + KEY_BYTES);
 }

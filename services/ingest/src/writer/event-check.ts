@@ -5,9 +5,8 @@ const WIRE_TYPES = [-1, 2, 2, 2, 2, 2, 2, 2, 0, 0, 0, 2, 2, 2, 2, 2];
  * Whether bytes are an event that the writer may extend: whole fields of the right wire types, none of the writer's own.
  * An event that ends in the middle of a field would swallow the position that is appended to it.
  */
-export function isExtensibleEvent(bytes: Buffer): boolean {
-  const end = bytes.length;
-  let at = 0;
+export function isExtensibleEvent(bytes: Buffer, start: number, end: number): boolean {
+  let at = start;
   while (at < end) {
     // Tags of the fields 1 to 15 are one byte; a larger one has the high bit set and is no known field.
     const tag = bytes[at++] ?? 0;
@@ -24,5 +23,5 @@ export function isExtensibleEvent(bytes: Buffer): boolean {
     }
     if (wireType === 2) at += value;
   }
-  return at === end && end > 0;
+  return at === end && end > start;
 }

@@ -102,7 +102,8 @@ test('a body that was half sent when another owner took over is not stored as we
   for (let message = 0; message < 4; message++) {
     const event = { id: `e${published}`, key: `k${published++}` };
     const seq = await world.publish([event]);
-    rows.push({ event: encodeEvent(event), seq, index: 0, dedupKey: '' });
+    const data = encodeEvent(event);
+    rows.push({ data, start: 0, end: data.length, keyAt: -1, seq, index: 0 });
   }
   const halfSent = Promise.withResolvers<void>();
   const goOn = Promise.withResolvers<void>();

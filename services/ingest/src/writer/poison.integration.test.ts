@@ -70,3 +70,13 @@ test('a message of nothing but poison is passed, and parked once over a restart'
   }
   assert.equal((await deadLetters()).length, before + 1);
 });
+
+test('a message of nothing but poison, as large as messages come, does not hold up the shard', async () => {
+  const before = (await deadLetters()).length;
+  await world.publishBytes(Buffer.alloc(4 * 1024 * 1024, 0xff));
+  const writer = await world.startWriter();
+  await world.publish([{ id: 'behind-large' }]);
+  await world.until(305);
+  assert.equal((await deadLetters()).length, before + 1);
+  await writer.close();
+});

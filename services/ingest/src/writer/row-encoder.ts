@@ -1,12 +1,19 @@
 import { varintLength, writeVarint } from '@millrace/stores';
 
-/** An event and its place in the stream. */
+/** An event, still in the bytes of its message, and its place in the stream. */
 export interface Row {
-  readonly event: Buffer;
+  readonly data: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** Where the 16 bytes of the dedup key begin in `data`; -1 for an event without. */
+  readonly keyAt: number;
   readonly seq: number;
   readonly index: number;
-  /** 16 bytes as latin1, or empty. */
-  readonly dedupKey: string;
+}
+
+/** The event's own bytes. */
+export function eventOf(row: Row): Buffer {
+  return row.data.subarray(row.start, row.end);
 }
 
 // Fields 16 to 19 of millrace.event.v1.Event, all varints: two bytes of tag each.
@@ -16,7 +23,7 @@ const INDEX_TAG = [0x90, 0x01] as const;
 const MONTH_TAG = [0x98, 0x01] as const;
 
 /** Bytes to send at once: few writes, and not much memory beside the events themselves. */
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 512 * 1024;
 /** Longest that the length prefix and the appended fields can be. */
 const MAX_ADDED_BYTES = 48;
 
@@ -30,25 +37,26 @@ export function* encodeRows(rows: readonly Row[], shard: number, month: number):
   const position = Buffer.alloc(MAX_ADDED_BYTES);
   let positionLength = 0;
   let seq = -1;
-  let chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  let left = rows.reduce((bytes, row) => bytes + row.end - row.start + MAX_ADDED_BYTES, 0);
+  let chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, left));
   let at = 0;
   for (const row of rows) {
-    const { event } = row;
     if (row.seq !== seq) {
       seq = row.seq;
       constant.copy(position, 0, 0, constantLength);
       positionLength = appendField(position, SEQ_TAG, seq, constantLength);
     }
     const indexLength = 2 + varintLength(row.index);
-    const length = event.length + positionLength + indexLength;
+    const length = row.end - row.start + positionLength + indexLength;
     if (at + length + MAX_ADDED_BYTES > chunk.length) {
       if (at > 0) yield chunk.subarray(0, at);
       // A chunk that was handed over belongs to the receiver: it may not be sent yet.
-      chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, length + MAX_ADDED_BYTES));
+      chunk = Buffer.allocUnsafe(Math.max(Math.min(CHUNK_BYTES, left), length + MAX_ADDED_BYTES));
       at = 0;
     }
+    left -= row.end - row.start + MAX_ADDED_BYTES;
     at = writeVarint(chunk, length, at);
-    at += event.copy(chunk, at);
+    at += row.data.copy(chunk, at, row.start, row.end);
     for (let i = 0; i < positionLength; i++) chunk[at++] = position[i] ?? 0;
     at = appendField(chunk, INDEX_TAG, row.index, at);
   }

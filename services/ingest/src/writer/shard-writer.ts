@@ -9,7 +9,7 @@ import type { Park } from './parking.ts';
 import { persist } from './persist.ts';
 import { type Place, partitionOf, placeBehind, placeFrom } from './place.ts';
 import type { EventTable, Failpoint, LogReader } from './ports.ts';
-import type { Row } from './row-encoder.ts';
+import { eventOf, type Row } from './row-encoder.ts';
 import type { WriterMetrics } from './writer-metrics.ts';
 
 /** What one shard's writing works with. */
@@ -92,26 +92,38 @@ async function follow(
 ): Promise<void> {
   const { reader, ownership, until } = options;
   let { place } = options;
-  let lastRows = 0;
-  let rowsPerMessage = 1;
+  const stop = new AbortController();
+  const collect = (lastRows: number) =>
+    collectBatch({
+      reader,
+      limits: deps.limits,
+      waitMs: gatheringMs(lastRows, deps.limits),
+      until: AbortSignal.any([until, stop.signal]),
+      clock: deps.clock,
+    });
   let current: Batch | undefined;
+  let rowsPerMessage = 1;
   const unfollow = deps.metrics.follow(deps.shard, () => ({
     lagEvents: (current?.rows.length ?? 0) + Math.round(reader.pending * rowsPerMessage),
     oldestSeconds: current ? (deps.clock.now() - Date.parse(current.messages[0]?.storedAt ?? '')) / 1000 : 0,
   }));
+  // The next batch gathers while this one is being stored: unpacking costs as much time as ClickHouse takes.
+  let next = collect(0);
   try {
     for (;;) {
-      const waitMs = gatheringMs(lastRows, deps.limits);
-      current = await collectBatch({ reader, limits: deps.limits, waitMs, until, clock: deps.clock });
-      if (current === undefined) return;
-      lastRows = current.rows.length;
-      rowsPerMessage = lastRows / current.messages.length;
-      const next = await traced(deps, current, (batch) => storeBatch(deps, batch, place, ownership));
-      if (next === undefined) return;
-      place = next;
+      const batch = await next;
+      if (batch === undefined) return;
+      current = batch;
+      rowsPerMessage = batch.rows.length / batch.messages.length;
+      next = collect(batch.rows.length);
+      const behind = await traced(deps, batch, () => storeBatch(deps, batch, place, ownership));
+      if (behind === undefined) return;
+      place = behind;
       current = undefined;
     }
   } finally {
+    stop.abort();
+    await next;
     unfollow();
   }
 }
@@ -152,7 +164,7 @@ async function storeBatch(
         index: row.index,
         reason: 'refused_by_store',
         detail,
-        body: row.event,
+        body: eventOf(row),
       })),
     );
     rows = rows.filter((row) => !refused.has(row));
@@ -174,11 +186,7 @@ async function record(deps: ShardWriterDeps, place: Place): Promise<void> {
 }
 
 /** Runs something under a span of each sampled request whose events are in the batch. */
-async function traced<T>(
-  deps: ShardWriterDeps,
-  batch: Batch,
-  work: (batch: Batch) => Promise<T>,
-): Promise<T> {
+async function traced<T>(deps: ShardWriterDeps, batch: Batch, work: () => Promise<T>): Promise<T> {
   const spans = deps.tracing.enabled
     ? batch.traceparents.map((parent) =>
         deps.tracing.start('events insert', {
@@ -189,7 +197,7 @@ async function traced<T>(
       )
     : [];
   try {
-    const result = await work(batch);
+    const result = await work();
     for (const span of spans) span?.end();
     return result;
   } catch (error) {

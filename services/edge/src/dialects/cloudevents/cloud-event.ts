@@ -27,10 +27,22 @@ const extension = z.union(
   [
     text(4096),
     z.boolean(),
-    z.number().refine((n) => Number.isInteger(n) && n >= -INT32_MAX && n < INT32_MAX),
+    z
+      .number()
+      .refine((n) => Number.isInteger(n) && n >= -INT32_MAX && n < INT32_MAX)
+      .meta({ type: 'integer' }),
   ],
   'Expected a string, a boolean or a 32-bit integer',
 );
+
+const EXAMPLE = {
+  specversion: '1.0',
+  id: 'A234-1234-1234',
+  source: '/mycontext',
+  type: 'com.example.someevent',
+  datacontenttype: 'application/json',
+  data: { appinfoA: 'abc' },
+};
 
 /** A CloudEvent 1.0 in the JSON format; the attributes of the binary mode are put into the same form. */
 export const cloudEventSchema = z
@@ -52,7 +64,11 @@ export const cloudEventSchema = z
     data_base64: z.base64('Expected base64').optional(),
   })
   .catchall(extension)
-  .meta({ id: 'CloudEvent', description: 'A CloudEvent; further members are extension attributes' });
+  .meta({
+    id: 'CloudEvent',
+    description: 'A CloudEvent; further members are extension attributes',
+    examples: [EXAMPLE],
+  });
 
 /** A checked CloudEvent. */
 export type CloudEvent = z.output<typeof cloudEventSchema>;

@@ -13,7 +13,10 @@ export const externalEventBody = z
       .describe('The type of event'),
     payload: jsonObject().describe('The event payload, stored byte for byte'),
   })
-  .meta({ id: 'ExternalEvent' });
+  .meta({
+    id: 'ExternalEvent',
+    examples: [{ type: 'event_type', payload: { key1: 'value1', key2: 'value2' } }],
+  });
 
 /** What a body says. */
 export interface DecodedExternalEvent {

@@ -19,8 +19,9 @@ export async function ingestEvents(
   const outcomes = events.length > 0 ? await sink.submitAll(events, traceparent) : [];
   let next = 0;
   return checked.map((one) => {
-    if (one.kind === 'invalid') return { status: 'invalid', id: one.id, error: one.error };
+    if (one.kind === 'invalid') return { id: one.id, status: 'invalid', error: one.error };
     const outcome = outcomes[next++] ?? { kind: 'unavailable' };
-    return { status: outcome.kind, id: 'eventId' in outcome ? outcome.eventId : one.event.eventId };
+    const id = 'eventId' in outcome ? outcome.eventId : one.event.eventId;
+    return { id, status: outcome.kind };
   });
 }

@@ -26,7 +26,11 @@ export const newEventSchema = z
     payload: jsonObject().nullish().describe('The data, stored byte for byte'),
     metadata: jsonObject().nullish().describe('Anything else to keep beside it'),
   })
-  .meta({ id: 'NewEvent', description: 'An event' });
+  .meta({
+    id: 'NewEvent',
+    description: 'An event',
+    examples: [{ id: 'evt_1', type: 'user.created', userId: 'user_1', payload: { plan: 'pro' } }],
+  });
 
 /** The JSON texts of an event's payload and metadata, undefined where absent. */
 export interface EventTexts {
