@@ -85,7 +85,9 @@ async function passEvents(context: BenchContext, stack: BenchStack): Promise<Mem
       samples.push({ events: sent + (STEP * (i + 1)) / inStep.length, bytes });
     }
     if (load.acceptedEvents !== STEP) {
-      throw new Error(`${load.acceptedEvents} of ${STEP} events were accepted: ${JSON.stringify(load.statuses)}`);
+      throw new Error(
+        `${load.acceptedEvents} of ${STEP} events were accepted: ${JSON.stringify(load.statuses)}`,
+      );
     }
     sent = load.nextEvent;
     seconds += load.seconds;

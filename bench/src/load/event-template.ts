@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { EventIds, LoadSpec } from './protocol.ts';
 
-const EVENT_TYPES = ['page_view', 'user_signup', 'click', 'purchase', 'add_to_cart', 'search', 'logout', 'share'];
+const EVENT_TYPES = [
+  'page_view',
+  'user_signup',
+  'click',
+  'purchase',
+  'add_to_cart',
+  'search',
+  'logout',
+  'share',
+];
 const USERS = 100_000;
 const SESSIONS = 400_000;
 const USER_DIGITS = 6;
@@ -86,8 +95,9 @@ function findPlaces(bytes: Buffer, events: number): EventPlaces[] {
   for (let event = 0; event < events; event++) {
     const user = placeOf(bytes, '"userId":"user_', USER_DIGITS, at);
     const session = placeOf(bytes, '"sessionId":"session_', SESSION_DIGITS, at);
-    const id = placeOf(bytes, '"eventId":"evt_', ID_DIGITS, at);
     if (user === undefined || session === undefined) throw new Error('an event has lost its variable parts');
+    // Behind the session: before it lies the id of the event before.
+    const id = placeOf(bytes, '"eventId":"evt_', ID_DIGITS, session.at);
     places.push({ user, session, id });
     at = session.at;
   }

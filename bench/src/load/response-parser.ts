@@ -36,7 +36,8 @@ export class ResponseParser {
       if (bytes[at] !== LINE_FEED) continue;
       const line = at + 1;
       if (bytes[line] === CARRIAGE_RETURN) return this.#endHead(bytes, line + 2, length, contentLength);
-      if (isContentLength(bytes, line)) contentLength = readNumber(bytes, line + CONTENT_LENGTH_NAME + 1, length);
+      if (isContentLength(bytes, line))
+        contentLength = readNumber(bytes, line + CONTENT_LENGTH_NAME + 1, length);
     }
     this.#partialHead = Buffer.from(bytes.subarray(0, length));
     return 0;
@@ -45,7 +46,9 @@ export class ResponseParser {
   #endHead(bytes: Buffer, headEnd: number, length: number, contentLength: number): number {
     if (contentLength < 0) throw new Error('a response has no content-length');
     this.#status =
-      digit(bytes, STATUS_OFFSET) * 100 + digit(bytes, STATUS_OFFSET + 1) * 10 + digit(bytes, STATUS_OFFSET + 2);
+      digit(bytes, STATUS_OFFSET) * 100 +
+      digit(bytes, STATUS_OFFSET + 1) * 10 +
+      digit(bytes, STATUS_OFFSET + 2);
     this.#bodyBytesLeft = contentLength;
     return this.#takeBody(length - headEnd);
   }

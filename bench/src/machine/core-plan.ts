@@ -22,7 +22,9 @@ export async function planCoresHere(): Promise<CorePlan> {
 export function planCores(cores: readonly number[], isPinnable: boolean): CorePlan {
   const all = cores.join(',');
   if (!isPinnable) {
-    const notes = ['taskset is missing (Debian: util-linux): nothing is pinned, and the parts disturb each other'];
+    const notes = [
+      'taskset is missing (Debian: util-linux): nothing is pinned, and the parts disturb each other',
+    ];
     return { server: undefined, nats: undefined, load: undefined, clickHouse: undefined, notes };
   }
   const [first, second, third, ...rest] = cores.map(String);

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
-import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { promisify } from 'node:util';
+import { findNatsServer } from '@millrace/embedded';
+import type { CorePlan } from './core-plan.ts';
 
 const run = promisify(execFile);
 
@@ -14,21 +16,20 @@ export interface Machine {
   readonly fileSystem: string;
   readonly node: string;
   readonly natsServer: string;
-  readonly clickHouse: string;
   /** The commit that was measured, with `+changes` when the work tree differs from it. */
   readonly commit: string;
   readonly measuredAt: string;
+  /** Runnable processes on average over the last minute, before anything was started: others disturb. */
+  readonly loadBefore: number;
 }
 
 /** Describes this machine and the versions of what runs on it. */
-export async function describeMachine(options: {
-  dataDir: string;
-  natsBinary: string;
-  clickHouseVersion: string;
-}): Promise<Machine> {
+export async function describeMachine(dataRoot: string): Promise<Machine> {
+  const loadBefore = loadavg()[0] ?? 0;
+  const natsBinary = await findNatsServer({ env: process.env, log: () => undefined });
   const [fileSystem, natsServer, commit] = await Promise.all([
-    output('stat', ['--file-system', '--format=%T', options.dataDir]),
-    output(options.natsBinary, ['--version']),
+    output('stat', ['--file-system', '--format=%T', dataRoot]),
+    output(natsBinary, ['--version']),
     describeCommit(),
   ]);
   return {
@@ -39,10 +40,26 @@ export async function describeMachine(options: {
     fileSystem,
     node: process.version,
     natsServer: natsServer.replace('nats-server: ', ''),
-    clickHouse: options.clickHouseVersion,
     commit,
     measuredAt: new Date().toISOString(),
+    loadBefore,
   };
+}
+
+/** Renders a machine's description. */
+export function formatMachine(machine: Machine): string {
+  return [
+    `${machine.processor}, ${machine.cores} cores, ${machine.memoryGib} GiB, Linux ${machine.kernel}, `,
+    `${machine.fileSystem}; Node ${machine.node}, nats-server ${machine.natsServer}; `,
+    `commit ${machine.commit}, ${machine.measuredAt}, load before ${machine.loadBefore.toFixed(1)}\n`,
+  ].join('');
+}
+
+/** Renders which part runs where. */
+export function describePlan({ server, nats, load, clickHouse, notes }: CorePlan): string {
+  if (server === undefined) return notes.map((note) => `note: ${note}\n`).join('');
+  const places = `measured process ${server}, nats-server ${nats}, load generator ${load}, ClickHouse ${clickHouse}`;
+  return [`cores: ${places}\n`, ...notes.map((note) => `note: ${note}\n`)].join('');
 }
 
 async function describeCommit(): Promise<string> {

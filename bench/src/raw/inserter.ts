@@ -50,7 +50,8 @@ const material = await readRows();
 process.on('message', (command: RawInsertCommand) => {
   insert(command).then(
     () => tell({ kind: 'inserted' }),
-    (error: unknown) => tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) =>
+      tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) }),
   );
 });
 tell({ kind: 'loaded', bytes: material.length });
@@ -76,8 +77,6 @@ async function insert({ repeats, blockRows }: RawInsertCommand): Promise<void> {
     min_insert_block_size_bytes: '0',
     max_insert_threads: '1',
     async_insert: '0',
-    // The same rows come again in every round.
-    insert_deduplicate: '0',
     wait_end_of_query: '1',
   });
   const answered = answerOf(call);

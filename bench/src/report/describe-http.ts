@@ -23,7 +23,14 @@ export function describeHttp(figures: HttpFigures): string {
     ['', 'events/s', 'min–max', 'p50 ms', 'p99 ms', 'CPU µs/event', 'core busy'],
     sideRow('millrace', comparison.ours),
     sideRow('raw node:http', comparison.raw),
-    ['ratio', ratio.median.toFixed(2), `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}`, '', '', cpuRatio.median.toFixed(2)],
+    [
+      'ratio',
+      ratio.median.toFixed(2),
+      `${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)}`,
+      '',
+      '',
+      cpuRatio.median.toFixed(2),
+    ],
   ];
   return [
     `${scenario.name}: ${scenario.title}, ${scenario.connections} connections\n`,
@@ -31,7 +38,8 @@ export function describeHttp(figures: HttpFigures): string {
     describeAim(scenario.aim, httpAimReached(figures)),
     `  until stored: ${cpuMicrosUntilStored.median.toFixed(1)} µs of the measured process for each event, `,
     `${seconds(comparison.ours.map((round) => round.drainSeconds))} s of backlog after a round; `,
-    `${formatCount(storedEvents)} accepted, as many in ClickHouse\n`,
+    `${formatCount(storedEvents)} accepted, as many in ClickHouse; `,
+    `${figures.eventsPerMessage.toFixed(1)} events a message\n`,
     `  other processes: ${describeOthers(comparison.ours)}\n`,
     ...warnings(figures).map((warning) => `  note: ${warning}\n`),
   ].join('');
@@ -56,7 +64,9 @@ function warnings({ comparison }: HttpFigures): string[] {
     Object.entries(round.statuses).filter(([status]) => status !== '202'),
   );
   if (refused.length > 0) {
-    found.push(`not every request was answered 202: ${refused.map(([status, n]) => `${n} × ${status}`).join(', ')}`);
+    found.push(
+      `not every request was answered 202: ${refused.map(([status, n]) => `${n} × ${status}`).join(', ')}`,
+    );
   }
   for (const [name, rounds] of [
     ['millrace', comparison.ours],

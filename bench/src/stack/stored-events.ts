@@ -6,6 +6,8 @@ import type { Connection } from '@millrace/embedded';
 export interface StoredEvents {
   readonly client: ClickHouseClient;
   count(): Promise<number>;
+  /** Messages of the stream that the stored events came in. */
+  messages(): Promise<number>;
   /** Resolves when so many are stored; throws when that takes too long or when there are more. */
   until(expected: number, timeoutMs: number): Promise<void>;
   /** Resolves when no merge runs, or when the time is over. */
@@ -26,6 +28,7 @@ export function openStoredEvents({ clickhouse }: Connection): StoredEvents {
   return {
     client,
     count,
+    messages: async () => Number(await ask('SELECT uniqExact(_shard, _seq) FROM events')),
     async until(expected, timeoutMs) {
       const deadline = performance.now() + timeoutMs;
       for (;;) {
@@ -33,7 +36,9 @@ export function openStoredEvents({ clickhouse }: Connection): StoredEvents {
         if (stored === expected) return;
         if (stored > expected) throw new Error(`${expected} events were accepted and ${stored} are stored`);
         if (performance.now() > deadline) {
-          throw new Error(`${expected - stored} of ${expected} accepted events are not stored after ${timeoutMs} ms`);
+          throw new Error(
+            `${expected - stored} of ${expected} accepted events are not stored after ${timeoutMs} ms`,
+          );
         }
         await sleep(100);
       }

@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { pickFreePort, planSplit, planStandalone, type ServicePlanner, type ServiceSpec } from '@millrace/embedded';
+import {
+  pickFreePort,
+  planSplit,
+  planStandalone,
+  type ServicePlanner,
+  type ServiceSpec,
+} from '@millrace/embedded';
 import { type CorePlan, joinCores } from '../machine/core-plan.ts';
 import type { Cores } from '../machine/pinned-process.ts';
 

@@ -41,7 +41,8 @@ export async function startWriter(options: {
     async meanBatchRows() {
       const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`);
       const text = await response.text();
-      const value = (name: string) => Number(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'm').exec(text)?.[1]);
+      const value = (name: string) =>
+        Number(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'm').exec(text)?.[1]);
       return value('millrace_writer_batch_rows_sum') / value('millrace_writer_batch_rows_count');
     },
   };

@@ -1,8 +1,8 @@
 import { createClient } from '@clickhouse/client';
 import { loadSecrets } from '@millrace/embedded';
-import { analyticsLoad, measureLoad, stackTarget } from '../ingest/http-target.ts';
 import type { BenchContext } from '../bench-context.ts';
 import { type Comparison, compareInTurn, type Round } from '../comparison.ts';
+import { analyticsLoad, measureLoad, stackTarget } from '../ingest/http-target.ts';
 import type { EventIds } from '../load/protocol.ts';
 import { pinProcess } from '../machine/pinned-process.ts';
 import { cpuSecondsOf } from '../machine/process-usage.ts';
@@ -52,11 +52,19 @@ const aim = { of: 'ratio', least: 0.8 } as const;
 /** The writer's scenarios, in the order in which they run. */
 export const writerScenarios: readonly WriterScenario[] = [
   { name: 'drain', title: 'drain of a filled stream, every event with an id', ids: { kind: 'unique' }, aim },
-  { name: 'drain-without-ids', title: 'drain of a filled stream, no event with an id', ids: { kind: 'none' }, aim },
+  {
+    name: 'drain-without-ids',
+    title: 'drain of a filled stream, no event with an id',
+    ids: { kind: 'none' },
+    aim,
+  },
 ];
 
 /** Compares the writer's drain of a filled stream with the insert of the same rows alone. */
-export async function runWriterScenario(scenario: WriterScenario, context: BenchContext): Promise<WriterFigures> {
+export async function runWriterScenario(
+  scenario: WriterScenario,
+  context: BenchContext,
+): Promise<WriterFigures> {
   const { cores, dataRoot, signal } = context;
   const stack = await startBenchStack({ topology: withoutWriter, cores, dataRoot, signal });
   try {
@@ -76,7 +84,12 @@ async function takeTurns(parts: {
   const repeats = Math.max(1, Math.round((context.seconds * ROWS_PER_SECOND) / MATERIAL_ROWS));
   const rowsPerRound = repeats * MATERIAL_ROWS;
   const { database, url } = stack.connection.clickhouse;
-  const login = { username: 'millrace', password: loadSecrets(stack.dataDir).clickHousePassword, database, url };
+  const login = {
+    username: 'millrace',
+    password: loadSecrets(stack.dataDir).clickHousePassword,
+    database,
+    url,
+  };
   const client = createClient(login);
   let stored = 0;
   let rawRows = 0;
@@ -88,10 +101,20 @@ async function takeTurns(parts: {
     await fill({ ...parts, firstEvent: stored, events: rowsPerRound });
     await stack.stored.untilMerged(MERGE_MS);
     const flags = round === context.rounds ? profileFlags(context.profileDir, scenario.name) : undefined;
-    const writer = await startWriter({ ...stack, cores: writerCores(context.cores).writer, nodeOptions: flags ?? [] });
+    const writer = await startWriter({
+      ...stack,
+      cores: writerCores(context.cores).writer,
+      nodeOptions: flags ?? [],
+    });
     try {
       const count = stack.stored.count;
-      const result = await measure({ pid: writer.pid, stack, count, from: stored, to: stored + rowsPerRound });
+      const result = await measure({
+        pid: writer.pid,
+        stack,
+        count,
+        from: stored,
+        to: stored + rowsPerRound,
+      });
       stored += rowsPerRound;
       rowsPerInsert = await writer.meanBatchRows();
       context.progress(`${scenario.name} ${round}: writer ${describeRound(result)}`);
@@ -118,7 +141,14 @@ async function takeTurns(parts: {
     context.progress(`${scenario.name}: warming up`);
     await ours(0);
     await client.command({ query: 'CREATE TABLE bench_raw AS events' });
-    const inserter = await startRawInserter(writerCores(context.cores).writer, { ...login, rows: MATERIAL_ROWS });
+    // The raw side repeats its rows, which the table would take for copies.
+    await client.command({
+      query: 'ALTER TABLE bench_raw MODIFY SETTING non_replicated_deduplication_window = 0',
+    });
+    const inserter = await startRawInserter(writerCores(context.cores).writer, {
+      ...login,
+      rows: MATERIAL_ROWS,
+    });
     raw = inserter;
     await theirs(inserter, 0);
     const comparison = await compareInTurn({
@@ -158,7 +188,9 @@ async function fill(options: {
     warmUpMs: 0,
   });
   if (load.acceptedEvents !== events) {
-    throw new Error(`${load.acceptedEvents} of ${events} events were accepted: ${JSON.stringify(load.statuses)}`);
+    throw new Error(
+      `${load.acceptedEvents} of ${events} events were accepted: ${JSON.stringify(load.statuses)}`,
+    );
   }
 }
 

@@ -17,7 +17,8 @@ SELECT
     source AS domain,
     labels,
     occurred_at AS event_time,
-    received_at,
+    -- When the mail was received, as the client says; `events.received_at` is when its event came here.
+    fromUnixTimestamp64Milli(JSONExtractInt(payload, 'received_at'), 'UTC') AS received_at,
     metadata,
     payload,
     workspace_id,

@@ -40,7 +40,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const { config, credentials, clock, health, tracing, log } = deps;
   const newId = uuidv7;
   const metrics = createEdgeMetrics(deps.registry);
-  const coalescer = createCoalescer(deps.ingest);
+  const coalescer = createCoalescer(deps.ingest, clock);
   const events = createEventSink({ coalescer, metrics });
   const redis = config.REDIS_URL === undefined ? undefined : connectRedis({ url: config.REDIS_URL, log });
   const isUp = (up: boolean) => (up ? 'up' : 'down');
@@ -79,6 +79,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       metrics,
       isReady: () => health.ready,
       reflection: config.MILLRACE_ENV === 'development',
+      tracing,
       log,
     }),
     encodeUnrouted: encodeProblem,

@@ -19,6 +19,8 @@ export interface HttpClient {
   /** Milliseconds of the slowest answer, or of the wait for one that never came. */
   readonly longestMs: number;
   readonly outcomes: Readonly<Record<string, number>>;
+  /** What was said of each connection that ended before its answer. */
+  readonly resets: readonly string[];
   close(): Promise<void>;
 }
 
@@ -36,6 +38,7 @@ export function openHttpClient(options: { url: string; connections: number }): H
     bodyTimeout: 0,
   });
   const outcomes: Record<string, number> = {};
+  const resets: string[] = [];
   let longestMs = 0;
 
   const attempt = async (request: EventRequest): Promise<Answer> => {
@@ -52,7 +55,9 @@ export function openHttpClient(options: { url: string; connections: number }): H
       if (status < 200 || status > 299) return { kind: 'refused', status, body };
       return { kind: 'stored', ids: request.storedIn(body), body };
     } catch (error) {
-      return { kind: failureKind(error) };
+      const kind = failureKind(error);
+      if (kind === 'reset') resets.push(String(error));
+      return { kind };
     }
   };
 
@@ -69,6 +74,7 @@ export function openHttpClient(options: { url: string; connections: number }): H
       return longestMs;
     },
     outcomes,
+    resets,
     close: () => pool.destroy(),
   };
 }

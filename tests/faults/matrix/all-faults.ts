@@ -2,7 +2,8 @@ import { clickHouseDiskFull, natsDiskFull } from './disk-full.ts';
 import { duplicateStorm } from './duplicate-storm.ts';
 import type { Fault } from './fault.ts';
 import { killAfterParking, killAtPoints, killProcesses, killRedis, killTree } from './kills.ts';
-import { lateInsert, networkFaults } from './network.ts';
+import { lateInsert, lateInsertOfPaused } from './late-insert.ts';
+import { networkFaults } from './network.ts';
 import { pauses } from './pauses.ts';
 import { redisFlush } from './redis-flush.ts';
 import { rollingRestart } from './rolling-restart.ts';
@@ -17,6 +18,7 @@ export const allFaults: readonly Fault[] = [
   ...pauses,
   ...networkFaults,
   lateInsert,
+  lateInsertOfPaused,
   redisFlush,
   natsDiskFull,
   clickHouseDiskFull,

@@ -14,7 +14,7 @@ export interface Findings {
   readonly problems: readonly string[];
 }
 
-const drainDeadlineMs = 90_000;
+const drainDeadlineMs = 60_000;
 // A message that a client library still holds after the last answer leaves it within this time.
 const settleMs = 700;
 

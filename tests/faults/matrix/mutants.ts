@@ -1,7 +1,7 @@
 import type { Mutant } from '../service/module-swaps.ts';
 import type { Fault, Setup } from './fault.ts';
 import { dieAt, killAtPoints } from './kills.ts';
-import { lateInsert } from './network.ts';
+import { lateInsert } from './late-insert.ts';
 import { splitWithRedis, standalone, standaloneWithRedis } from './setups.ts';
 
 /** A planted bug, and the fault that must bring it to light. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@millrace/testkit';
 import type { Fault, FaultContext, Setup } from './fault.ts';
 import { split, splitWithRedis, standalone, standaloneWithRedis } from './setups.ts';
+import { writerAtWork } from './writer-at-work.ts';
 
 /** From this many rounds on, the last one includes the long pause. */
 const roundsForLongPause = 3;
@@ -12,9 +13,12 @@ export const pauses: readonly Fault[] = [
   pauseOf('clickhouse', [standalone, splitWithRedis]),
   pauseOf('ingest-writer', [split, splitWithRedis]),
   {
-    ...pauseOf('ingest-writer', [split, splitWithRedis]),
     name: 'pause-writer-with-standby',
+    setups: [split, splitWithRedis],
     extraWriters: 1,
+    async inject(context) {
+      for (const seconds of pausesOf(context)) await pause(context, writerAtWork(context), seconds);
+    },
   },
   {
     name: 'pause-redis',
@@ -37,14 +41,16 @@ function pauseOf(name: string, setups: readonly Setup[]): Fault {
     name: `pause-${name}`,
     setups,
     async inject(context) {
-      for (const seconds of pausesOf(context)) {
-        await eventually(() => context.stack.signal(name, 'SIGSTOP'), { timeoutMs: 20_000 });
-        await sleep(seconds * 1_000);
-        context.stack.signal(name, 'SIGCONT');
-        await sleep(500);
-      }
+      for (const seconds of pausesOf(context)) await pause(context, name, seconds);
     },
   };
+}
+
+async function pause({ stack }: FaultContext, name: string, seconds: number): Promise<void> {
+  await eventually(() => stack.signal(name, 'SIGSTOP'), { timeoutMs: 20_000 });
+  await sleep(seconds * 1_000);
+  stack.signal(name, 'SIGCONT');
+  await sleep(500);
 }
 
 function pausesOf({ round, rounds }: FaultContext): number[] {

@@ -72,9 +72,15 @@ async function runIn(
   cleanUps.push(async () => load?.stop(0));
 
   const recoveries: number[] = [];
-  for (let round = 0; round < rounds; round++) {
+  const brokenOff: string[] = [];
+  for (let round = 0; round < rounds && brokenOff.length === 0; round++) {
     const context = { stack, redis, dataDir, client, ledger, round, rounds, prefix };
-    recoveries.push(...(await injectOnce(fault, context, load)));
+    try {
+      recoveries.push(...(await injectOnce(fault, context, load)));
+    } catch (error) {
+      // What was lost by then is worth knowing, so the store is still inspected.
+      brokenOff.push(`round ${round + 1} broke off: ${messageOf(error)}`);
+    }
   }
   if (load !== undefined) await sleep(500);
   await load?.stop(retryGraceMs);
@@ -92,11 +98,14 @@ async function runIn(
     recoveryMs: recoveries.length === 0 ? undefined : Math.max(...recoveries),
     drainMs: findings.drainMs,
     problems: [
+      ...brokenOff,
       ...findings.problems,
       ...problemsOf(fault, rounds, findings),
       ...(client.longestMs > longestAllowedMs ? [`a request waited ${Math.round(client.longestMs)} ms`] : []),
-      ...(fault.forbidsResets && client.outcomes['reset']
-        ? [`${client.outcomes['reset']} requests were reset`]
+      ...(fault.forbidsResets
+        ? client.resets
+            .slice(0, 1)
+            .map((how) => `${client.resets.length} requests were cut off, like: ${how}`)
         : []),
       ...complaintsOf(load),
     ],

@@ -116,7 +116,7 @@ test('hold: what a killed client sent arrives when it is released', async (t) =>
   await sleep(50);
   assert.deepEqual(proxy.heldBytes().map(String), ['late']);
   client.resetAndDestroy();
-  proxy.passNew();
+  proxy.setMode({ kind: 'pass' });
   const second = await open();
   second.client.write('new');
   await sleep(50);

@@ -20,10 +20,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Where connections go; until it is set they are refused. */
   setTarget(port: number): void;
-  /** Holds for present and future connections. */
+  /** For present and future connections, but not for those that hold bytes: they wait for {@link TcpProxy.heal}. */
   setMode(mode: ProxyMode): void;
-  /** Lets new connections pass while those of now stay as they are. */
-  passNew(): void;
   /** Resets every connection. */
   reset(): void;
   /** What clients of held connections have sent so far. */
@@ -58,9 +56,6 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
     setMode(next) {
       mode = next;
       for (const pipe of pipes) pipe.setMode(next);
-    },
-    passNew() {
-      mode = { kind: 'pass' };
     },
     reset() {
       for (const pipe of [...pipes]) pipe.reset();

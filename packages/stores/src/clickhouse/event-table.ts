@@ -1,6 +1,9 @@
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { z } from 'zod';
 import { loadEventRowSchema } from './event-schema.ts';
+import { findExistingKeys } from './existing-keys.ts';
 import { isUnreadableData, storeUnavailable } from './failure.ts';
 import { createProtobufInserter, type ProtobufInsert } from './protobuf-inserter.ts';
 import { ask, loadSql } from './query.ts';
@@ -48,22 +51,18 @@ export interface EventTable {
 const QUESTION_TIMEOUT_MS = 10_000;
 const RECENT_KEYS_TIMEOUT_MS = 60_000;
 const DRY_RUN_TIMEOUT_MS = 60_000;
-
-/** 33 bytes each travel in one form field. */
-const KEYS_PER_QUESTION = 20_000;
+const PARK_TIMEOUT_MS = 30_000;
 
 const sql = {
   position: loadSql(import.meta.url, 'queries/position.sql'),
   runningInserts: loadSql(import.meta.url, 'queries/running-inserts.sql'),
   killInserts: loadSql(import.meta.url, 'queries/kill-inserts.sql'),
-  existingKeys: loadSql(import.meta.url, 'queries/existing-keys.sql'),
   recentKeys: loadSql(import.meta.url, 'queries/recent-keys.sql'),
   park: loadSql(import.meta.url, 'queries/park.sql'),
 };
 
 const positionRow = z.object({ seq: z.coerce.number() });
 const runningRow = z.object({ running: z.coerce.number() });
-const keyRow = z.object({ key: z.string() });
 
 /** The events table behind a client whose default database holds it. */
 export function createEventTable(options: { client: ClickHouseClient; database: string }): EventTable {
@@ -94,10 +93,10 @@ export function createEventTable(options: { client: ClickHouseClient; database: 
       });
       return row?.running ?? 0;
     },
-    killInserts: (prefix) => command(client, sql.killInserts, { prefix }),
-    existingKeys: (keys, sinceMs) => existingKeys(client, keys, sinceMs),
+    killInserts: (prefix) => killInserts(client, prefix),
+    existingKeys: (keys, sinceMs) => findExistingKeys(client, keys, sinceMs),
     recentKeys: (window) => recentKeys(client, window),
-    park: ({ body, ...item }) => command(client, sql.park, { ...item, body: body.toString('base64') }),
+    park: (item) => park(client, item),
   };
 }
 
@@ -111,16 +110,11 @@ async function outcomeOf(sent: Promise<void>): Promise<InsertOutcome> {
   }
 }
 
-async function command(
-  client: ClickHouseClient,
-  query: string,
-  params: Record<string, unknown>,
-): Promise<void> {
+async function killInserts(client: ClickHouseClient, prefix: string): Promise<void> {
   try {
     await client.command({
-      query,
-      query_params: params,
-      use_multipart_params: true,
+      query: sql.killInserts,
+      query_params: { prefix },
       abort_signal: AbortSignal.timeout(QUESTION_TIMEOUT_MS),
     });
   } catch (error) {
@@ -128,23 +122,21 @@ async function command(
   }
 }
 
-async function existingKeys(
-  client: ClickHouseClient,
-  keys: readonly string[],
-  sinceMs: number,
-): Promise<Set<string>> {
-  const found = new Set<string>();
-  for (let from = 0; from < keys.length; from += KEYS_PER_QUESTION) {
-    const asked = keys.slice(from, from + KEYS_PER_QUESTION);
-    const rows = await ask(client, {
-      sql: sql.existingKeys,
-      params: { keys: asked.map((key) => Buffer.from(key, 'latin1').toString('hex')).join(','), sinceMs },
-      row: keyRow,
-      timeoutMs: QUESTION_TIMEOUT_MS,
+/** The item travels as a row: it may be as large as a message of the stream, far larger than a parameter may be. */
+async function park(client: ClickHouseClient, { body, ...item }: ParkedItem): Promise<void> {
+  const row = JSON.stringify({ ...item, body: body.toString('base64') });
+  try {
+    const { stream } = await client.exec({
+      query: sql.park,
+      values: Readable.from([row], { objectMode: false }),
+      clickhouse_settings: { wait_end_of_query: 1 },
+      abort_signal: AbortSignal.timeout(PARK_TIMEOUT_MS),
     });
-    for (const { key } of rows) found.add(Buffer.from(key, 'hex').toString('latin1'));
+    stream.resume();
+    await finished(stream, { writable: false });
+  } catch (error) {
+    throw storeUnavailable(error);
   }
-  return found;
 }
 
 async function recentKeys(client: ClickHouseClient, window: Record<string, number>): Promise<Buffer> {

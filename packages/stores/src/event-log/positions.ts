@@ -21,6 +21,9 @@ export interface Positions {
   least(shard: number): Promise<number>;
 }
 
+const BUCKET = 'positions';
+const REQUEST_TIMEOUT_MS = 5_000;
+
 const stored = z.object({
   seq: z.number(),
   stored: z.number().optional(),
@@ -32,7 +35,9 @@ export async function openPositions(options: {
   connection: NatsConnection;
   replicas: number;
 }): Promise<Positions> {
-  const bucket = await openBucket(options.connection, { name: 'positions', replicas: options.replicas });
+  const { connection, replicas } = options;
+  const bucket = await openBucket(connection, { name: BUCKET, replicas });
+  const manager = await connection.jetstreamManager({ timeout: REQUEST_TIMEOUT_MS });
   const read = async (key: string) => {
     const entry = await bucket.get(key);
     if (!entry) return undefined;
@@ -44,7 +49,7 @@ export async function openPositions(options: {
       const key = `${shard}.${reader}`;
       for (;;) {
         const before = await read(key);
-        if (before && before.seq >= position.seq && (before.stored ?? 0) >= (position.stored ?? 0)) return;
+        if (before && !isFurther(position, before)) return;
         const bytes = Buffer.from(JSON.stringify(position));
         const outcome = before
           ? await bucket.update(key, bytes, before.revision)
@@ -53,12 +58,23 @@ export async function openPositions(options: {
       }
     },
     async least(shard) {
+      // Not kv.keys(): it may end before its last keys, and the reader left out would lose its messages.
+      const prefix = `$KV.${BUCKET}.`;
+      const { state } = await manager.streams.info(`KV_${BUCKET}`, {
+        subjects_filter: `${prefix}${shard}.>`,
+      });
       const seqs: number[] = [];
-      for await (const key of await bucket.kv.keys(`${shard}.*`)) {
-        const position = await read(key);
+      for (const subject of Object.keys(state.subjects ?? {})) {
+        const position = await read(subject.slice(prefix.length));
         if (position) seqs.push(position.seq);
       }
       return seqs.length === 0 ? 0 : Math.min(...seqs);
     },
   };
+}
+
+/** What is stored decides first: a writer that was overtaken may have read on, but knows less. */
+function isFurther(position: ReaderPosition, before: ReaderPosition): boolean {
+  const storedMore = (position.stored ?? 0) - (before.stored ?? 0);
+  return storedMore > 0 || (storedMore === 0 && position.seq > before.seq);
 }

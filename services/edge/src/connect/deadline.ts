@@ -10,8 +10,11 @@ export function limitUnaryCalls(maxMs: number): Interceptor {
     let timer: NodeJS.Timeout | undefined;
     let onAbort: (() => void) | undefined;
     const over = new Promise<never>((_, reject) => {
-      const error = new ConnectError(`no answer within ${maxMs} ms`, Code.DeadlineExceeded);
-      timer = setTimeout(reject, maxMs, error);
+      // The error is made only when it is needed: its stack costs more than the timer.
+      timer = setTimeout(
+        () => reject(new ConnectError(`no answer within ${maxMs} ms`, Code.DeadlineExceeded)),
+        maxMs,
+      );
       onAbort = () => reject(request.signal.reason);
       request.signal.addEventListener('abort', onAbort, { once: true });
     });

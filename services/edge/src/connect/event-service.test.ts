@@ -9,7 +9,7 @@ import {
   IngestStreamRequestSchema,
 } from '@millrace/contracts/millrace/api/v1/event';
 import { MAX_MESSAGE_EVENTS } from './event-service.ts';
-import { type RpcBench, startRpcBench, transportsTo, UNAVAILABLE_TYPE } from './rpc-bench.ts';
+import { type RpcBench, startRpcBench, transportsTo, UNAVAILABLE_TYPE } from './rpc-harness.ts';
 
 const WRITER = { headers: { 'x-api-key': 'writer' } };
 

@@ -8,7 +8,7 @@ import {
 } from '@connectrpc/connect-node';
 import { Health } from '@millrace/contracts/grpc/health/v1/health';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
-import type { Logger } from '@millrace/runtime';
+import { type Logger, type Tracing, traceIdOf } from '@millrace/runtime';
 import type { CredentialVerifier } from '../gateway/credentials.ts';
 import type { RequestHandler } from '../http/listener.ts';
 import { callersRequestId } from '../http/request-id.ts';
@@ -27,6 +27,7 @@ export interface ConnectDeps extends Omit<EventServiceDeps, 'streamIdleMs'> {
   readonly isReady: () => boolean;
   /** Show the services to tools; off outside development. */
   readonly reflection: boolean;
+  readonly tracing: Tracing;
   readonly log: Logger;
   readonly limits?: Partial<ConnectLimits>;
 }
@@ -88,15 +89,31 @@ export function createConnectHandler(deps: ConnectDeps): ConnectHandler {
       const record: CallRecord = { code: undefined };
       const requestId = callersRequestId(request.headers['x-request-id']) ?? deps.newId(deps.clock.now());
       response.setHeader('x-request-id', requestId);
+      const endSpan = traceCall(deps.tracing, handler, request);
       const release = handler.method.methodKind === 'unary' ? guardBody(request, limits.unaryMs) : undefined;
       response.once('close', () => {
         release?.();
         const seconds = (deps.clock.monotonic() - began) / 1000;
         deps.metrics.called(handler.service.typeName, handler.method.name, record.code ?? UNREAD, seconds);
+        endSpan(record);
       });
       void serve(handler, record, request, response);
     },
   };
+}
+
+/** Starts a call's span and puts it in the place of the caller's trace context, which the service goes on from. */
+function traceCall(
+  tracing: Tracing,
+  { service, method }: UniversalHandler,
+  request: Parameters<RequestHandler>[0],
+): (record: CallRecord) => void {
+  if (!tracing.enabled) return () => undefined;
+  const header = request.headers.traceparent;
+  const parent = typeof header === 'string' && traceIdOf(header) ? header : undefined;
+  const span = tracing.start(`${service.typeName}/${method.name}`, { kind: 'server', parent });
+  if (span) request.headers.traceparent = span.traceparent;
+  return ({ code }) => span?.end(code === 'OK' ? undefined : (code ?? UNREAD));
 }
 
 function createHandlers(deps: ConnectDeps, limits: ConnectLimits): readonly UniversalHandler[] {

@@ -19,8 +19,10 @@ async function nextWithin<Message>(
 ): Promise<IteratorResult<Message>> {
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => {
-    const error = new ConnectError(`no message for ${idleMs} ms`, Code.DeadlineExceeded);
-    timer = setTimeout(reject, idleMs, error);
+    timer = setTimeout(
+      () => reject(new ConnectError(`no message for ${idleMs} ms`, Code.DeadlineExceeded)),
+      idleMs,
+    );
   });
   try {
     return await Promise.race([iterator.next(), silence]);

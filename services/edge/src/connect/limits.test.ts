@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { EventService, IngestStreamRequestSchema } from '@millrace/contracts/millrace/api/v1/event';
-import { HANGING_TYPE, type RpcBench, startRpcBench, transportsTo } from './rpc-bench.ts';
+import { HANGING_TYPE, type RpcBench, startRpcBench, transportsTo } from './rpc-harness.ts';
 
 const PATH = '/millrace.api.v1.EventService/Ingest';
 const WRITER = { headers: { 'x-api-key': 'writer' } };

@@ -13,7 +13,7 @@ import {
 } from '@millrace/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionAlpha } from '@millrace/contracts/grpc/reflection/v1alpha/reflection';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
-import { type RpcBench, startRpcBench, transportsTo } from './rpc-bench.ts';
+import { type RpcBench, startRpcBench, transportsTo } from './rpc-harness.ts';
 
 let bench: RpcBench;
 before(async () => {

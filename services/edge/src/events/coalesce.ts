@@ -1,4 +1,4 @@
-import { MillraceError } from '@millrace/runtime';
+import { type Clock, MillraceError } from '@millrace/runtime';
 import { type AcceptItem, type IngestGateway, OUTCOME } from '../gateway/ingest.ts';
 import type { SubmitOutcome } from './event-sink.ts';
 
@@ -11,8 +11,13 @@ const MAX_CALL_BYTES = 3_500_000;
 /** Bytes that may wait; beyond that a caller is told to come back. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
+/** Longest that a caller waits, in the queue and in a call together, in milliseconds. */
+const ANSWER_WITHIN_MS = 8_000;
+const SWEEP_MS = 250;
+
 /** Items that must be answered together. */
 interface Group {
+  readonly arrivedAt: number;
   readonly items: readonly AcceptItem[];
   readonly bytes: number;
   readonly traceparent: string | undefined;
@@ -22,6 +27,7 @@ interface Group {
 
 /** Gathers the events of many requests into few calls. */
 export interface Coalescer {
+  /** Throws MillraceError `unavailable` when no answer comes within 8 s, `resource_exhausted` when too much waits. */
   add(items: readonly AcceptItem[], traceparent: string | undefined): Promise<SubmitOutcome[]>;
   /** Resolves when nothing waits and no call is under way. */
   idle(): Promise<void>;
@@ -31,22 +37,23 @@ export interface Coalescer {
  * What arrives within one turn of the event loop travels as one call: a call for each event would cost three times
  * as much as everything else that is done for it.
  */
-export function createCoalescer(ingest: IngestGateway): Coalescer {
+export function createCoalescer(ingest: IngestGateway, clock: Pick<Clock, 'monotonic'>): Coalescer {
+  const underWay = new Set<readonly Group[]>();
   let waiting: Group[] = [];
   let waitingBytes = 0;
-  let calls = 0;
   let scheduled = false;
+  let sweeping: NodeJS.Timeout | undefined;
   let idleWaiters: (() => void)[] = [];
 
   const schedule = () => {
-    if (scheduled || calls >= MAX_CALLS || waiting.length === 0) return;
+    if (scheduled || underWay.size >= MAX_CALLS || waiting.length === 0) return;
     scheduled = true;
     setImmediate(flush);
   };
 
   const flush = () => {
     scheduled = false;
-    while (calls < MAX_CALLS && waiting.length > 0) send(takeBatch());
+    while (underWay.size < MAX_CALLS && waiting.length > 0) send(takeBatch());
   };
 
   const takeBatch = (): Group[] => {
@@ -67,15 +74,32 @@ export function createCoalescer(ingest: IngestGateway): Coalescer {
   };
 
   const send = (batch: Group[]) => {
-    calls++;
+    underWay.add(batch);
     deliver(ingest, batch).finally(() => {
-      calls--;
+      underWay.delete(batch);
       if (waiting.length > 0) schedule();
-      else if (calls === 0) {
+      else if (underWay.size === 0) {
+        clearInterval(sweeping);
+        sweeping = undefined;
         for (const wake of idleWaiters) wake();
         idleWaiters = [];
       }
     });
+  };
+
+  /** A call that hangs holds up those behind it, so the time that counts is the caller's. */
+  const sweep = () => {
+    const late = clock.monotonic() - ANSWER_WITHIN_MS;
+    const giveUp = (group: Group) => {
+      if (group.arrivedAt > late) return;
+      group.reject(new MillraceError('unavailable', 'the event store did not answer in time'));
+    };
+    for (const batch of underWay) for (const group of batch) giveUp(group);
+    for (const group of waiting) giveUp(group);
+    const kept = waiting.filter((group) => group.arrivedAt > late);
+    if (kept.length === waiting.length) return;
+    waiting = kept;
+    waitingBytes = kept.reduce((sum, group) => sum + group.bytes, 0);
   };
 
   return {
@@ -86,13 +110,14 @@ export function createCoalescer(ingest: IngestGateway): Coalescer {
         return Promise.reject(new MillraceError('resource_exhausted', 'too many events are waiting'));
       }
       return new Promise((resolve, reject) => {
-        waiting.push({ items, bytes, traceparent, resolve, reject });
+        waiting.push({ arrivedAt: clock.monotonic(), items, bytes, traceparent, resolve, reject });
         waitingBytes += bytes;
+        sweeping ??= setInterval(sweep, SWEEP_MS);
         schedule();
       });
     },
     idle: () =>
-      calls === 0 && waiting.length === 0
+      underWay.size === 0 && waiting.length === 0
         ? Promise.resolve()
         : new Promise((resolve) => idleWaiters.push(resolve)),
   };

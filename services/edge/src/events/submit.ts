@@ -1,5 +1,6 @@
 import { frameItem } from '@millrace/stores';
 import type { AcceptItem } from '../gateway/ingest.ts';
+import { RequestFailure } from '../http/failure.ts';
 import type { CanonicalEvent, DialectName } from './canonical-event.ts';
 import type { Coalescer } from './coalesce.ts';
 import { bodyHash, dedupKey, NO_BODY_HASH } from './dedup-key.ts';
@@ -11,6 +12,11 @@ export interface SubmitMetrics {
   accepted(dialect: DialectName): void;
   duplicate(): void;
 }
+
+/** Largest event, in bytes: what a single body may hold, so that no batch makes a message that the stream refuses. */
+const MAX_EVENT_BYTES = 1024 * 1024;
+/** What the other fields and the envelope may add. */
+const OVERHEAD_BYTES = 64 * 1024;
 
 /** Encodes each event once, and hands it to ingest together with what else arrives. */
 export function createEventSink(deps: { coalescer: Coalescer; metrics: SubmitMetrics }): EventSink {
@@ -42,5 +48,8 @@ function toItem(event: CanonicalEvent): AcceptItem {
   const key = identity ? dedupKey(event.workspaceId, identity) : '';
   const hash = identity ? bodyHash(identity.content) : NO_BODY_HASH;
   const framed = frameItem({ event: encodeEvent(event, key), dedupKey: key, bodyHash: hash, eventId });
+  if (framed.length > MAX_EVENT_BYTES + OVERHEAD_BYTES) {
+    throw new RequestFailure({ kind: 'too_large', limitBytes: MAX_EVENT_BYTES });
+  }
   return { framed, dedupKey: key, bodyHash: hash, eventId };
 }

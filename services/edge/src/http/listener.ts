@@ -87,6 +87,8 @@ export async function listen(options: {
       http1.close();
       http1.closeIdleConnections();
       for (const session of sessions) {
+        // A session whose client left an answer unread is destroyed without ever telling so.
+        if (session.destroyed) continue;
         session.goaway();
         session.close();
       }

@@ -6,51 +6,51 @@ import { inflateBody } from './inflate.ts';
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Reads a request's body, inflated. A body over the limit is refused as soon as it shows, and the rest of it is
- * discarded so that the answer can still be read.
+ * How long the rest of a refused body is awaited and thrown away, in milliseconds. A connection that is closed with bytes
+ * unread is reset, and the client may then never see why it was refused.
  */
+const LINGER_MS = 1_000;
+
+/** Reads a request's body, inflated. Never holds more than `limitBytes`, and refuses what exceeds it. */
 export function readBody(request: IncomingMessage | Http2ServerRequest, limitBytes: number): Promise<Buffer> {
-  const { headers } = request;
-  if (Number(headers['content-length'] ?? 0) > limitBytes) {
-    request.resume();
-    return Promise.reject(new RequestFailure({ kind: 'too_large', limitBytes }));
-  }
-  const encoding = headers['content-encoding'];
+  const encoding = request.headers['content-encoding'];
   const raw = readRaw(request, limitBytes);
   return encoding === undefined ? raw : raw.then((body) => inflateBody(body, encoding, limitBytes));
 }
 
 function readRaw(request: IncomingMessage | Http2ServerRequest, limitBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    const isAnnounced = Number(request.headers['content-length'] ?? 0) > limitBytes;
     let first: Buffer = EMPTY;
     let more: Buffer[] | undefined;
     let length = 0;
-    let settled = false;
+    let refused = false;
+    const refuse = () => {
+      refused = true;
+      first = EMPTY;
+      more = undefined;
+      const tooLarge = () => reject(new RequestFailure({ kind: 'too_large', limitBytes }));
+      const linger = setTimeout(tooLarge, LINGER_MS);
+      request.once('end', () => {
+        clearTimeout(linger);
+        tooLarge();
+      });
+    };
+    if (isAnnounced) refuse();
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      if (settled) return;
-      if (length > limitBytes) {
-        settled = true;
-        more = undefined;
-        reject(new RequestFailure({ kind: 'too_large', limitBytes }));
-      } else if (length === chunk.length) first = chunk;
+      if (refused) return;
+      if (length > limitBytes) refuse();
+      else if (length === chunk.length) first = chunk;
       else if (more) more.push(chunk);
       else more = [first, chunk];
     });
     request.on('end', () => {
-      if (settled) return;
-      settled = true;
-      resolve(more ? Buffer.concat(more, length) : first);
+      if (!refused) resolve(more ? Buffer.concat(more, length) : first);
     });
-    request.on('close', () => {
-      if (settled) return;
-      settled = true;
-      reject(new RequestFailure({ kind: 'request_timeout' }));
-    });
-    request.on('error', () => {
-      if (settled) return;
-      settled = true;
-      reject(new RequestFailure({ kind: 'request_timeout' }));
-    });
+    // Does nothing when the body has ended before.
+    const cutOff = () => reject(new RequestFailure({ kind: 'request_timeout' }));
+    request.on('close', cutOff);
+    request.on('error', cutOff);
   });
 }

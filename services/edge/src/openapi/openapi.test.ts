@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { cloudEventsDialect } from '../dialects/cloudevents/routes.ts';
+import { dialects } from '../dialects/all.ts';
 import type { DialectDeps } from '../dialects/dialect.ts';
-import { externalEventDialect } from '../dialects/external-event/routes.ts';
 import { createHealthRoutes } from '../dialects/health/routes.ts';
-import { nativeDialect } from '../dialects/native/routes.ts';
 import { fakeExchange } from '../dialects/test-support/fake-exchange.ts';
 import { RequestFailure } from '../http/failure.ts';
 import type { Route } from '../http/route.ts';
@@ -23,7 +21,7 @@ const deps: DialectDeps = {
 };
 
 const described: readonly Route[] = [
-  ...[externalEventDialect, cloudEventsDialect, nativeDialect].flatMap((dialect) => dialect.routes(deps)),
+  ...dialects.flatMap((dialect) => dialect.routes(deps)),
   ...createHealthRoutes({
     probes: { clickhouse: up, nats: up, redis: undefined },
     isReady: () => true,

@@ -88,6 +88,12 @@ test('with Redis: copies are dropped, also after it lost its memory or went away
   await writer.close();
 });
 
+test('more keys than a request line holds can be asked for at once', async () => {
+  const asked = Array.from({ length: 100_000 }, (_, i) => `unknown-${i}`.padEnd(16, '.'));
+  const existing = await world.table.existingKeys([...asked, 'a-0'.padEnd(16, '.')], 0);
+  assert.deepEqual([...existing], ['a-0'.padEnd(16, '.')]);
+});
+
 test('messages of nothing but copies move the position on, also over a restart', async () => {
   const first = await world.startWriter();
   const seq = await world.publish(events('a', 20, '-only'));

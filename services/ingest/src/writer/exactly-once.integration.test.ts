@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createEventTable } from '@millrace/stores';
 import { monthOf } from './batch.ts';
 import { encodeRows, type Row } from './row-encoder.ts';
-import { createWorld, encodeEvent, SHARD_NUMBER, type World } from './testing/world.ts';
+import { encodeEvent } from './testing/events.ts';
+import { createWorld, SHARD_NUMBER, type World } from './testing/world.ts';
 
 let world: World;
 let published = 0;

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { frameItem } from '@millrace/stores';
-import { createWorld, encodeEnvelope, encodeEvent, type World } from './testing/world.ts';
+import { encodeEnvelope, encodeEvent } from './testing/events.ts';
+import { createWorld, type World } from './testing/world.ts';
 
 let world: World;
 before(async () => {
@@ -78,5 +80,18 @@ test('a message of nothing but poison, as large as messages come, does not hold 
   await world.publish([{ id: 'behind-large' }]);
   await world.until(305);
   assert.equal((await deadLetters()).length, before + 1);
+  await writer.close();
+});
+
+test('kill -9 after-parking: the item is parked once and what follows is stored', async () => {
+  const before = (await deadLetters()).length;
+  await world.publishBytes(Buffer.from('more poison'));
+  await world.publish([{ id: 'behind-kill' }]);
+  const [, signal] = await once(world.spawnWriter({ DIE_AT: 'after-parking' }), 'exit');
+  assert.equal(signal, 'SIGKILL');
+  const writer = await world.startWriter();
+  await world.until(306);
+  assert.equal((await deadLetters()).length, before + 1);
+  assert.equal(await world.deadLetterCount(), before + 1);
   await writer.close();
 });

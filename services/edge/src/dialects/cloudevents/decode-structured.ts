@@ -6,7 +6,7 @@ import { forEachElement, readMembers } from '../../json/spans.ts';
 import type { DecodeContext } from '../decode-context.ts';
 import { invalid } from '../issues.ts';
 import { isJsonObject } from '../json-types.ts';
-import type { CheckedEvent } from '../native/new-event.ts';
+import { type CheckedEvent, isTooLarge, TOO_LARGE } from '../native/new-event.ts';
 import { fieldOf } from '../problem/describe-failure.ts';
 import { checkCloudEvent } from './cloud-event.ts';
 import { toEvent } from './to-event.ts';
@@ -35,9 +35,7 @@ export function decodeBatch(body: Buffer, context: DecodeContext): CheckedEvent[
   forEachElement(text, skipWhitespace(text, 0), (start) => {
     const element: unknown = value[events.length];
     const { read, end } = readAt(element, text, start, context);
-    events.push(
-      'event' in read ? { kind: 'valid', event: read.event } : invalidItem(element, read.issues[0]),
-    );
+    events.push(toItem(element, read));
     return end;
   });
   return events;
@@ -57,6 +55,13 @@ function readAt(
   const end = readMembers(text, start, ['data'], found);
   const checked = checkCloudEvent(value);
   return { read: 'issues' in checked ? checked : { event: toEvent(checked, found[0], context) }, end };
+}
+
+function toItem(element: unknown, read: Read): CheckedEvent {
+  if ('issues' in read) return invalidItem(element, read.issues[0]);
+  const { event } = read;
+  if (!isTooLarge(event.payload, event.metadata)) return { kind: 'valid', event };
+  return invalidItem(element, { code: 'too_big', path: ['data'], message: TOO_LARGE });
 }
 
 function invalidItem(element: unknown, issue: Issue | undefined): CheckedEvent {

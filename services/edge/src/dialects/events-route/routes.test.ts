@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { benchDialect, KEYS } from '../test-support/dialect-bench.ts';
+import { benchDialect, KEYS } from '../test-support/dialect-harness.ts';
 import type { FakeRequest } from '../test-support/fake-exchange.ts';
 import { eventsRoute } from './routes.ts';
 

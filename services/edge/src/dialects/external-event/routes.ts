@@ -5,10 +5,10 @@ import type { RouteDocumentation } from '../../http/route.ts';
 import { type AccessRule, authenticate } from '../authenticate.ts';
 import { contextOf, countingRejections, type DecodeContext, requireStored } from '../decode-context.ts';
 import { BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
+import { idempotencyKey } from '../idempotency-key.ts';
 import { requireJson } from '../media-type.ts';
 import { type DecodedExternalEvent, decodeExternalEvent, externalEventBody } from './decode.ts';
 import { encodeExternalEventFailure, SUCCESS } from './encode.ts';
-import { idempotencyKey } from './idempotency-key.ts';
 
 const ACCESS: AccessRule = { places: ['bearer', 'beacon'], anyOf: ['events:write'] };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MillraceError } from '@millrace/runtime';
-import { benchDialect, KEYS, NOW_MS, WORKSPACE_ID } from '../test-support/dialect-bench.ts';
+import { benchDialect, KEYS, NOW_MS, WORKSPACE_ID } from '../test-support/dialect-harness.ts';
 import { nativeDialect } from './routes.ts';
 
 const LINES = { 'content-type': 'application/x-ndjson' };
@@ -140,6 +140,7 @@ describe('a bad event fails alone', () => {
     ['labels[1]', { type: 't', labels: ['', 7] }],
     ['payload', { type: 't', payload: [1] }],
     ['metadata', { type: 't', metadata: 'x' }],
+    ['payload', { type: 't', payload: { text: 'é'.repeat(600_000) } }],
   ];
 
   test('207: in an array', async () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CanonicalEvent } from '../../events/canonical-event.ts';
 import type { DecodeContext } from '../decode-context.ts';
+import { BODY_LIMIT_BYTES } from '../dialect.ts';
 import { toIssues } from '../issues.ts';
 import { boundedText, jsonObject, timestamp, wholeNumber } from '../json-types.ts';
 import { fieldOf } from '../problem/describe-failure.ts';
@@ -50,6 +51,17 @@ export type CheckedEvent =
   | { readonly kind: 'valid'; readonly event: CanonicalEvent }
   | { readonly kind: 'invalid'; readonly id: string; readonly error: FieldError };
 
+/** Bytes of an event's payload and metadata: what a request with one event may carry, and well below what the stream takes. */
+const MAX_EVENT_BYTES = BODY_LIMIT_BYTES;
+/** What is wrong with an event beyond that. */
+export const TOO_LARGE = `must have at most ${MAX_EVENT_BYTES} bytes, metadata included`;
+
+/** Whether an event's texts are beyond the limit. Only long ones are measured: no character has more than three bytes a unit. */
+export function isTooLarge(payload: string, metadata: string): boolean {
+  if ((payload.length + metadata.length) * 3 <= MAX_EVENT_BYTES) return false;
+  return Buffer.byteLength(payload) + Buffer.byteLength(metadata) > MAX_EVENT_BYTES;
+}
+
 const NO_LABELS: readonly string[] = [];
 
 /** The one validator of the native API, for REST, Connect and gRPC. */
@@ -62,6 +74,7 @@ export function checkNewEvent(input: unknown, texts: EventTexts, context: Decode
   const { data } = parsed;
   const payload = data.payload ? (texts.payload ?? '{}') : '{}';
   const metadata = data.metadata ? (texts.metadata ?? '{}') : '{}';
+  if (isTooLarge(payload, metadata)) return invalid(input, 'payload', TOO_LARGE);
   const { receivedAtMs } = context;
   const identity = data.id
     ? { scope: SCOPE, id: data.id, content: contentOf(data, payload, metadata) }

@@ -26,6 +26,7 @@ export interface FakeExchange extends Exchange {
 /** An exchange for a unit test of a dialect. */
 export function fakeExchange(init: FakeRequest): FakeExchange {
   const request = new IncomingMessage(new Socket());
+  Object.assign(request.headers, init.headers);
   const replies: Reply[] = [];
   const bytes = toBytes(init.body);
   let bodyReads = 0;

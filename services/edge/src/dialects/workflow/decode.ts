@@ -1,4 +1,4 @@
-import type { CanonicalEvent, EventIdentity } from '../../events/canonical-event.ts';
+import type { CanonicalEvent } from '../../events/canonical-event.ts';
 import { parseJson } from '../../json/parse.ts';
 import { skipWhitespace } from '../../json/scan.ts';
 import { memberText } from '../../json/spans.ts';
@@ -7,7 +7,6 @@ import { invalid, toIssues } from '../issues.ts';
 import { workflowEvent } from './schema.ts';
 
 const EMPTY_OBJECT = '{}';
-const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
 
 /** The event in a workflow request's body. Throws RequestFailure `malformed_json` or `invalid`. */
 export function decodeWorkflowEvent(
@@ -37,12 +36,7 @@ export function decodeWorkflowEvent(
       : EMPTY_OBJECT,
     metadata: EMPTY_OBJECT,
     traceId: context.traceId,
-    identity: idempotencyKey === undefined ? undefined : identify(idempotencyKey, text),
+    identity:
+      idempotencyKey === undefined ? undefined : { scope: 'workflow', id: idempotencyKey, content: text },
   };
-}
-
-function identify(idempotencyKey: string, content: string): EventIdentity {
-  if (VISIBLE_ASCII.test(idempotencyKey)) return { scope: 'workflow', id: idempotencyKey, content };
-  const message = 'must be 1 to 255 visible ASCII characters';
-  throw invalid([{ code: 'custom', path: ['Idempotency-Key'], message }]);
 }

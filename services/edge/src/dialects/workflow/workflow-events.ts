@@ -2,6 +2,7 @@ import { type AccessRule, authenticate } from '../authenticate.ts';
 import { contextOf, countingRejections, requireStored } from '../decode-context.ts';
 import { BODY_LIMIT_BYTES, type DialectDeps } from '../dialect.ts';
 import type { EventsHandler } from '../events-route/events-handler.ts';
+import { idempotencyKey } from '../idempotency-key.ts';
 import { requireJson } from '../media-type.ts';
 import { decodeWorkflowEvent } from './decode.ts';
 import { encodeAccepted, encodeWorkflowFailure } from './encode.ts';
@@ -17,7 +18,7 @@ export function workflowEvents(deps: DialectDeps): EventsHandler {
       requireJson(exchange);
       const body = earlyBody ?? (await exchange.body(BODY_LIMIT_BYTES));
       const event = countingRejections(deps, 'workflow', () =>
-        decodeWorkflowEvent(body, exchange.header('idempotency-key'), contextOf(exchange, grant, deps)),
+        decodeWorkflowEvent(body, idempotencyKey(exchange), contextOf(exchange, grant, deps)),
       );
       // A retry under the same key is answered like the first copy, with that copy's id.
       const outcome = requireStored(await deps.events.submit(event, exchange.traceparent));

@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { create, toBinary } from '@bufbuild/protobuf';
-import { EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { createMetricsRegistry, type MetricsRegistry } from '@millrace/runtime';
 import {
   connectNats,
@@ -10,7 +8,6 @@ import {
   DEAD_LETTERS_STREAM,
   type EventLog,
   ensureEventStreams,
-  frameItem,
   type Lease,
   type NatsConnection,
   openEventLog,
@@ -22,20 +19,13 @@ import {
 import { createWriterMetrics } from '../../metrics.ts';
 import type { EventTable, Failpoint, KeyClaims } from '../ports.ts';
 import { createWriter, type Writer } from '../writer.ts';
+import { encodeEnvelope, type TestEvent } from './events.ts';
 import { startStores, type TestStores, testClock, testLog } from './stores.ts';
 
 const WRITER_PROCESS = new URL('writer-process.ts', import.meta.url).pathname;
 
 /** The one shard that the tests write to. */
 export const SHARD: Shard = { count: 1, index: 0 };
-
-/** An event of a test; what isn't given is made up. */
-export interface TestEvent {
-  readonly id: string;
-  /** The client's own id: copies have the same. */
-  readonly key?: string;
-  readonly receivedAtMs?: number;
-}
 
 /** A process that writes, as far as NATS and ClickHouse can tell. */
 export interface TestWriter {
@@ -73,47 +63,6 @@ export interface WriterOptions {
   readonly batchRows?: number;
   /** Writes without asking for a lease, as one does that was paused and doesn't know yet. */
   readonly withoutLease?: boolean;
-}
-
-/** Encodes an event as the edge does. */
-export function encodeEvent(event: TestEvent): Buffer {
-  const now = BigInt(event.receivedAtMs ?? Date.now());
-  const bytes = toBinary(
-    EventSchema,
-    create(EventSchema, {
-      workspaceId: 'w1',
-      eventId: event.id,
-      eventType: 'test.happened',
-      dialect: 'native',
-      userId: `u${event.id.length}`,
-      occurredAtMs: now,
-      receivedAtMs: now,
-      priority: 1,
-      labels: ['a', 'b'],
-      payload: Buffer.from(`{"id":"${event.id}"}`),
-      metadata: Buffer.from('{}'),
-      dedupKey: Buffer.from(keyOf(event), 'latin1'),
-    }),
-  );
-  return Buffer.from(bytes);
-}
-
-function keyOf(event: TestEvent): string {
-  return event.key === undefined ? '' : Buffer.from(event.key.padEnd(16, '.')).toString('latin1');
-}
-
-/** Encodes an envelope as ingest does. */
-export function encodeEnvelope(events: readonly TestEvent[]): Buffer {
-  return Buffer.concat(
-    events.map((event) =>
-      frameItem({
-        event: encodeEvent(event),
-        dedupKey: keyOf(event),
-        bodyHash: '12345678',
-        eventId: event.id,
-      }),
-    ),
-  );
 }
 
 /** Starts the stores and makes the streams. */

@@ -54,6 +54,7 @@ export async function startRpcBench(changes: Partial<ConnectDeps> = {}): Promise
     metrics: { called: (service, method, code) => calls.push(`${service} ${method} ${code}`) },
     isReady: () => bench.isReady,
     reflection: true,
+    tracing: { enabled: false, start: () => undefined, close: async () => undefined },
     log: createLogger({ service: 'edge', level: 'silent' }),
     ...changes,
   });

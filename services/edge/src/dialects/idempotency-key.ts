@@ -1,5 +1,5 @@
-import type { Exchange } from '../../http/exchange.ts';
-import { invalid } from '../issues.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { invalid } from './issues.ts';
 
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
 

@@ -1,0 +1,67 @@
+import type { BenchContext } from './bench-context.ts';
+import {
+  type DuplicatesFigures,
+  duplicatesScenario,
+  runDuplicatesScenario,
+} from './ingest/duplicates-scenario.ts';
+import { httpScenarios } from './ingest/http-scenarios.ts';
+import { type MemoryFigures, memoryScenario, runMemoryScenario } from './ingest/memory-scenario.ts';
+import { type HttpFigures, runHttpScenario } from './ingest/run-http-scenario.ts';
+import { describeDuplicates, duplicatesAimReached } from './report/describe-duplicates.ts';
+import { describeHttp, httpAimReached } from './report/describe-http.ts';
+import { describeMemory } from './report/describe-memory.ts';
+import { describeWriter, writerAimReached } from './report/describe-writer.ts';
+import { runWriterScenario, type WriterFigures, writerScenarios } from './writer/writer-scenario.ts';
+
+/** What a scenario gave. */
+export type Figures = HttpFigures | MemoryFigures | DuplicatesFigures | WriterFigures;
+
+/** Something that can be run by its name. */
+export interface Scenario {
+  readonly name: string;
+  run(context: BenchContext): Promise<Figures>;
+}
+
+/** The scenarios of each bench, in the order in which they run. */
+export const benches: Readonly<Record<string, readonly Scenario[]>> = {
+  ingest: [
+    ...httpScenarios.map((scenario) => ({
+      name: scenario.name,
+      run: (context: BenchContext) => runHttpScenario(scenario, context),
+    })),
+    { name: memoryScenario, run: runMemoryScenario },
+    { name: duplicatesScenario, run: runDuplicatesScenario },
+  ],
+  writer: writerScenarios.map((scenario) => ({
+    name: scenario.name,
+    run: (context: BenchContext) => runWriterScenario(scenario, context),
+  })),
+};
+
+/** Renders what a scenario gave. */
+export function describeFigures(figures: Figures): string {
+  switch (figures.kind) {
+    case 'http':
+      return describeHttp(figures);
+    case 'memory':
+      return describeMemory(figures);
+    case 'duplicates':
+      return describeDuplicates(figures);
+    case 'writer':
+      return describeWriter(figures);
+  }
+}
+
+/** Whether a scenario reached its figure; undefined when it has none to reach. */
+export function aimReached(figures: Figures): boolean | undefined {
+  switch (figures.kind) {
+    case 'http':
+      return httpAimReached(figures);
+    case 'memory':
+      return figures.isFlat;
+    case 'duplicates':
+      return duplicatesAimReached(figures);
+    case 'writer':
+      return writerAimReached(figures);
+  }
+}

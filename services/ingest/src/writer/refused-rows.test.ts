@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { findRefusedRows } from './refused-rows.ts';
+import type { Row } from './row-encoder.ts';
+
+const rows: Row[] = Array.from({ length: 1_000 }, (_, seq) => ({
+  data: Buffer.alloc(0),
+  start: 0,
+  end: 0,
+  keyAt: -1,
+  seq,
+  index: 0,
+}));
+
+test('finds every refused row in few trial reads', async () => {
+  const bad = new Set([0, 500, 501, 999]);
+  let reads = 0;
+  const refused = await findRefusedRows(rows, async (part) => {
+    reads++;
+    return part.some(({ seq }) => bad.has(seq)) ? { kind: 'unreadable', detail: 'no' } : { kind: 'answered' };
+  });
+  assert.deepEqual(
+    refused.map(({ row }) => row.seq),
+    [0, 500, 501, 999],
+  );
+  assert.ok(reads < 80, `${reads} reads`);
+});
+
+test('finds none when the rows are good: it was the way', async () => {
+  assert.deepEqual(await findRefusedRows(rows, async () => ({ kind: 'answered' })), []);
+});
