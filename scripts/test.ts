@@ -2,6 +2,7 @@ import { globSync } from 'node:fs';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { runChecks } from './test-parts/checks.ts';
+import { installPrerequisites } from './test-parts/prerequisites.ts';
 
 /** How many passed and failed. */
 interface Tally {
@@ -54,6 +55,7 @@ async function main(names: readonly string[]): Promise<number> {
     process.stderr.write(`unknown part: ${unknown.join(', ')}; there are ${known}\n`);
     return 2;
   }
+  installPrerequisites();
   const total = { passed: 0, failed: 0 };
   for (const part of parts) {
     if (names.length > 0 && !names.includes(part.name)) continue;
