@@ -16,7 +16,6 @@ export {
   requireServerSupport,
   storeUnavailable,
 } from './clickhouse/index.ts';
-export { createRedisClaims, type RedisClaimOutcome, type RedisClaims } from './dedup/redis-claims.ts';
 export { deadLetterSubject } from './event-log/dead-letters.ts';
 export {
   DEDUP_KEY_BYTES,
@@ -34,7 +33,7 @@ export { type Lease, type Leases, openLeases } from './event-log/leases.ts';
 export { readNewestMessages } from './event-log/newest-messages.ts';
 export { openPositions, type Positions, type ReaderPosition } from './event-log/positions.ts';
 export { createPublisher, type Publication, type Publisher } from './event-log/publisher.ts';
-export { type LogReader, openLogReader, type StreamMessage } from './event-log/reader.ts';
+export { type LogReader, openLogReader } from './event-log/reader.ts';
 export {
   DEAD_LETTERS_STREAM,
   EVENTS_STREAM,
@@ -43,6 +42,7 @@ export {
   shardOfKey,
   shardSubject,
 } from './event-log/shards.ts';
+export type { StreamMessage } from './event-log/stream-message.ts';
 export { type StreamRoom, watchStreamRoom } from './event-log/stream-room.ts';
 export { ensureEventStreams, type StreamSettings } from './event-log/streams.ts';
 export {
@@ -54,6 +54,7 @@ export {
 } from './kv/index.ts';
 export { connectNats, type NatsConnection } from './nats/connect.ts';
 export { connectRedis, type Redis } from './redis/connect.ts';
+export { createRedisClaims, type RedisClaimOutcome, type RedisClaims } from './redis/redis-claims.ts';
 export {
   type RememberedEvent,
   type RememberedEvents,

@@ -1,6 +1,6 @@
 import { MillraceError } from '@millrace/runtime';
 import { createInbox, type Msg, type NatsConnection } from 'nats';
-import type { StreamMessage } from './reader.ts';
+import type { StreamMessage } from './stream-message.ts';
 
 /** A request for the messages of a subject from a sequence on. */
 export interface DirectRead {

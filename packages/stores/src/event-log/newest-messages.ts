@@ -1,7 +1,7 @@
 import type { JetStreamManager, NatsConnection } from 'nats';
 import { createDirectReads } from './direct-reads.ts';
-import type { StreamMessage } from './reader.ts';
 import { EVENTS_STREAM } from './shards.ts';
+import type { StreamMessage } from './stream-message.ts';
 
 const CHUNK_MESSAGES = 500;
 const CHUNK_BYTES = 8 * 1024 * 1024;

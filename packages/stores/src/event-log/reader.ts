@@ -2,14 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
 import type { NatsConnection } from 'nats';
 import { createDirectReads } from './direct-reads.ts';
-
-/** A message of a stream. */
-export interface StreamMessage {
-  readonly seq: number;
-  readonly data: Buffer;
-  /** When the stream took it: RFC 3339, UTC. */
-  readonly storedAt: string;
-}
+import type { StreamMessage } from './stream-message.ts';
 
 /** Reads a subject of a stream in order, ahead of its consumer but never by more than a number of bytes. */
 export interface LogReader {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import type { Reply } from './route.ts';
+import type { Reply } from './reply.ts';
 
 /** A request and its answer, over HTTP/1.1 or HTTP/2. */
 export interface Exchange {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Exchange } from './exchange.ts';
 import { readBody } from './read-body.ts';
-import type { Reply } from './route.ts';
+import type { Reply } from './reply.ts';
 
 const NO_PARAMS: Exchange['params'] = {};
 

@@ -1,15 +1,7 @@
 import type { z } from 'zod';
 import type { Exchange } from './exchange.ts';
 import type { Failure } from './failure.ts';
-
-/** A status and a JSON body. */
-export interface Reply {
-  readonly status: number;
-  /** JSON text. */
-  readonly body: string;
-  /** Flat name, value, name, value …; lower case. */
-  readonly headers?: readonly string[];
-}
+import type { Reply } from './reply.ts';
 
 /** What `/openapi.json` says of a route; the schemas are those that validate. */
 export interface RouteDocumentation {

@@ -10,8 +10,9 @@ import { type Cors, preflightHeaders } from './cors.ts';
 import { type Failure, RequestFailure } from './failure.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { type Listener, listen, type RequestHandler } from './listener.ts';
+import type { Reply } from './reply.ts';
 import { callersRequestId } from './request-id.ts';
-import type { Reply, Route } from './route.ts';
+import type { Route } from './route.ts';
 import { createRouter } from './router.ts';
 
 /** Told of every answer. */

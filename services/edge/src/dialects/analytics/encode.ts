@@ -1,6 +1,6 @@
 import type { SubmitOutcome } from '../../events/event-sink.ts';
 import type { Failure, Issue } from '../../http/failure.ts';
-import type { Reply } from '../../http/route.ts';
+import type { Reply } from '../../http/reply.ts';
 import { FAILURE_STATUS, failureHeaders, failureMessage } from '../failure-status.ts';
 import { fieldOf } from '../problem/describe-failure.ts';
 

@@ -1,5 +1,5 @@
 import type { Failure, Issue } from '../../http/failure.ts';
-import type { Reply } from '../../http/route.ts';
+import type { Reply } from '../../http/reply.ts';
 import { FAILURE_STATUS, failureHeaders, failureMessage } from '../failure-status.ts';
 
 const DUPLICATE_MESSAGE = 'Duplicate event ignored';

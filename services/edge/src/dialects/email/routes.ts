@@ -1,6 +1,7 @@
 import type { Exchange } from '../../http/exchange.ts';
 import type { Failure } from '../../http/failure.ts';
-import type { Reply, Route } from '../../http/route.ts';
+import type { Reply } from '../../http/reply.ts';
+import type { Route } from '../../http/route.ts';
 import { type AccessRule, authenticate } from '../authenticate.ts';
 import { contextOf, countingRejections, requireStored } from '../decode-context.ts';
 import { BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';

@@ -1,5 +1,5 @@
 import type { Failure } from '../../http/failure.ts';
-import type { Reply } from '../../http/route.ts';
+import type { Reply } from '../../http/reply.ts';
 import { describeFailure } from '../problem/describe-failure.ts';
 
 /** The documented answer, to a new event and to a repeated one alike. */

@@ -1,4 +1,4 @@
-import type { Reply } from '../../http/route.ts';
+import type { Reply } from '../../http/reply.ts';
 import { problemReply } from '../problem/encode-problem.ts';
 import type { FieldError } from './new-event.ts';
 

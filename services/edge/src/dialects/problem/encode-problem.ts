@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Failure, Issue } from '../../http/failure.ts';
-import type { Reply } from '../../http/route.ts';
+import type { Reply } from '../../http/reply.ts';
 import { describeFailure, fieldOf } from './describe-failure.ts';
 
 /** The media type of RFC 9457. */

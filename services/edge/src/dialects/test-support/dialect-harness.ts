@@ -5,7 +5,8 @@ import type { CanonicalEvent } from '../../events/canonical-event.ts';
 import type { EventSink, SubmitOutcome } from '../../events/event-sink.ts';
 import type { CredentialVerifier, Verdict } from '../../gateway/credentials.ts';
 import { type Failure, RequestFailure } from '../../http/failure.ts';
-import type { Reply, Route } from '../../http/route.ts';
+import type { Reply } from '../../http/reply.ts';
+import type { Route } from '../../http/route.ts';
 import type { Dialect, DialectDeps } from '../dialect.ts';
 import { type FakeRequest, fakeExchange } from './fake-exchange.ts';
 

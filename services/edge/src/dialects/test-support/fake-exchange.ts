@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Exchange } from '../../http/exchange.ts';
 import { RequestFailure } from '../../http/failure.ts';
-import type { Reply } from '../../http/route.ts';
+import type { Reply } from '../../http/reply.ts';
 
 /** A request as a test writes it. */
 export interface FakeRequest {

@@ -1,5 +1,5 @@
 import type { Failure, Issue } from '../../http/failure.ts';
-import type { Reply } from '../../http/route.ts';
+import type { Reply } from '../../http/reply.ts';
 import { FAILURE_STATUS, failureHeaders, failureMessage } from '../failure-status.ts';
 import { fieldOf } from '../problem/describe-failure.ts';
 import { MAX_NAME_CHARS } from './schema.ts';
