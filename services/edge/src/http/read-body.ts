@@ -25,6 +25,7 @@ function readRaw(request: IncomingMessage | Http2ServerRequest, limitBytes: numb
     let more: Buffer[] | undefined;
     let length = 0;
     let refused = false;
+    let ended = false;
     const refuse = () => {
       refused = true;
       first = EMPTY;
@@ -46,10 +47,12 @@ function readRaw(request: IncomingMessage | Http2ServerRequest, limitBytes: numb
       else more = [first, chunk];
     });
     request.on('end', () => {
+      ended = true;
       if (!refused) resolve(more ? Buffer.concat(more, length) : first);
     });
-    // Does nothing when the body has ended before.
-    const cutOff = () => reject(new RequestFailure({ kind: 'request_timeout' }));
+    const cutOff = () => {
+      if (!ended) reject(new RequestFailure({ kind: 'request_timeout' }));
+    };
     request.on('close', cutOff);
     request.on('error', cutOff);
   });
