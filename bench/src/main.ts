@@ -47,7 +47,7 @@ async function main(): Promise<void> {
     const figures = await runScenarios(scenarios, options, stopping.signal);
     process.exitCode = figures.every((one) => aimReached(one) !== false) ? 0 : 1;
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${explain(error)}\n`);
     process.exitCode = 2;
   }
 }
@@ -113,4 +113,9 @@ function parseCount(text: string): number {
   if (!/^[1-9]\d{0,3}$/.test(text))
     throw new InvalidArgumentError('a whole number from 1 to 9999 is needed.');
   return Number(text);
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${explain(error.cause)}`;
 }

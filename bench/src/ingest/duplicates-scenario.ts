@@ -45,7 +45,7 @@ export async function runDuplicatesScenario(context: BenchContext): Promise<Dupl
     const end = { kind: 'events', events: IDS * TIMES, limitMs: LIMIT_MS } as const;
     const target = stackTarget(stack);
     const { round } = await measureLoad({ context, target, shape, firstEvent: 0, end, warmUpMs: 0 });
-    await stack.stored.until(IDS, DRAIN_MS);
+    await stack.stored.until(IDS, { timeoutMs: DRAIN_MS, signal: context.signal });
     stack.checkUnbroken();
     return {
       kind: 'duplicates',

@@ -94,7 +94,7 @@ async function passEvents(context: BenchContext, stack: BenchStack): Promise<Mem
     steps.push({ events: sent, bytes: rss() });
     context.progress(`memory: ${sent} events, ${Math.round(rss() / 2 ** 20)} MiB`);
   }
-  await stack.stored.until(sent, DRAIN_MS);
+  await stack.stored.until(sent, { timeoutMs: DRAIN_MS, signal: context.signal });
   stack.checkUnbroken();
   const growth = meanOf(samples, 0.75, 1) / meanOf(samples, 0.25, 0.5);
   return {

@@ -77,7 +77,7 @@ async function takeTurns(parts: {
     const loadEndedAt = performance.now();
     nextEvent = measured.load.nextEvent;
     accepted += measured.load.acceptedEvents;
-    await stack.stored.until(accepted, DRAIN_MS);
+    await stack.stored.until(accepted, { timeoutMs: DRAIN_MS, signal: context.signal });
     stack.checkUnbroken();
     const drainSeconds = (performance.now() - loadEndedAt) / 1000;
     const used = cpuSecondsOf(stack.serverPid) - cpuBefore;

@@ -43,12 +43,6 @@ export function planCores(cores: readonly number[], isPinnable: boolean): CorePl
   return { server: first, nats: second, load: third, clickHouse: rest.join(','), notes: [] };
 }
 
-/** Joins the cores of several parts. */
-export function joinCores(...parts: readonly Cores[]): Cores {
-  const cores = parts.flatMap((part) => part?.split(',') ?? []);
-  return cores.length === 0 ? undefined : [...new Set(cores)].join(',');
-}
-
 function allowedCores(): number[] {
   try {
     const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { basename } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -11,6 +12,8 @@ export type Cores = string | undefined;
 export interface PinnedProcess {
   readonly pid: number;
   readonly channel: ChildProcess;
+  /** Aborts when the process has ended. */
+  readonly ended: AbortSignal;
   stop(): Promise<void>;
 }
 
@@ -36,9 +39,14 @@ export async function startPinned(options: PinnedProcessOptions): Promise<Pinned
   await once(channel, 'spawn');
   const { pid } = channel;
   if (pid === undefined) throw new Error(`${options.script} has no pid after its spawn`);
+  const ended = new AbortController();
+  channel.once('exit', (code, signal) =>
+    ended.abort(new Error(`${basename(options.script)} ended (${signal ?? `exit code ${code}`})`)),
+  );
   return {
     pid,
     channel,
+    ended: ended.signal,
     async stop() {
       if (channel.exitCode !== null || channel.signalCode !== null) return;
       const exited = once(channel, 'exit');

@@ -17,7 +17,7 @@ export async function startRawHttp(options: { cores: Cores; responseBytes: numbe
     args: [String(options.responseBytes)],
     nodeOptions: ['--max-semi-space-size=32'],
   });
-  const [message] = await once(child.channel, 'message');
+  const [message] = await once(child.channel, 'message', { signal: child.ended });
   // The other end of this channel is `http-server.ts`, whose only message this is.
   const { port } = message as { port: number };
   return { pid: child.pid, port, stop: () => child.stop() };

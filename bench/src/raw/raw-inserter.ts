@@ -6,6 +6,8 @@ import type { RawInsertCommand, RawInsertReport, RawInsertTarget } from './inser
 /** The raw streaming insert, in a process of its own. */
 export interface RawInserter {
   readonly pid: number;
+  /** Aborts when the process has ended. */
+  readonly ended: AbortSignal;
   /** Of its rows, encoded. */
   readonly bytes: number;
   insert(command: RawInsertCommand): Promise<void>;
@@ -21,23 +23,15 @@ export async function startRawInserter(cores: Cores, target: RawInsertTarget): P
     nodeOptions: ['--max-semi-space-size=32'],
   });
   const nextReport = async (): Promise<RawInsertReport> => {
-    const ended = new AbortController();
-    const exit = once(child.channel, 'exit', { signal: ended.signal }).then(() => {
-      throw new Error('the raw inserter ended');
-    });
-    try {
-      const [report] = await Promise.race([once(child.channel, 'message', { signal: ended.signal }), exit]);
-      // The other end of this channel is `inserter.ts`.
-      return report as RawInsertReport;
-    } finally {
-      ended.abort();
-      exit.catch(() => undefined);
-    }
+    const [report] = await once(child.channel, 'message', { signal: child.ended });
+    // The other end of this channel is `inserter.ts`.
+    return report as RawInsertReport;
   };
   const loaded = await nextReport();
   if (loaded.kind !== 'loaded') throw new Error('the raw inserter has no rows');
   return {
     pid: child.pid,
+    ended: child.ended,
     bytes: loaded.bytes,
     async insert(command) {
       const answer = nextReport();

@@ -1,5 +1,6 @@
 import { spreadOf } from '../comparison.ts';
-import type { WriterFigures, WriterRound } from '../writer/writer-scenario.ts';
+import type { WriterRound } from '../writer/measure-arrival.ts';
+import type { WriterFigures } from '../writer/writer-scenario.ts';
 import { describeAim } from './aim.ts';
 import { formatCount, formatTable } from './format-table.ts';
 

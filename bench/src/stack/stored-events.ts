@@ -8,8 +8,8 @@ export interface StoredEvents {
   count(): Promise<number>;
   /** Messages of the stream that the stored events came in. */
   messages(): Promise<number>;
-  /** Resolves when so many are stored; throws when that takes too long or when there are more. */
-  until(expected: number, timeoutMs: number): Promise<void>;
+  /** Resolves when so many are stored; throws when that takes too long, when there are more or the signal aborts. */
+  until(expected: number, options: { timeoutMs: number; signal: AbortSignal }): Promise<void>;
   /** Resolves when no merge runs, or when the time is over. */
   untilMerged(timeoutMs: number): Promise<void>;
   version(): Promise<string>;
@@ -29,9 +29,10 @@ export function openStoredEvents({ clickhouse }: Connection): StoredEvents {
     client,
     count,
     messages: async () => Number(await ask('SELECT uniqExact(_shard, _seq) FROM events')),
-    async until(expected, timeoutMs) {
+    async until(expected, { timeoutMs, signal }) {
       const deadline = performance.now() + timeoutMs;
       for (;;) {
+        signal.throwIfAborted();
         const stored = await count();
         if (stored === expected) return;
         if (stored > expected) throw new Error(`${expected} events were accepted and ${stored} are stored`);

@@ -6,7 +6,7 @@ import {
   type ServicePlanner,
   type ServiceSpec,
 } from '@millrace/embedded';
-import { type CorePlan, joinCores } from '../machine/core-plan.ts';
+import type { CorePlan } from '../machine/core-plan.ts';
 import type { Cores } from '../machine/pinned-process.ts';
 
 /** How the services of a measured stack are spread over processes. */
@@ -68,11 +68,6 @@ export const split: Topology = {
     return isStorage ? cores.clickHouse : cores.nats;
   },
 };
-
-/** The writer alone on the measured core, ClickHouse on those that nothing else uses then. */
-export function writerCores(cores: CorePlan): { writer: Cores; clickHouse: Cores } {
-  return { writer: cores.server, clickHouse: joinCores(cores.load, cores.clickHouse) };
-}
 
 async function planWriter(): Promise<ServiceSpec> {
   return {

@@ -1,26 +1,20 @@
 import { createClient } from '@clickhouse/client';
 import { loadSecrets } from '@millrace/embedded';
 import type { BenchContext } from '../bench-context.ts';
-import { type Comparison, compareInTurn, type Round } from '../comparison.ts';
-import { analyticsLoad, measureLoad, stackTarget } from '../ingest/http-target.ts';
+import { type Comparison, compareInTurn } from '../comparison.ts';
 import type { EventIds } from '../load/protocol.ts';
-import { pinProcess } from '../machine/pinned-process.ts';
-import { cpuSecondsOf } from '../machine/process-usage.ts';
 import { profileFlags } from '../profile.ts';
 import { type RawInserter, startRawInserter } from '../raw/raw-inserter.ts';
 import { type BenchStack, startBenchStack } from '../stack/bench-stack.ts';
-import { withoutWriter, writerCores } from '../stack/topologies.ts';
-import { watchRows } from './row-watch.ts';
+import { withoutWriter } from '../stack/topologies.ts';
+import { fillStream } from './fill-stream.ts';
+import { measureArrival, type WriterRound } from './measure-arrival.ts';
 import { startWriter } from './writer-process.ts';
 
-const BATCH = 500;
-const CONNECTIONS = 8;
 /** Rows of a round for each second asked for, about what a core stores. */
 const ROWS_PER_SECOND = 150_000;
 /** Rows that the raw inserter holds in memory and repeats. */
 const MATERIAL_ROWS = 300_000;
-const FILL_LIMIT_MS = 120_000;
-const DRAIN_MS = 180_000;
 const MERGE_MS = 30_000;
 
 /** A drain of a filled stream. */
@@ -29,12 +23,6 @@ export interface WriterScenario {
   readonly title: string;
   readonly ids: EventIds;
   readonly aim: { readonly of: 'ratio'; readonly least: number };
-}
-
-/** A round of the writer or of the raw insert. */
-export interface WriterRound extends Round {
-  /** Processor time of ClickHouse for each row, in microseconds. */
-  readonly clickHouseMicros: number;
 }
 
 /** What a writer scenario gave. */
@@ -68,7 +56,6 @@ export async function runWriterScenario(
   const { cores, dataRoot, signal } = context;
   const stack = await startBenchStack({ topology: withoutWriter, cores, dataRoot, signal });
   try {
-    await pinProcess(stack.pidOf('clickhouse'), writerCores(cores).clickHouse);
     return await takeTurns({ scenario, context, stack });
   } finally {
     await stack.stop();
@@ -98,18 +85,19 @@ async function takeTurns(parts: {
 
   const ours = async (round: number): Promise<WriterRound> => {
     context.signal.throwIfAborted();
-    await fill({ ...parts, firstEvent: stored, events: rowsPerRound });
+    await fillStream({ ...parts, ids: scenario.ids, firstEvent: stored, events: rowsPerRound });
     await stack.stored.untilMerged(MERGE_MS);
     const flags = round === context.rounds ? profileFlags(context.profileDir, scenario.name) : undefined;
     const writer = await startWriter({
       ...stack,
-      cores: writerCores(context.cores).writer,
+      cores: context.cores.server,
       nodeOptions: flags ?? [],
     });
     try {
       const count = stack.stored.count;
-      const result = await measure({
-        pid: writer.pid,
+      const result = await measureArrival({
+        process: writer,
+        context,
         stack,
         count,
         from: stored,
@@ -129,7 +117,7 @@ async function takeTurns(parts: {
     const count = () => countOf(client, 'bench_raw');
     const to = rawRows + rowsPerRound;
     const inserted = inserter.insert({ repeats, blockRows: Math.round(rowsPerInsert) });
-    const measured = measure({ pid: inserter.pid, stack, count, from: rawRows, to });
+    const measured = measureArrival({ ...parts, process: inserter, count, from: rawRows, to });
     const [result] = await Promise.all([measured, inserted]);
     rawRows = to;
     await stack.stored.untilMerged(MERGE_MS);
@@ -145,7 +133,7 @@ async function takeTurns(parts: {
     await client.command({
       query: 'ALTER TABLE bench_raw MODIFY SETTING non_replicated_deduplication_window = 0',
     });
-    const inserter = await startRawInserter(writerCores(context.cores).writer, {
+    const inserter = await startRawInserter(context.cores.server, {
       ...login,
       rows: MATERIAL_ROWS,
     });
@@ -163,59 +151,6 @@ async function takeTurns(parts: {
     await raw?.stop();
     await client.close();
   }
-}
-
-/** Has the stack accept events, which stay in the stream. */
-async function fill(options: {
-  scenario: WriterScenario;
-  context: BenchContext;
-  stack: BenchStack;
-  firstEvent: number;
-  events: number;
-}): Promise<void> {
-  const { context, stack, events } = options;
-  const { load } = await measureLoad({
-    context,
-    target: stackTarget(stack),
-    shape: analyticsLoad({
-      apiKey: stack.connection.credentials.apiKey,
-      connections: CONNECTIONS,
-      batchSize: BATCH,
-      ids: options.scenario.ids,
-    }),
-    firstEvent: options.firstEvent,
-    end: { kind: 'events', events, limitMs: FILL_LIMIT_MS },
-    warmUpMs: 0,
-  });
-  if (load.acceptedEvents !== events) {
-    throw new Error(
-      `${load.acceptedEvents} of ${events} events were accepted: ${JSON.stringify(load.statuses)}`,
-    );
-  }
-}
-
-async function measure(options: {
-  pid: number;
-  stack: BenchStack;
-  count: () => Promise<number>;
-  from: number;
-  to: number;
-}): Promise<WriterRound> {
-  const { pid, stack } = options;
-  const clickHouse = stack.pidOf('clickhouse');
-  const usage = () => ({ own: cpuSecondsOf(pid), clickHouse: cpuSecondsOf(clickHouse) });
-  let before = usage();
-  const onFirst = () => {
-    before = usage();
-  };
-  const { rows, seconds } = await watchRows({ ...options, timeoutMs: DRAIN_MS, onFirst });
-  const after = usage();
-  return {
-    rate: rows / seconds,
-    cpuMicros: ((after.own - before.own) / rows) * 1e6,
-    busy: (after.own - before.own) / seconds,
-    clickHouseMicros: ((after.clickHouse - before.clickHouse) / rows) * 1e6,
-  };
 }
 
 async function countOf(client: ReturnType<typeof createClient>, table: string): Promise<number> {

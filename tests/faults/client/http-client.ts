@@ -16,6 +16,8 @@ export type Answer =
 /** Sends events over keep-alive connections and measures how long answers take. */
 export interface HttpClient {
   send(request: EventRequest): Promise<Answer>;
+  /** So many requests can be under way; one more waits in the client. */
+  readonly connections: number;
   /** Milliseconds of the slowest answer, or of the wait for one that never came. */
   readonly longestMs: number;
   readonly outcomes: Readonly<Record<string, number>>;
@@ -70,6 +72,7 @@ export function openHttpClient(options: { url: string; connections: number }): H
       outcomes[name] = (outcomes[name] ?? 0) + 1;
       return answer;
     },
+    connections: options.connections,
     get longestMs() {
       return longestMs;
     },

@@ -48,7 +48,6 @@ const shapes: readonly Shape[] = [
 ];
 const deck = shapes.flatMap((shape) => Array.from({ length: shape.weight }, () => shape));
 
-const mostUnderWay = 96;
 const firstRetryMs = 100;
 const longestRetryMs = 2_000;
 const acceptableRefusals = new Set([429, 503]);
@@ -114,7 +113,8 @@ export function startSteadyLoad(options: {
       // What could not be sent in time is not made up for: the load stays bounded.
       if (now - dueAt > 200) dueAt = now;
       for (; dueAt <= now; dueAt += intervalMs) {
-        if (underWay.size >= mostUnderWay) continue;
+        // A request beyond the connections would wait in the client, and that wait be blamed on the server.
+        if (underWay.size >= client.connections) continue;
         const delivery = deliver(nextRequest()).finally(() => underWay.delete(delivery));
         underWay.add(delivery);
       }
