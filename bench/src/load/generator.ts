@@ -14,7 +14,7 @@ export async function startLoadGenerator(cores: Cores): Promise<LoadGenerator> {
   const child = await startPinned({
     cores,
     script: join(import.meta.dirname, '../load-generator.ts'),
-    nodeOptions: ['--max-semi-space-size=32'],
+    nodeOptions: ['--max-semi-space-size=64'],
   });
   const { channel } = child;
   return {

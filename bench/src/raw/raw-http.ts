@@ -15,7 +15,7 @@ export async function startRawHttp(options: { cores: Cores; responseBytes: numbe
     cores: options.cores,
     script: join(import.meta.dirname, 'http-server.ts'),
     args: [String(options.responseBytes)],
-    nodeOptions: ['--max-semi-space-size=32'],
+    nodeOptions: ['--max-semi-space-size=64'],
   });
   const [message] = await once(child.channel, 'message', { signal: child.ended });
   // The other end of this channel is `http-server.ts`, whose only message this is.

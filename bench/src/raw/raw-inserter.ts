@@ -20,7 +20,7 @@ export async function startRawInserter(cores: Cores, target: RawInsertTarget): P
     cores,
     script: join(import.meta.dirname, 'inserter.ts'),
     args: [JSON.stringify(target)],
-    nodeOptions: ['--max-semi-space-size=32'],
+    nodeOptions: ['--max-semi-space-size=64'],
   });
   const nextReport = async (): Promise<RawInsertReport> => {
     const [report] = await once(child.channel, 'message', { signal: child.ended });

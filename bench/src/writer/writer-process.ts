@@ -21,7 +21,7 @@ export async function startWriter(options: {
   const child = await startPinned({
     cores: options.cores,
     script: join(import.meta.dirname, 'writer-child.ts'),
-    nodeOptions: ['--max-semi-space-size=32', ...options.nodeOptions],
+    nodeOptions: ['--max-semi-space-size=64', ...options.nodeOptions],
     env: {
       ...process.env,
       INGEST_ROLE: 'writer',

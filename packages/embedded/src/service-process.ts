@@ -7,7 +7,7 @@ import { type ManagedProcess, startChild } from './child-process.ts';
 const largestLogBytes = 10 * 1024 ** 2;
 
 // A request's objects die young; with Node's default of 16 MiB many are copied to the old generation first.
-const nodeOptions = ['--max-semi-space-size=32'];
+const nodeOptions = ['--max-semi-space-size=64'];
 
 /** One Millrace process: what to run and with which settings. */
 export interface ServiceSpec {

@@ -15,7 +15,13 @@ export { createServiceToken, type ServiceToken } from './grpc/service-token.ts';
 export { createHealth, type Health } from './health.ts';
 export { uuidv7 } from './ids.ts';
 export { createLogger, type Logger } from './logger.ts';
-export { counterFrom, createMetricsRegistry, type MetricsRegistry, type PlainCounter } from './metrics.ts';
+export {
+  type CounterSeries,
+  counterFrom,
+  createMetricsRegistry,
+  type MetricsRegistry,
+  type PlainCounter,
+} from './metrics.ts';
 export { histogramFrom, type PlainHistogram } from './plain-histogram.ts';
 export { type Closable, runService, type ServiceContext } from './run-service.ts';
 export { type OpenSpan, type SpanContextText, startTracing, type Tracing, traceIdOf } from './tracing.ts';

@@ -16,22 +16,30 @@ export function createMetricsRegistry(options: { service: string; version: strin
   return registry;
 }
 
-/** A counter that hot code advances as a plain number; the registry reads it when scraped. */
-export interface PlainCounter {
-  add(labels: readonly string[], count?: number): void;
+/** One series of a counter. */
+export interface CounterSeries {
+  add(count?: number): void;
 }
 
-/**
- * Declares a counter whose increments cost a map look-up instead of prom-client's label hashing.
- * `labels` are the values in the order of `labelNames`.
- */
+/** A counter that hot code advances as a plain number; the registry reads it when scraped. */
+export interface PlainCounter {
+  /** `labels` are the values in the order of `labelNames`. */
+  add(labels: readonly string[], count?: number): void;
+  /** The series of these labels, for code that would otherwise look it up on every request. */
+  series(labels: readonly string[]): CounterSeries;
+}
+
+/** Declares a counter whose increments cost a map look-up, or nothing, instead of prom-client's label hashing. */
 export function counterFrom(options: {
   registry: MetricsRegistry;
   name: string;
   help: string;
   labelNames: readonly string[];
 }): PlainCounter {
-  const series = new Map<string, { labels: readonly string[]; count: number }>();
+  const all = new Map<
+    string,
+    CounterSeries & { readonly labels: readonly string[]; readonly count: number }
+  >();
   new Counter({
     name: options.name,
     help: options.help,
@@ -39,19 +47,28 @@ export function counterFrom(options: {
     registers: [options.registry],
     collect() {
       this.reset();
-      if (options.labelNames.length === 0) this.inc(series.get('')?.count ?? 0);
-      for (const { labels, count } of series.values()) {
-        if (labels.length > 0)
-          this.inc(Object.fromEntries(options.labelNames.map((name, i) => [name, labels[i] ?? ''])), count);
+      if (options.labelNames.length === 0) this.inc(all.get('')?.count ?? 0);
+      for (const { labels, count } of all.values()) {
+        if (labels.length === 0) continue;
+        this.inc(Object.fromEntries(options.labelNames.map((name, i) => [name, labels[i] ?? ''])), count);
       }
     },
   });
-  return {
-    add(labels, count = 1) {
-      const key = labels.length === 1 ? (labels[0] ?? '') : labels.join('\u0000');
-      const entry = series.get(key);
-      if (entry) entry.count += count;
-      else series.set(key, { labels, count });
-    },
+  const series = (labels: readonly string[]) => {
+    const key = labels.join('\u0000');
+    let one = all.get(key);
+    if (!one) {
+      one = {
+        labels,
+        count: 0,
+        add(count = 1) {
+          // Only the series itself counts up.
+          (this as { count: number }).count += count;
+        },
+      };
+      all.set(key, one);
+    }
+    return one;
   };
+  return { add: (labels, count) => series(labels).add(count), series };
 }

@@ -3,18 +3,23 @@ import type { MetricsRegistry } from './metrics.ts';
 
 /** A histogram that hot code feeds without prom-client's label hashing. */
 export interface PlainHistogram {
-  /** `labels` are the values in the order of `labelNames`. */
-  observe(labels: readonly string[], value: number): void;
+  /** The series of these labels, which are the values in the order of `labelNames`. */
+  series(labels: readonly string[]): HistogramSeries;
 }
 
-interface Series {
+/** One series of a histogram. */
+export interface HistogramSeries {
+  observe(value: number): void;
+}
+
+interface Series extends HistogramSeries {
   readonly labels: Record<string, string>;
   /** One count a bucket, the last for values above every bound. */
   readonly counts: number[];
   sum: number;
 }
 
-/** Declares a histogram whose observations cost a map look-up and a short search; the registry reads it when scraped. */
+/** Declares a histogram whose observations cost a short search; the registry reads it when scraped. */
 export function histogramFrom(options: {
   registry: MetricsRegistry;
   name: string;
@@ -38,18 +43,24 @@ export function histogramFrom(options: {
   // The registry only ever reads a metric's `name` and `get`.
   options.registry.registerMetric(metric as unknown as Histogram);
   return {
-    observe(labels, value) {
-      const key = labels.length === 1 ? (labels[0] ?? '') : labels.join('\u0000');
-      let series = all.get(key);
-      if (!series) {
-        const named = Object.fromEntries(options.labelNames.map((label, i) => [label, labels[i] ?? '']));
-        series = { labels: named, counts: new Array<number>(buckets.length + 1).fill(0), sum: 0 };
-        all.set(key, series);
-      }
-      let bucket = 0;
-      while (bucket < buckets.length && value > (buckets[bucket] ?? 0)) bucket++;
-      series.counts[bucket] = (series.counts[bucket] ?? 0) + 1;
-      series.sum += value;
+    series(labels) {
+      const key = labels.join('\u0000');
+      const known = all.get(key);
+      if (known) return known;
+      const counts = new Array<number>(buckets.length + 1).fill(0);
+      const made: Series = {
+        labels: Object.fromEntries(options.labelNames.map((label, i) => [label, labels[i] ?? ''])),
+        counts,
+        sum: 0,
+        observe(value) {
+          let bucket = 0;
+          while (bucket < buckets.length && value > (buckets[bucket] ?? 0)) bucket++;
+          counts[bucket] = (counts[bucket] ?? 0) + 1;
+          this.sum += value;
+        },
+      };
+      all.set(key, made);
+      return made;
     },
   };
 }

@@ -34,7 +34,7 @@ export function createAnalyticsMetrics(registry: MetricsRegistry): AnalyticsMetr
         questions.add([question, 'failed']);
         throw error;
       } finally {
-        duration.observe([question], (performance.now() - startedAt) / 1_000);
+        duration.series([question]).observe((performance.now() - startedAt) / 1_000);
       }
     },
   };

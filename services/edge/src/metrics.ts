@@ -1,4 +1,4 @@
-import { counterFrom, histogramFrom, type MetricsRegistry } from '@millrace/runtime';
+import { type CounterSeries, counterFrom, histogramFrom, type MetricsRegistry } from '@millrace/runtime';
 import type { RpcMetrics } from './connect/call-record.ts';
 import type { DialectName } from './events/canonical-event.ts';
 import type { SubmitMetrics } from './events/submit.ts';
@@ -57,17 +57,44 @@ export function createEdgeMetrics(registry: MetricsRegistry): EdgeMetrics {
     help: 'Events that a dialect refused.',
     labelNames: ['dialect', 'reason'],
   });
+  // Looked up by what a request knows already; a label's value only ever comes from the code, so this stays small.
+  const answers = new Map<string, { answered(status: number, seconds: number): void }>();
+  const acceptedBy = new Map<DialectName, CounterSeries>();
+  const duplicate = duplicates.series([]);
   return {
-    answered(route, method, status, seconds) {
-      requests.add([route, method, String(status)]);
-      duration.observe([route, method], seconds);
+    route(route, method) {
+      const key = `${method} ${route}`;
+      const known = answers.get(key);
+      if (known) return known;
+      const times = duration.series([route, method]);
+      const byStatus = new Map<number, CounterSeries>();
+      const made = {
+        answered(status: number, seconds: number) {
+          let count = byStatus.get(status);
+          if (!count) {
+            count = requests.series([route, method, String(status)]);
+            byStatus.set(status, count);
+          }
+          count.add();
+          times.observe(seconds);
+        },
+      };
+      answers.set(key, made);
+      return made;
     },
     called(service, method, code, seconds) {
       calls.add([service, method, code]);
-      callDuration.observe([service, method], seconds);
+      callDuration.series([service, method]).observe(seconds);
     },
-    accepted: (dialect) => accepted.add([dialect]),
-    duplicate: () => duplicates.add([]),
+    accepted(dialect) {
+      let count = acceptedBy.get(dialect);
+      if (!count) {
+        count = accepted.series([dialect]);
+        acceptedBy.set(dialect, count);
+      }
+      count.add();
+    },
+    duplicate: () => duplicate.add(),
     rejected: (dialect, reason) => rejected.add([dialect, reason]),
   };
 }

@@ -62,8 +62,8 @@ export function createWriterMetrics(registry: MetricsRegistry): WriterMetrics {
   return {
     inserted: (count, seconds) => {
       stored.add([], count);
-      rows.observe([], count);
-      duration.observe([], seconds);
+      rows.series([]).observe(count);
+      duration.series([]).observe(seconds);
     },
     copiesDropped: (count) => copies.add([], count),
     parked: (reason) => dead.add([reason]),

@@ -130,6 +130,8 @@ export function startSteadyLoad(options: {
     },
     async stop(graceMs) {
       isSending = false;
+      // An outage that did not end counts too.
+      longestOutageMs = Math.max(longestOutageMs, performance.now() - lastAcceptedAt);
       retryUntil = performance.now() + graceMs;
       await running;
       await Promise.all(underWay);

@@ -34,7 +34,7 @@ function cacheOver(
     },
     clock: { now: () => state.nowMs, monotonic: () => state.nowMs },
     log: createLogger({ service: 'test', level: 'silent' }),
-    lookups: { add: () => undefined },
+    lookups: { add: () => undefined, series: () => ({ add: () => undefined }) },
     maxEntries: options.maxEntries ?? 100,
     limits: { concurrent: options.concurrent ?? 4, waiting: options.waiting ?? 4 },
   });

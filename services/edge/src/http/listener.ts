@@ -32,6 +32,8 @@ const PREFACE = Buffer.from('PRI * HTTP/2.0');
 const HEAD_TIMEOUT_MS = 10_000;
 /** Longest time for a whole request, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How long connections without a request stay open once the server closes, in milliseconds. */
+const GRACE_MS = 1_000;
 const KEEP_ALIVE_MS = 72_000;
 const SESSION_IDLE_MS = 300_000;
 const MAX_CONCURRENT_STREAMS = 250;
@@ -83,21 +85,27 @@ export async function listen(options: {
     port,
     async close(deadlineMs) {
       const closed = new Promise<void>((resolve) => door.close(() => resolve()));
-      for (const socket of undecided) socket.destroy();
-      http1.close();
-      http1.closeIdleConnections();
       for (const session of sessions) {
         // A session whose client left an answer unread is destroyed without ever telling so.
         if (session.destroyed) continue;
         session.goaway();
         session.close();
       }
-      const idle = setInterval(() => http1.closeIdleConnections(), 50);
+      // For a while connections that look idle are left open: a request may be on its way, and its answer asks to close.
+      const graceMs = Math.min(GRACE_MS, deadlineMs);
+      let idle: NodeJS.Timeout | undefined;
+      const grace = setTimeout(() => {
+        for (const socket of undecided) socket.destroy();
+        // Closes idle connections at once, as Node's servers do.
+        http1.close();
+        idle = setInterval(() => http1.closeIdleConnections(), 50);
+      }, graceMs);
       const deadline = setTimeout(() => {
         http1.closeAllConnections();
         for (const session of sessions) session.destroy();
       }, deadlineMs);
       await closed;
+      clearTimeout(grace);
       clearInterval(idle);
       clearTimeout(deadline);
     },

@@ -60,7 +60,9 @@ before(async () => {
     }),
     cors: createCors(['https://app.example']),
     health,
-    metrics: { answered: (label, method, status) => answered.push(`${method} ${label} ${status}`) },
+    metrics: {
+      route: (label, method) => ({ answered: (status) => answered.push(`${method} ${label} ${status}`) }),
+    },
     tracing,
     clock: systemClock,
     newId: () => 'made-id',

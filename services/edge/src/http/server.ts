@@ -17,7 +17,8 @@ import { createRouter } from './router.ts';
 
 /** Told of every answer. */
 export interface HttpMetrics {
-  answered(route: string, method: string, status: number, seconds: number): void;
+  /** The series of a route; the method is one that it has, or `OTHER`. */
+  route(route: string, method: string): { answered(status: number, seconds: number): void };
 }
 
 /** What the public server works with. */
@@ -88,13 +89,20 @@ function createHandler(options: HttpServerOptions): RequestHandler {
           ? [...corsHeaders, 'connection', 'close']
           : corsHeaders,
       onReply(status) {
-        metrics.answered(label, method, status, (clock.monotonic() - began) / 1000);
+        metrics.route(label, countedMethod(method)).answered(status, (clock.monotonic() - began) / 1000);
         span?.end(status >= 500 ? `HTTP ${status}` : undefined);
       },
     });
     if (match) serve(match.route, exchange, options.log);
     else exchange.reply(unrouted(options, router.allowed(path), method, corsHeaders));
   };
+}
+
+const COUNTED_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** A method as a metric's label: what a client may make up is counted as one. */
+function countedMethod(method: string): string {
+  return COUNTED_METHODS.has(method) ? method : 'OTHER';
 }
 
 function unrouted(

@@ -11,6 +11,8 @@ export const MAX_DEPTH = 32;
 /** Bodies up to this size are parsed before their depth is known: no nesting of so few bytes costs much. */
 const PARSE_FIRST_BYTES = 64 * 1024;
 
+const OPENERS = ['{', '['] as const;
+
 /** A parsed body and the text it was parsed from, of which parts are kept as they came. */
 export interface ParsedJson {
   readonly value: unknown;
@@ -29,12 +31,23 @@ export function parseJson(body: Buffer): ParsedJson {
   const text = body.toString('utf8', start);
   if (body.length > PARSE_FIRST_BYTES) refuseDepth(positionDeeperThan(text, MAX_DEPTH));
   const value = parseText(text);
-  if (body.length <= PARSE_FIRST_BYTES && isValueDeeperThan(value, MAX_DEPTH)) {
+  if (body.length <= PARSE_FIRST_BYTES && mayNest(text, MAX_DEPTH) && isValueDeeperThan(value, MAX_DEPTH)) {
     refuseDepth(positionDeeperThan(text, MAX_DEPTH));
   }
   // Only escapes can spell what isn't allowed, besides the one name itself.
   if (text.includes('\\u') || text.includes('__proto__')) refuseFlaw(text, findFlaw(text));
   return { value, text };
+}
+
+/** Whether there are enough opening characters at all; most bodies have a handful. */
+function mayNest(text: string, levels: number): boolean {
+  let left = levels;
+  for (const opener of OPENERS) {
+    for (let at = text.indexOf(opener); at !== -1; at = text.indexOf(opener, at + 1)) {
+      if (--left < 0) return true;
+    }
+  }
+  return false;
 }
 
 function parseText(text: string): unknown {

@@ -21,7 +21,7 @@ function item(id: string, options: { key?: string; body?: string } = {}): Accept
 /** An accept whose publications wait until the test lets them through. */
 function harness(options: { shardCount?: number; nearlyFull?: boolean } = {}) {
   const sent: (Publication & { store(): void; fail(error: Error): void })[] = [];
-  const seen = seenInMemory({ maxKeys: 100, ttlMs: 60_000 });
+  const seen = seenInMemory({ maxKeys: 100 });
   let messageIds = 0;
   const { accept } = createAccept({
     publisher: {

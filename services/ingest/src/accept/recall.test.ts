@@ -21,7 +21,7 @@ function message(seq: number, ...ids: [key: string, eventId: string][]): StreamM
 }
 
 test('ids come back, and of two copies the first one stored is the one that is answered', async () => {
-  const seen = seenInMemory({ maxKeys: 10, ttlMs: 60_000 });
+  const seen = seenInMemory({ maxKeys: 10 });
   await recallSeen({
     async readNewest(onChunk) {
       onChunk([message(3, ['b', 'b-second']), message(4, ['', 'keyless'])]);
@@ -47,7 +47,7 @@ test('reading ends when memory is full', async () => {
       asked.push(onChunk([message(2, ['b', 'b'])]));
       asked.push(onChunk([message(1, ['a', 'a'])]));
     },
-    seen: seenInMemory({ maxKeys: 2, ttlMs: 60_000 }),
+    seen: seenInMemory({ maxKeys: 2 }),
     maxKeys: 2,
     log,
   });
@@ -55,7 +55,7 @@ test('reading ends when memory is full', async () => {
 });
 
 test('a stream that can not be read costs nothing but the memory', async () => {
-  const seen = seenInMemory({ maxKeys: 2, ttlMs: 60_000 });
+  const seen = seenInMemory({ maxKeys: 2 });
   await recallSeen({ readNewest: () => Promise.reject(new Error('away')), seen, maxKeys: 2, log });
   assert.deepEqual(seen.lookUp([key('a')]), [undefined]);
 });

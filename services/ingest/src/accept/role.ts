@@ -63,7 +63,7 @@ export async function createAcceptRole(options: {
   });
   const room = watchStreamRoom({ manager, log });
   const ttlSeconds = config.DEDUP_WINDOW_DAYS * DAY_SECONDS;
-  const near = seenInMemory({ maxKeys: config.DEDUP_ACCEPT_KEYS, ttlMs: ttlSeconds * 1_000 });
+  const near = seenInMemory({ maxKeys: config.DEDUP_ACCEPT_KEYS });
   const redis = config.REDIS_URL === undefined ? undefined : connectRedis({ url: config.REDIS_URL, log });
   const seen = redis ? seenLayered(near, redisRememberedEvents({ redis, ttlSeconds, log })) : near;
   const accept = createAccept({
