@@ -15,7 +15,12 @@ interface Part {
   run(): Promise<Tally>;
 }
 
-const UNIT = ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts', 'scripts/**/*.test.ts'];
+const UNIT = [
+  'packages/*/src/**/*.test.ts',
+  'services/*/src/**/*.test.ts',
+  'scripts/**/*.test.ts',
+  'bench/src/**/*.test.ts',
+];
 const INTEGRATION = ['packages/*/src/**/*.integration.test.ts', 'services/*/src/**/*.integration.test.ts'];
 
 const parts: readonly Part[] = [

@@ -6,6 +6,7 @@ import { writeFileAtomically } from './atomic-file.ts';
 import { type ManagedProcess, startChild } from './child-process.ts';
 import { pickFreePort } from './free-port.ts';
 import { findNatsServer } from './nats-binary.ts';
+import { endWhenUnhealthy } from './nats-health.ts';
 import { untilReady } from './until-ready.ts';
 
 /** What {@link startNatsServer} needs. */
@@ -35,11 +36,13 @@ export interface NatsServer extends ManagedProcess {
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   const env = options.env ?? process.env;
   const dataDir = resolve(options.dataDir);
-  const binary = options.binary ?? (await findNatsServer({ env, log: options.log ?? (() => undefined) }));
+  const log = options.log ?? (() => undefined);
+  const binary = options.binary ?? (await findNatsServer({ env, log }));
   const port = options.port ?? (await pickFreePort());
+  const monitorPort = await pickFreePort();
   const configFile = join(dataDir, 'nats-server.conf');
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  writeFileAtomically(configFile, natsConfig({ ...options, dataDir, port }));
+  writeFileAtomically(configFile, natsConfig({ ...options, dataDir, port, monitorPort }));
 
   const logFile = join(dataDir, 'nats-server.log');
   const child = await startChild({
@@ -58,13 +61,18 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     isReady: () => greets(port, serverName(dataDir)),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
+  const healthUrl = `http://127.0.0.1:${monitorPort}/healthz`;
+  endWhenUnhealthy({ child, url: healthUrl, log }).catch((error: unknown) =>
+    log(`nats-server could not be ended: ${String(error)}`),
+  );
   return { ...child, port, url: `nats://127.0.0.1:${port}` };
 }
 
-function natsConfig(options: NatsServerOptions & { port: number }): string {
-  const { dataDir, port, syncAlways, maxFileStoreBytes } = options;
+function natsConfig(options: NatsServerOptions & { port: number; monitorPort: number }): string {
+  const { dataDir, port, monitorPort, syncAlways, maxFileStoreBytes } = options;
   return `server_name: ${serverName(dataDir)}
 listen: "127.0.0.1:${port}"
+http: "127.0.0.1:${monitorPort}"
 max_payload: 8MB
 log_file: ${JSON.stringify(join(dataDir, 'nats-server.log'))}
 logfile_size_limit: 10MB

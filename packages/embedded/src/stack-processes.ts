@@ -63,6 +63,7 @@ export async function startProcesses(options: StackProcessesOptions): Promise<St
           dataDir: join(dataDir, 'nats'),
           port: addresses.natsPort,
           syncAlways: options.syncAlways,
+          log,
           binary,
           env,
           signal: abort,

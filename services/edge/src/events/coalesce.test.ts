@@ -58,21 +58,21 @@ test('what arrives in one turn travels as one call, and each gets its own answer
   );
 });
 
-test('two calls are under way at most; the rest gathers for the next', async () => {
+test('four calls are under way at most; the rest gathers for the next', async () => {
   const { add, calls, turn } = harness();
   const all = [];
-  for (const id of ['a', 'b', 'c', 'd']) {
+  for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) {
     all.push(add(id));
     await turn();
   }
   assert.deepEqual(
     calls.map((call) => call.ids),
-    [['a'], ['b']],
+    [['a'], ['b'], ['c'], ['d']],
   );
   calls[0]?.answer();
   await turn();
   await turn();
-  assert.deepEqual(calls[2]?.ids, ['c', 'd']);
+  assert.deepEqual(calls[4]?.ids, ['e', 'f']);
   for (const call of calls) call.answer();
   await Promise.all(all);
 });
@@ -109,21 +109,22 @@ test('a caller behind calls that hang is answered within 8 s of its own arrival,
   mock.timers.enable({ apis: ['setInterval'] });
   try {
     const { add, calls, pass, turn } = harness();
-    const hanging = [add('a').catch((error: unknown) => error)];
-    await turn();
-    hanging.push(add('b').catch((error: unknown) => error));
-    await turn();
+    const codeOf = (call: Promise<unknown>) => call.catch((error: MillraceError) => error.code);
+    const hanging = [];
+    for (const id of ['a', 'b', 'c', 'd']) {
+      hanging.push(codeOf(add(id)));
+      await turn();
+    }
     pass(5_000);
-    const waiting = add('c').catch((error: unknown) => error);
+    const waiting = codeOf(add('e'));
     pass(3_250);
-    for (const error of await Promise.all(hanging))
-      assert.equal((error as MillraceError).code, 'unavailable');
+    assert.deepEqual(await Promise.all(hanging), Array(4).fill('unavailable'));
     pass(5_000);
-    assert.equal(((await waiting) as MillraceError).code, 'unavailable');
+    assert.equal(await waiting, 'unavailable');
     for (const call of calls) call.answer();
     await turn();
     await turn();
-    assert.equal(calls.length, 2);
+    assert.equal(calls.length, 4);
   } finally {
     mock.timers.reset();
   }
@@ -132,10 +133,11 @@ test('a caller behind calls that hang is answered within 8 s of its own arrival,
 test('too much waiting is refused, not queued', async () => {
   const { coalescer, calls, turn } = harness();
   const big = () => coalescer.add([item('big', 30 * 1024 * 1024)], undefined);
-  const taken = [big()];
-  await turn();
-  taken.push(big());
-  await turn();
+  const taken = [];
+  for (let call = 0; call < 4; call++) {
+    taken.push(big());
+    await turn();
+  }
   taken.push(big(), big());
   await assert.rejects(big(), { code: 'resource_exhausted' });
   while (calls.length > 0) {

@@ -2,8 +2,8 @@ import { type Clock, MillraceError } from '@millrace/runtime';
 import { type AcceptItem, type IngestGateway, OUTCOME } from '../gateway/ingest.ts';
 import type { SubmitOutcome } from './event-sink.ts';
 
-/** Calls to ingest at once: while two are under way, what arrives gathers for the next. */
-const MAX_CALLS = 2;
+/** Calls to ingest at once: while so many are under way, what arrives gathers for the next. */
+const MAX_CALLS = 4;
 /** Events in a call. */
 const MAX_CALL_ITEMS = 1_000;
 /** Bytes in a call; the stream takes messages of 4 MiB. */

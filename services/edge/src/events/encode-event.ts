@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { varintLength, writeVarint } from '@millrace/stores';
 import type { CanonicalEvent } from './canonical-event.ts';
 

@@ -10,6 +10,7 @@ import { type Cors, preflightHeaders } from './cors.ts';
 import { type Failure, RequestFailure } from './failure.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { type Listener, listen, type RequestHandler } from './listener.ts';
+import { createOutageLog } from './outage-log.ts';
 import type { Reply } from './reply.ts';
 import { callersRequestId } from './request-id.ts';
 import type { Route } from './route.ts';
@@ -51,6 +52,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Liste
 function createHandler(options: HttpServerOptions): RequestHandler {
   const { clock, cors, health, metrics, newId, tracing } = options;
   const router = createRouter(options.routes);
+  const reporting = { log: options.log, outages: createOutageLog(options) };
   return (request, response) => {
     const url = request.url ?? '/';
     const mark = url.indexOf('?');
@@ -93,7 +95,7 @@ function createHandler(options: HttpServerOptions): RequestHandler {
         span?.end(status >= 500 ? `HTTP ${status}` : undefined);
       },
     });
-    if (match) serve(match.route, exchange, options.log);
+    if (match) serve(match.route, exchange, reporting);
     else exchange.reply(unrouted(options, router.allowed(path), method, corsHeaders));
   };
 }
@@ -119,19 +121,28 @@ function unrouted(
   );
 }
 
-function serve(route: Route, exchange: HttpExchange, log: Logger): void {
+/** Where failures are told. */
+interface Reporting {
+  readonly log: Logger;
+  readonly outages: ReturnType<typeof createOutageLog>;
+}
+
+function serve(route: Route, exchange: HttpExchange, reporting: Reporting): void {
   try {
     const handled = route.handle(exchange);
-    if (handled instanceof Promise) handled.catch((error: unknown) => fail(route, exchange, log, error));
+    if (handled instanceof Promise)
+      handled.catch((error: unknown) => fail(route, exchange, reporting, error));
   } catch (error) {
-    fail(route, exchange, log, error);
+    fail(route, exchange, reporting, error);
   }
 }
 
-function fail(route: Route, exchange: HttpExchange, log: Logger, thrown: unknown): void {
+function fail(route: Route, exchange: HttpExchange, reporting: Reporting, thrown: unknown): void {
   const failure = toFailure(thrown);
   if (failure.kind === 'internal') {
-    log.error({ err: thrown, route: route.path, requestId: exchange.requestId }, 'request failed');
+    reporting.log.error({ err: thrown, route: route.path, requestId: exchange.requestId }, 'request failed');
+  } else if (failure.kind === 'unavailable') {
+    reporting.outages.report(thrown);
   }
   exchange.reply(route.encodeFailure(failure, exchange));
 }

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type EnvelopeItem, frameTraceparent, shardOfKey } from '@millrace/stores';
 
 /** What accept needs of an envelope's item. */
