@@ -27,6 +27,14 @@ export const httpScenarios: readonly HttpScenario[] = [
   },
   {
     ...single,
+    name: 'single-without-ids',
+    title: 'as single, events without an id of the client',
+    topology: wholeInOne,
+    ids: { kind: 'none' },
+    aim: { of: 'ratio', least: 0.75 },
+  },
+  {
+    ...single,
     name: 'single-writer-apart',
     title: 'durable single POST, the writer in a process of its own',
     topology: writerApart,
