@@ -26,8 +26,10 @@ export const eventStoreSettings = {
     .default(200_000)
     .describe('event ids that accept keeps in memory, to answer duplicates as such; about 250 bytes each'),
   DEDUP_MEMORY_KEYS: positive
-    .default(1_000_000)
-    .describe('event ids that a writer keeps in memory for each shard; 32 bytes each'),
+    .default(4_000_000)
+    .describe(
+      'event ids that a writer keeps in memory for each shard, up to 32 bytes each; beyond them it asks Redis or ClickHouse',
+    ),
 };
 
 /** Where ClickHouse is. */

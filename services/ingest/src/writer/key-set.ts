@@ -55,6 +55,8 @@ export function createKeySet(limit: number): KeySet {
       return true;
     },
     clear() {
+      // Memory that was never written to isn't there yet; filling it would bring it in.
+      if (size === 0) return;
       table.fill(0);
       size = 0;
     },
