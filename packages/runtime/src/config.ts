@@ -1,9 +1,6 @@
 import { z } from 'zod';
 import { MillraceError } from './errors.ts';
 
-/** A flat object schema: each key is the name of an environment variable. */
-export type ConfigShape = z.ZodObject;
-
 /**
  * Reads settings from an environment through a zod schema.
  * Empty variables count as unset. Throws `failed_precondition` with one line for every problem.

@@ -1,7 +1,7 @@
 export { type AdminServer, startAdminServer } from './admin-server.ts';
 export { type BaseConfig, baseConfig } from './base-config.ts';
 export { type Clock, systemClock } from './clock.ts';
-export { booleanSetting, type ConfigShape, exitOnConfigError, loadConfig } from './config.ts';
+export { booleanSetting, exitOnConfigError, loadConfig } from './config.ts';
 export { type ErrorCode, MillraceError, toMillraceError } from './errors.ts';
 export { type CallOptions, createGrpcClient, type GrpcClient, MAX_MESSAGE_BYTES } from './grpc/client.ts';
 export {

@@ -1,5 +1,6 @@
+import { Outcome } from '@millrace/contracts/millrace/ingest/v1/ingest';
 import { type Clock, MillraceError } from '@millrace/runtime';
-import { type AcceptItem, type IngestGateway, OUTCOME } from '../gateway/ingest.ts';
+import type { AcceptItem, IngestGateway } from '../gateway/ingest.ts';
 import type { SubmitOutcome } from './event-sink.ts';
 
 /** Calls to ingest at once: while so many are under way, what arrives gathers for the next. */
@@ -173,13 +174,13 @@ async function acceptInParts(
 
 function toOutcome(outcome: number | undefined, eventId: string): SubmitOutcome {
   switch (outcome) {
-    case OUTCOME.accepted:
+    case Outcome.ACCEPTED:
       return { kind: 'accepted', eventId };
-    case OUTCOME.duplicate:
+    case Outcome.DUPLICATE:
       return { kind: 'duplicate', eventId };
-    case OUTCOME.conflict:
+    case Outcome.CONFLICT:
       return { kind: 'conflict', eventId };
-    case OUTCOME.unavailable:
+    case Outcome.UNAVAILABLE:
       return { kind: 'unavailable' };
     default:
       throw new MillraceError('internal', 'ingest answered an unknown outcome');

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Outcome } from '@millrace/contracts/millrace/ingest/v1/ingest';
 import { MillraceError, systemClock, type Tracing } from '@millrace/runtime';
 import { frameItem, type Publication, readEnvelope } from '@millrace/stores';
-import { createAccept, OUTCOME } from './accept.ts';
+import { createAccept } from './accept.ts';
 import type { AcceptItem } from './pack.ts';
 import { seenInMemory } from './seen-in-memory.ts';
 
@@ -57,7 +58,7 @@ test('a call becomes one message, answered only after its acknowledgement', asyn
     ['a', 'b'],
   );
   sent[0]?.store();
-  assert.deepEqual([...(await call).outcomes], [OUTCOME.accepted, OUTCOME.accepted]);
+  assert.deepEqual([...(await call).outcomes], [Outcome.ACCEPTED, Outcome.ACCEPTED]);
 });
 
 test('a copy of a stored event is a duplicate and answers the first id', async () => {
@@ -67,7 +68,7 @@ test('a copy of a stored event is a duplicate and answers the first id', async (
   sent[0]?.store();
   await first;
   const again = await accept([item('second', { key: 'k' })], []);
-  assert.deepEqual([...again.outcomes], [OUTCOME.duplicate]);
+  assert.deepEqual([...again.outcomes], [Outcome.DUPLICATE]);
   assert.equal(again.originalEventIds[0], 'first');
   assert.equal(sent.length, 1);
 });
@@ -80,7 +81,7 @@ test('another body under the same id is a conflict', async () => {
   await first;
   assert.deepEqual(
     [...(await accept([item('second', { key: 'k', body: 'two' })], [])).outcomes],
-    [OUTCOME.conflict],
+    [Outcome.CONFLICT],
   );
 });
 
@@ -91,8 +92,8 @@ test('a copy of an event in flight waits for it and shares its fate', async () =
   await turn();
   assert.equal(sent.length, 1);
   sent[0]?.store();
-  assert.deepEqual([...(await first).outcomes], [OUTCOME.accepted]);
-  assert.deepEqual([...(await copy).outcomes], [OUTCOME.duplicate]);
+  assert.deepEqual([...(await first).outcomes], [Outcome.ACCEPTED]);
+  assert.deepEqual([...(await copy).outcomes], [Outcome.DUPLICATE]);
 });
 
 test('when the first copy fails, the waiting one is not answered as stored', async () => {
@@ -102,12 +103,12 @@ test('when the first copy fails, the waiting one is not answered as stored', asy
   await turn();
   sent[0]?.fail(new MillraceError('unavailable', 'away'));
   await assert.rejects(first, { code: 'unavailable' });
-  assert.deepEqual([...(await copy).outcomes], [OUTCOME.unavailable]);
+  assert.deepEqual([...(await copy).outcomes], [Outcome.UNAVAILABLE]);
   const retry = accept([item('retry', { key: 'k' })], []);
   await turn();
   assert.equal(sent.length, 2, 'a failed publish must not mark the id as seen');
   sent[1]?.store();
-  assert.deepEqual([...(await retry).outcomes], [OUTCOME.accepted]);
+  assert.deepEqual([...(await retry).outcomes], [Outcome.ACCEPTED]);
 });
 
 test('copies within one call are answered as duplicates', async () => {
@@ -115,7 +116,7 @@ test('copies within one call are answered as duplicates', async () => {
   const call = accept([item('a', { key: 'k' }), item('b', { key: 'k' })], []);
   await turn();
   sent[0]?.store();
-  assert.deepEqual([...(await call).outcomes], [OUTCOME.accepted, OUTCOME.duplicate]);
+  assert.deepEqual([...(await call).outcomes], [Outcome.ACCEPTED, Outcome.DUPLICATE]);
 });
 
 test('copies meet on the same shard, whoever publishes them', async () => {
@@ -142,8 +143,8 @@ test('a part that fails is unavailable; the stored part is accepted', async () =
   sent[0]?.fail(new MillraceError('unavailable', 'away'));
   for (const message of sent.slice(1)) message.store();
   const outcomes = [...(await call).outcomes];
-  assert.equal(outcomes.filter((outcome) => outcome === OUTCOME.unavailable).length, 10);
-  assert.equal(outcomes.filter((outcome) => outcome === OUTCOME.accepted).length, 30);
+  assert.equal(outcomes.filter((outcome) => outcome === Outcome.UNAVAILABLE).length, 10);
+  assert.equal(outcomes.filter((outcome) => outcome === Outcome.ACCEPTED).length, 30);
 });
 
 test('a nearly full stream refuses before publishing', async () => {

@@ -1,11 +1,9 @@
+import { Outcome } from '@millrace/contracts/millrace/ingest/v1/ingest';
 import { type Clock, MillraceError, type Tracing } from '@millrace/runtime';
 import { type Publisher, shardSubject } from '@millrace/stores';
 import { claimKeys, inFlightKeys } from './in-flight.ts';
 import { type AcceptItem, packParcels } from './pack.ts';
 import type { SeenEvent, SeenEvents, StreamRoom } from './ports.ts';
-
-/** `millrace.ingest.v1.Outcome`, by number. */
-export const OUTCOME = { accepted: 1, duplicate: 2, conflict: 3, unavailable: 4 } as const;
 
 /** An outcome for each item, and the first copy's id where an item is a copy. */
 export interface AcceptResult {
@@ -59,10 +57,10 @@ async function settle(
   traceparents: readonly string[],
   keylessShard: number,
 ): Promise<AcceptResult> {
-  const outcomes = new Uint8Array(items.length).fill(OUTCOME.unavailable);
+  const outcomes = new Uint8Array(items.length).fill(Outcome.UNAVAILABLE);
   const originalEventIds: Record<number, string> = {};
   const copyOf = (index: number, seen: SeenEvent) => {
-    outcomes[index] = seen.bodyHash === items[index]?.bodyHash ? OUTCOME.duplicate : OUTCOME.conflict;
+    outcomes[index] = seen.bodyHash === items[index]?.bodyHash ? Outcome.DUPLICATE : Outcome.CONFLICT;
     originalEventIds[index] = seen.eventId;
   };
 
@@ -79,7 +77,7 @@ async function settle(
     parcels.map(async (parcel) => {
       try {
         await publish(deps, parcel.shard, parcel.payload, traceparents[0]);
-        for (const index of parcel.indexes) outcomes[index] = OUTCOME.accepted;
+        for (const index of parcel.indexes) outcomes[index] = Outcome.ACCEPTED;
         await mark(deps.seen, items, parcel.indexes);
         claims.succeeded(parcel.indexes);
       } catch (error) {
