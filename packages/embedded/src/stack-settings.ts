@@ -2,6 +2,9 @@ import { applicationUser, inspectorUser } from './clickhouse-users.ts';
 import type { Connection } from './connection.ts';
 import type { Secrets } from './secrets.ts';
 
+/** Whoever signs in with it owns the default workspace. */
+const ownerEmail = 'dev@localhost';
+
 /** Where a stack's parts listen. */
 export interface StackAddresses {
   port: number;
@@ -31,6 +34,7 @@ export function serviceEnvironment(
     BOOTSTRAP_WORKSPACE_ID: secrets.workspaceId,
     BOOTSTRAP_API_KEY: secrets.apiKey,
     BOOTSTRAP_EXTERNAL_EVENT_TOKEN: secrets.externalEventToken,
+    BOOTSTRAP_OWNER_EMAIL: ownerEmail,
     EMAIL_API_KEY: userEnv['EMAIL_API_KEY'] || secrets.emailApiKey,
   };
   delete env['REDIS_URL'];
@@ -57,7 +61,7 @@ export function describeConnection(options: {
       bearerToken: env['COMPOZY_API_TOKEN'] || 'dev-token',
       emailApiKey: env['EMAIL_API_KEY'] || secrets.emailApiKey,
       externalEventToken: secrets.externalEventToken,
-      ownerEmail: 'dev@localhost',
+      ownerEmail,
     },
     clickhouse: {
       url: `http://127.0.0.1:${addresses.clickHousePort}`,

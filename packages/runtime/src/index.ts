@@ -1,9 +1,16 @@
 export { type AdminServer, startAdminServer } from './admin-server.ts';
-export { type BaseConfig, baseConfig } from './base-config.ts';
+export { type BaseConfig, baseConfig, redisUrl } from './base-config.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { booleanSetting, exitOnConfigError, loadConfig } from './config.ts';
 export { type ErrorCode, MillraceError, toMillraceError } from './errors.ts';
-export { type CallOptions, createGrpcClient, type GrpcClient, MAX_MESSAGE_BYTES } from './grpc/client.ts';
+export {
+  type CallOptions,
+  createGrpcClient,
+  type GrpcClient,
+  MAX_MESSAGE_BYTES,
+  type UnaryMethods,
+} from './grpc/client.ts';
+export { callInProcess } from './grpc/in-process.ts';
 export {
   bindService,
   type CallContext,

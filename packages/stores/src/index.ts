@@ -1,3 +1,5 @@
+export { type AuditLog, type Deed, openAuditLog } from './audit-log/audit-log.ts';
+export { AUDIT_STREAM, AUDIT_SUBJECT, ensureAuditStream } from './audit-log/stream.ts';
 export {
   ask,
   type ClickHouseClient,

@@ -3,7 +3,7 @@ import { CredentialChangedSchema } from '@millrace/contracts/millrace/auth/v1/au
 import type { Logger } from '@millrace/runtime';
 import type { NatsConnection } from '@millrace/stores';
 import type { AuthStore } from './auth-store.ts';
-import type { CredentialRecord } from './credential-record.ts';
+import type { CredentialRecord } from './credentials/credential-record.ts';
 import type { AuthMetrics } from './metrics.ts';
 
 /** The subject of `CredentialChanged`. */
@@ -43,6 +43,8 @@ function sameVerdict(before: CredentialRecord, after: CredentialRecord): boolean
     before.userId === after.userId &&
     before.expiresAtMs === after.expiresAtMs &&
     before.kind === after.kind &&
-    before.permissions.join('\n') === after.permissions.join('\n')
+    before.permissions.join('\n') === after.permissions.join('\n') &&
+    before.rateLimit?.requestsPerMinute === after.rateLimit?.requestsPerMinute &&
+    before.rateLimit?.burst === after.rateLimit?.burst
   );
 }

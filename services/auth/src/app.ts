@@ -1,30 +1,45 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, GrpcServiceBinding, Logger, MetricsRegistry } from '@millrace/runtime';
+import { SignInService } from '@millrace/contracts/millrace/auth/v1/sign_in';
+import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
+import {
+  bindService,
+  type Clock,
+  type GrpcServiceBinding,
+  type Logger,
+  type MetricsRegistry,
+} from '@millrace/runtime';
 import type { NatsConnection } from '@millrace/stores';
 import { announceChanges } from './announce-changes.ts';
 import { openAuthStore } from './auth-store.ts';
 import type { AuthConfig } from './config.ts';
-import { createCreateCredential } from './create-credential.ts';
-import { indexCredentialIds } from './credential-ids.ts';
-import { ensureDefaultWorkspace } from './default-workspace.ts';
-import { environmentCredentials } from './environment-credentials.ts';
-import { createLastUsed } from './last-used.ts';
+import { createCreateCredential } from './credentials/create-credential.ts';
+import { indexCredentialIds } from './credentials/credential-ids.ts';
+import { environmentCredentials } from './credentials/environment-credentials.ts';
+import { createLastUsed } from './credentials/last-used.ts';
+import { openSecretHasher } from './credentials/pepper.ts';
+import { reconcileCredentials } from './credentials/reconcile-credentials.ts';
 import { createAuthMetrics } from './metrics.ts';
-import { openSecretHasher } from './pepper.ts';
-import { reconcileCredentials } from './reconcile-credentials.ts';
 import { createAuthService } from './service.ts';
 import type { Verdict } from './verdict.ts';
 import { createVerify } from './verify.ts';
+import { ensureDefaultWorkspace } from './workspaces/default-workspace.ts';
 
 /** The auth role of a process. */
 export interface Auth {
   /** Who a presented credential belongs to; no I/O. Throws `unavailable` when the store is out of reach. */
-  verify(secret: string): Verdict;
-  /** For a gRPC server. */
-  readonly binding: GrpcServiceBinding;
+  verify(secret: string): Verdict | Promise<Verdict>;
+  /** For a gRPC server, or for calls in process. */
+  readonly bindings: AuthBindings;
   readonly defaultWorkspaceId: string;
   /** Writes what is pending and stops following the store; the connection stays open. */
   close(): Promise<void>;
+}
+
+/** What auth answers. */
+export interface AuthBindings {
+  readonly credentials: GrpcServiceBinding;
+  readonly signIn: GrpcServiceBinding;
+  readonly workspaces: GrpcServiceBinding;
 }
 
 /** Opens the store, makes the environment's credentials what the environment says, and answers from then on. */
@@ -56,12 +71,16 @@ export async function createAuth(options: {
       log,
     });
     const lastUsed = createLastUsed({ credentials, log });
-    const verify = createVerify({ credentials, hasher, lastUsed, clock, metrics });
+    const verify = createVerify({ store, hasher, lastUsed, clock, metrics });
     const ids = indexCredentialIds(credentials);
     const createCredential = createCreateCredential({ store, hasher, randomBytes, clock });
     return {
       verify,
-      binding: createAuthService({ credentials, ids, verify, createCredential }),
+      bindings: {
+        credentials: createAuthService({ credentials, ids, verify, createCredential, defaultWorkspaceId }),
+        signIn: bindService(SignInService, {}),
+        workspaces: bindService(WorkspaceService, {}),
+      },
       defaultWorkspaceId,
       async close() {
         await lastUsed.close();

@@ -17,6 +17,7 @@ import {
 } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
 import { type Auth, authConfig, createAuth } from './index.ts';
+import type { Verdict } from './verdict.ts';
 
 /** Says nothing. */
 export const log = createLogger({ service: 'test', level: 'silent' });
@@ -88,7 +89,7 @@ export async function grpcClientOf(bench: Bench, auth: Auth) {
   const grpc = await startGrpcServer({
     host: '127.0.0.1',
     port: 0,
-    services: [auth.binding],
+    services: Object.values(auth.bindings),
     token,
     registry: createMetricsRegistry({ service: 'test', version: '0' }),
     tracing: await startTracing({ service: 'test', endpoint: undefined, log }),
@@ -104,8 +105,15 @@ export async function grpcClientOf(bench: Bench, auth: Auth) {
 
 /** The grant for a secret; fails when it is refused. */
 export function granted(auth: Auth, secret: string) {
-  const verdict = auth.verify(secret);
+  const verdict = judged(auth, secret);
   if (verdict.kind !== 'granted') assert.fail(`refused: ${Refusal[verdict.refusal]}`);
+  return verdict;
+}
+
+/** What auth says of a stored credential, without waiting. */
+export function judged(auth: Auth, secret: string): Verdict {
+  const verdict = auth.verify(secret);
+  if (verdict instanceof Promise) assert.fail('only sessions take time to verify');
   return verdict;
 }
 

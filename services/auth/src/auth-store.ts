@@ -1,18 +1,12 @@
 import type { Clock, Logger } from '@millrace/runtime';
 import { type NatsConnection, openRecords, type Records } from '@millrace/stores';
 import { z } from 'zod';
-import { type CredentialRecord, credentialRecord } from './credential-record.ts';
-
-const workspaceRecord = z.object({
-  id: z.string(),
-  name: z.string(),
-  createdAtMs: z.number(),
-});
+import { type CredentialRecord, credentialRecord } from './credentials/credential-record.ts';
+import { type SigningKeyRecord, signingKeyRecord } from './sessions/signing-key-record.ts';
+import { type UserRecord, userRecord } from './sign-in/user-record.ts';
+import { type WorkspaceRecord, workspaceRecord } from './workspaces/workspace-record.ts';
 
 const settingRecord = z.object({ value: z.string() });
-
-/** A tenant. */
-export type WorkspaceRecord = Readonly<z.output<typeof workspaceRecord>>;
 
 /** A fact that all replicas share. */
 export type SettingRecord = Readonly<z.output<typeof settingRecord>>;
@@ -23,6 +17,10 @@ export interface AuthStore {
   readonly credentials: Records<CredentialRecord>;
   /** By id. */
   readonly workspaces: Records<WorkspaceRecord>;
+  /** By the hash of the address, see `userKey`. */
+  readonly users: Records<UserRecord>;
+  /** By `kid`. */
+  readonly signingKeys: Records<SigningKeyRecord>;
   /** By name. */
   readonly settings: Records<SettingRecord>;
   close(): Promise<void>;
@@ -35,21 +33,24 @@ export async function openAuthStore(options: {
   clock: Clock;
   log: Logger;
 }): Promise<AuthStore> {
-  const [credentials, workspaces, settings] = await Promise.all([
-    openRecords({
-      ...options,
-      bucket: 'auth-credentials',
-      parse: (stored) => credentialRecord.parse(stored),
-    }),
-    openRecords({ ...options, bucket: 'auth-workspaces', parse: (stored) => workspaceRecord.parse(stored) }),
-    openRecords({ ...options, bucket: 'auth-settings', parse: (stored) => settingRecord.parse(stored) }),
+  const open = <T>(bucket: string, schema: z.ZodType<T>): Promise<Records<T>> =>
+    openRecords({ ...options, bucket, parse: (stored) => schema.parse(stored) });
+  const [credentials, workspaces, users, signingKeys, settings] = await Promise.all([
+    open('auth-credentials', credentialRecord),
+    open('auth-workspaces', workspaceRecord),
+    open('auth-users', userRecord),
+    open('auth-signing-keys', signingKeyRecord),
+    open('auth-settings', settingRecord),
   ]);
   return {
     credentials,
     workspaces,
+    users,
+    signingKeys,
     settings,
     async close() {
-      await Promise.all([credentials.close(), workspaces.close(), settings.close()]);
+      const opened = [credentials, workspaces, users, signingKeys, settings];
+      await Promise.all(opened.map((records) => records.close()));
     },
   };
 }

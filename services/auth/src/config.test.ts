@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadConfig } from '@millrace/runtime';
 import { authConfig, authServiceConfig } from './config.ts';
-import { environmentCredentials } from './environment-credentials.ts';
+import { environmentCredentials } from './credentials/environment-credentials.ts';
 
 test('in production every missing or wrong setting is listed at once', () => {
   assert.throws(

@@ -1,4 +1,4 @@
-import { baseConfig } from '@millrace/runtime';
+import { baseConfig, redisUrl } from '@millrace/runtime';
 import { z } from 'zod';
 
 const secret = z.string().max(512);
@@ -39,6 +39,54 @@ const fields = {
     .describe(
       'token of the workflow API for the default workspace, with events:write. Unset, development takes dev-token and test-token; production takes none',
     ),
+  BOOTSTRAP_OWNER_EMAIL: z
+    .string()
+    .regex(z.regexes.html5Email)
+    .optional()
+    .describe('address whose owner, once signed in, owns the default workspace'),
+  SIGN_UP: z
+    .enum(['open', 'invited'])
+    .default('open')
+    .describe('who may sign in for the first time: anybody, or only addresses that were invited'),
+  REDIS_URL: redisUrl,
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/ })
+    .optional()
+    .describe(
+      'mail server, smtp://user:password@host:587; unset, development logs the codes and production sends none',
+    ),
+  MAIL_FROM: z
+    .string()
+    .min(3)
+    .max(320)
+    .default('Millrace <no-reply@localhost>')
+    .describe('sender of the mails'),
+  JWT_ISSUER: z
+    .string()
+    .min(1)
+    .max(64)
+    .default('millrace')
+    .describe('iss of the sessions, and what is asked of them'),
+  JWT_AUDIENCE: z
+    .string()
+    .min(1)
+    .max(64)
+    .default('millrace')
+    .describe('aud of the sessions, and what is asked of them'),
+  JWT_LIFETIME_MINUTES: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .max(60)
+    .default(60)
+    .describe('how long a session lasts, in minutes'),
+  JWT_ROTATION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(365)
+    .default(30)
+    .describe('how long a key signs sessions before the next one does, in days'),
 };
 
 interface PepperSettings {

@@ -21,7 +21,7 @@ await runService({
     const grpc = await startGrpcServer({
       host: config.HOST,
       port: config.GRPC_PORT,
-      services: [auth.binding],
+      services: Object.values(auth.bindings),
       token: createServiceToken({ secret: config.SERVICE_SECRET, clock }),
       ...context,
     });

@@ -1,25 +1,36 @@
 import { AuthService } from '@millrace/contracts/millrace/auth/v1/auth';
-import { bindService, type GrpcServiceBinding } from '@millrace/runtime';
+import { bindService, type GrpcServiceBinding, MillraceError } from '@millrace/runtime';
 import type { AuthStore } from './auth-store.ts';
-import type { createCreateCredential } from './create-credential.ts';
-import type { CredentialIds } from './credential-ids.ts';
-import { toCredentialMessage } from './credential-record.ts';
-import { deleteCredential } from './delete-credential.ts';
-import { getCredential } from './get-credential.ts';
-import { listCredentials } from './list-credentials.ts';
-import { updateCredential } from './update-credential.ts';
+import type { createCreateCredential } from './credentials/create-credential.ts';
+import type { CredentialIds } from './credentials/credential-ids.ts';
+import { toCredentialMessage } from './credentials/credential-record.ts';
+import { deleteCredential } from './credentials/delete-credential.ts';
+import { getCredential } from './credentials/get-credential.ts';
+import { listCredentials } from './credentials/list-credentials.ts';
+import { updateCredential } from './credentials/update-credential.ts';
 import { toVerifyResponse, type Verdict } from './verdict.ts';
+
+/** Secrets in a request of VerifyBatch. */
+const MAX_BATCH = 1_000;
 
 /** `millrace.auth.v1.AuthService` over the use cases. */
 export function createAuthService(options: {
   credentials: AuthStore['credentials'];
   ids: CredentialIds;
-  verify: (secret: string) => Verdict;
+  verify: (secret: string) => Verdict | Promise<Verdict>;
+  defaultWorkspaceId: string;
   createCredential: ReturnType<typeof createCreateCredential>;
 }): GrpcServiceBinding {
   const { credentials } = options;
   return bindService(AuthService, {
-    verify: async (request) => toVerifyResponse(options.verify(request.secret)),
+    verify: async (request) => toVerifyResponse(await options.verify(request.secret)),
+    async verifyBatch({ secrets }) {
+      if (secrets.length > MAX_BATCH)
+        throw new MillraceError('invalid_argument', `secrets: at most ${MAX_BATCH}`);
+      const verdicts = await Promise.all(secrets.map(options.verify));
+      return { verdicts: verdicts.map(toVerifyResponse) };
+    },
+    getInstallation: async () => ({ defaultWorkspaceId: options.defaultWorkspaceId }),
     async createCredential(request) {
       const { record, secret } = await options.createCredential(request);
       return { credential: toCredentialMessage(record), secret };

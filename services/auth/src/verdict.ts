@@ -6,6 +6,8 @@ import type {
   VerifyResponseSchema,
 } from '@millrace/contracts/millrace/auth/v1/auth';
 
+import type { RateLimit } from './rate-limit.ts';
+
 /** What became of a presented credential. */
 export type Verdict = Grant | { readonly kind: 'refused'; readonly refusal: Refusal };
 
@@ -21,6 +23,8 @@ export interface Grant {
   readonly credentialKind: CredentialKind;
   /** Undefined for never. */
   readonly expiresAtMs: number | undefined;
+  /** The credential's own limit or its workspace's; undefined for neither. */
+  readonly rateLimit: RateLimit | undefined;
 }
 
 /** A verdict as the message of the contract. */
@@ -32,6 +36,7 @@ export function toVerifyResponse(verdict: Verdict): MessageInitShape<typeof Veri
     userId: verdict.userId,
     permissions: [...verdict.permissions],
     kind: verdict.credentialKind,
+    ...(verdict.rateLimit === undefined ? {} : { rateLimit: verdict.rateLimit }),
     ...(verdict.expiresAtMs === undefined ? {} : { expiresAt: timestampFromMs(verdict.expiresAtMs) }),
   };
 }

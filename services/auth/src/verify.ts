@@ -1,10 +1,10 @@
 import { Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
 import { type Clock, MillraceError } from '@millrace/runtime';
 import type { AuthStore } from './auth-store.ts';
-import { kindOf } from './credential-record.ts';
-import type { LastUsed } from './last-used.ts';
+import { kindOf } from './credentials/credential-record.ts';
+import type { LastUsed } from './credentials/last-used.ts';
+import { type SecretHasher, sameProof } from './credentials/secret-hash.ts';
 import type { AuthMetrics } from './metrics.ts';
-import { type SecretHasher, sameProof } from './secret-hash.ts';
 import type { Verdict } from './verdict.ts';
 
 /** Longer than this no credential can be, in UTF-16 units. */
@@ -18,13 +18,14 @@ const MAX_STALE_MS = 5_000;
  * Throws `unavailable` once the index may have missed a revocation for longer than 5 s.
  */
 export function createVerify(options: {
-  credentials: AuthStore['credentials'];
+  store: AuthStore;
   hasher: SecretHasher;
   lastUsed: LastUsed;
   clock: Clock;
   metrics: AuthMetrics;
 }): (secret: string) => Verdict {
-  const { credentials, hasher, lastUsed, clock, metrics } = options;
+  const { store, hasher, lastUsed, clock, metrics } = options;
+  const { credentials } = store;
   const refuse = (refusal: Refusal, outcome: string): Verdict => {
     metrics.verifications.add([outcome]);
     return { kind: 'refused', refusal };
@@ -54,6 +55,7 @@ export function createVerify(options: {
       permissions: new Set(record.permissions),
       credentialKind: kindOf(record.kind),
       expiresAtMs: record.expiresAtMs ?? undefined,
+      rateLimit: record.rateLimit ?? store.workspaces.get(record.workspaceId)?.value.rateLimit ?? undefined,
     };
   };
 }

@@ -8,6 +8,7 @@ import { encodeProblem } from './dialects/problem/encode-problem.ts';
 import { createCoalescer } from './events/coalesce.ts';
 import { createEventSink } from './events/submit.ts';
 import type { AnalyticsGateway } from './gateway/analytics.ts';
+import type { AuthGateway } from './gateway/auth.ts';
 import type { CredentialVerifier } from './gateway/credentials.ts';
 import type { IngestGateway } from './gateway/ingest.ts';
 import { createCors } from './http/cors.ts';
@@ -20,6 +21,7 @@ export interface EdgeDeps extends ServiceContext {
   readonly config: PublicConfig;
   readonly ingest: IngestGateway;
   readonly credentials: CredentialVerifier;
+  readonly auth: AuthGateway;
   readonly analytics: AnalyticsGateway;
   /** Whether the stream's server is connected. */
   readonly natsIsUp: () => boolean;
@@ -59,6 +61,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       events,
       credentials,
       stats: deps.analytics,
+      auth: deps.auth,
       clock,
       newId,
       countRejected: metrics.rejected,

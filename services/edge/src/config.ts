@@ -1,4 +1,4 @@
-import { baseConfig, booleanSetting } from '@millrace/runtime';
+import { baseConfig, booleanSetting, redisUrl } from '@millrace/runtime';
 import { z } from 'zod';
 
 const address = z.string().regex(/^[^:\s]+:\d+$/, 'must be host:port');
@@ -22,7 +22,7 @@ export const publicConfig = baseConfig.extend({
         .filter((origin) => origin !== ''),
     )
     .describe('browser origins that may call, separated by commas; * for all'),
-  REDIS_URL: z.url().optional().describe('Redis that remembers event ids; unset, memory and ClickHouse do'),
+  REDIS_URL: redisUrl,
   EMAIL_COMPAT_ALWAYS_200: booleanSetting
     .prefault('false')
     .describe('answer 200 to everything on the e-mail routes, as the original server did'),

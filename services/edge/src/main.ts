@@ -3,6 +3,7 @@ import { connectNats } from '@millrace/stores';
 import { createEdge } from './app.ts';
 import { edgeConfig } from './config.ts';
 import { analyticsOverGrpc } from './gateway/analytics.ts';
+import { authOverGrpc } from './gateway/auth.ts';
 import { connectCredentials } from './gateway/credentials-connect.ts';
 import { createGrpcCredentialLookup } from './gateway/credentials-lookup-grpc.ts';
 import { ingestOverGrpc } from './gateway/ingest-grpc.ts';
@@ -28,12 +29,14 @@ await runService({
     });
     const lookup = createGrpcCredentialLookup({ address: config.AUTH_ADDRESS, token });
     const credentials = connectCredentials({ lookUp: lookup.lookUp, connection, ...context });
+    const auth = authOverGrpc({ address: config.AUTH_ADDRESS, token });
     const ingest = ingestOverGrpc({ address: config.INGEST_ADDRESS, token });
     const analytics = analyticsOverGrpc({ address: config.ANALYTICS_ADDRESS, token });
     const edge = await createEdge({
       config,
       ingest,
       credentials,
+      auth,
       analytics,
       natsIsUp: () => natsIsUp,
       ...context,
@@ -44,7 +47,7 @@ await runService({
       async close() {
         await edge.close();
         credentials.close();
-        for (const client of [lookup, ingest, analytics]) client.close();
+        for (const client of [lookup, auth, ingest, analytics]) client.close();
         await connection.drain();
       },
     };

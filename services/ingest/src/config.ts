@@ -1,4 +1,4 @@
-import { baseConfig } from '@millrace/runtime';
+import { baseConfig, redisUrl } from '@millrace/runtime';
 import { z } from 'zod';
 
 const positive = z.coerce.number().int().min(1);
@@ -17,7 +17,7 @@ export const eventStoreSettings = {
   STREAM_MAX_BYTES: positive
     .default(10 * 1024 ** 3)
     .describe('room of the stream EVENTS, in bytes; at 80 % nothing more is accepted'),
-  REDIS_URL: z.url().optional().describe('Redis that remembers event ids; unset, memory and ClickHouse do'),
+  REDIS_URL: redisUrl,
   DEDUP_WINDOW_DAYS: positive
     .max(365)
     .default(7)

@@ -1,8 +1,17 @@
 import { type Analytics, createAnalytics } from '@millrace/analytics';
-import { createAuth } from '@millrace/auth';
-import { type AnalyticsGateway, connectCredentials, createEdge, type IngestGateway } from '@millrace/edge';
+import { type Auth, createAuth } from '@millrace/auth';
+import { AuthService } from '@millrace/contracts/millrace/auth/v1/auth';
+import { SignInService } from '@millrace/contracts/millrace/auth/v1/sign_in';
+import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
+import {
+  type AnalyticsGateway,
+  type AuthGateway,
+  connectCredentials,
+  createEdge,
+  type IngestGateway,
+} from '@millrace/edge';
 import { createIngest } from '@millrace/ingest';
-import { type Closable, MillraceError, type ServiceContext } from '@millrace/runtime';
+import { type Closable, callInProcess, MillraceError, type ServiceContext } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
 import type { StandaloneConfig } from './config.ts';
 
@@ -35,6 +44,7 @@ export async function createStandalone(
     ...options,
     ingest: inProcessIngest(ingest.accept),
     credentials,
+    auth: inProcessAuth(auth),
     analytics: inProcessAnalytics(analytics),
     natsIsUp: () => natsIsUp,
   });
@@ -53,6 +63,14 @@ export async function createStandalone(
 function inProcessIngest(accept: IngestGateway | undefined): IngestGateway {
   if (accept) return accept;
   throw new MillraceError('internal', 'the role accept was built without its gateway');
+}
+
+function inProcessAuth({ bindings }: Auth): AuthGateway {
+  return {
+    credentials: callInProcess(AuthService, bindings.credentials),
+    signIn: callInProcess(SignInService, bindings.signIn),
+    workspaces: callInProcess(WorkspaceService, bindings.workspaces),
+  };
 }
 
 function inProcessAnalytics(analytics: Analytics): AnalyticsGateway {

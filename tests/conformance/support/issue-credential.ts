@@ -6,9 +6,9 @@ import { connectNats } from '@millrace/stores';
 import { eventually, httpCall, type TestStack } from '@millrace/testkit';
 // The service's own use case writes the records, so that what is tested is what it will issue.
 import { openAuthStore } from '../../../services/auth/src/auth-store.ts';
-import { changeCredential } from '../../../services/auth/src/change-credential.ts';
-import { createCreateCredential } from '../../../services/auth/src/create-credential.ts';
-import { createSecretHasher } from '../../../services/auth/src/secret-hash.ts';
+import { changeCredential } from '../../../services/auth/src/credentials/change-credential.ts';
+import { createCreateCredential } from '../../../services/auth/src/credentials/create-credential.ts';
+import { createSecretHasher } from '../../../services/auth/src/credentials/secret-hash.ts';
 
 /** Which credential to issue. */
 export interface CredentialWish {
@@ -66,7 +66,8 @@ export async function openIssuer(stack: TestStack): Promise<Issuer> {
     },
     async createWorkspace() {
       const id = randomUUID();
-      await store.workspaces.create(id, { id, name: 'Another', createdAtMs: Date.now() });
+      const workspace = { id, name: 'Another', createdAtMs: Date.now() };
+      await store.workspaces.create(id, { ...workspace, members: [], invitations: [], rateLimit: null });
       return id;
     },
     async close() {

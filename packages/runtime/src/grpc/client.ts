@@ -23,7 +23,8 @@ export interface GrpcClientOptions {
   token: ServiceToken;
 }
 
-type UnaryMethods<Service extends DescService> = {
+/** A service's unary methods, wherever it runs. */
+export type UnaryMethods<Service extends DescService> = {
   [Name in keyof Service['method']]: Service['method'][Name] extends DescMethodUnary<infer In, infer Out>
     ? (request: MessageInitShape<In>, options: CallOptions) => Promise<MessageShape<Out>>
     : never;

@@ -1,12 +1,5 @@
-import {
-  DiscardPolicy,
-  type JetStreamManager,
-  NatsError,
-  nanos,
-  RetentionPolicy,
-  StorageType,
-  type StreamConfig,
-} from 'nats';
+import { DiscardPolicy, type JetStreamManager, nanos, RetentionPolicy, StorageType } from 'nats';
+import { ensureStream } from '../nats/ensure-stream.ts';
 import { DEAD_LETTERS_STREAM, EVENTS_STREAM } from './shards.ts';
 
 /** How the streams are kept. */
@@ -19,8 +12,6 @@ export interface StreamSettings {
 
 /** How long the server remembers a message id, in milliseconds: longer than any publisher retries. */
 const DUPLICATE_WINDOW_MS = 120_000;
-
-const STREAM_NOT_FOUND = 10059;
 
 /**
  * Makes the streams `EVENTS` and `DEAD_LETTERS`, or brings their settings up to date.
@@ -48,18 +39,4 @@ export async function ensureEventStreams(manager: JetStreamManager, settings: St
     discard: DiscardPolicy.Old,
     max_bytes: Math.ceil(settings.maxBytes / 10),
   });
-}
-
-async function ensureStream(
-  manager: JetStreamManager,
-  config: Partial<StreamConfig> & { name: string },
-): Promise<void> {
-  try {
-    await manager.streams.info(config.name);
-  } catch (error) {
-    if (!(error instanceof NatsError) || error.api_error?.err_code !== STREAM_NOT_FOUND) throw error;
-    await manager.streams.add(config);
-    return;
-  }
-  await manager.streams.update(config.name, config);
 }

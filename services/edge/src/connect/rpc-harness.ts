@@ -102,5 +102,6 @@ function verify(secret: string): Verdict {
     permissions: new Set(permissions),
     credentialKind: CredentialKind.ANALYTICS_KEY,
     expiresAtMs: undefined,
+    rateLimit: undefined,
   };
 }

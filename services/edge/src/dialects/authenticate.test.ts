@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CredentialKind, Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
 import type { CredentialVerifier, Grant } from '../gateway/credentials.ts';
+import type { AccessRule } from '../http/access.ts';
 import { type Failure, RequestFailure } from '../http/failure.ts';
-import { type AccessRule, authenticate } from './authenticate.ts';
+import { authenticate } from './authenticate.ts';
 import { type FakeRequest, fakeExchange } from './test-support/fake-exchange.ts';
 
 const grant: Grant = {
@@ -14,6 +15,7 @@ const grant: Grant = {
   permissions: new Set(['events:write']),
   credentialKind: CredentialKind.UNSPECIFIED,
   expiresAtMs: undefined,
+  rateLimit: undefined,
 };
 const presented: string[] = [];
 const verifier: CredentialVerifier = {
@@ -27,7 +29,11 @@ const rule: AccessRule = { places: ['apiKey', 'bearer', 'beacon'], anyOf: ['even
 /** The secret that was taken, or the failure. */
 function outcome(request: FakeRequest, access = rule): string | Failure['kind'] {
   try {
-    assert.equal(authenticate(fakeExchange(request), verifier, access), grant, 'answered at once');
+    assert.equal(
+      authenticate(fakeExchange(request), { credentials: verifier }, access),
+      grant,
+      'answered at once',
+    );
     return presented.at(-1) ?? '';
   } catch (error) {
     assert.ok(error instanceof RequestFailure);
@@ -81,9 +87,9 @@ test('one of the permissions suffices; none asked lets any key pass', () => {
 test('a verdict that comes later is judged the same', async () => {
   const late: CredentialVerifier = { verify: async (secret) => verifier.verify(secret) };
   const exchange = fakeExchange({ headers: { 'x-api-key': 'key' } });
-  assert.equal(await authenticate(exchange, late, rule), grant);
+  assert.equal(await authenticate(exchange, { credentials: late }, rule), grant);
   await assert.rejects(
-    async () => authenticate(exchange, late, { ...rule, anyOf: ['sql'] }),
+    async () => authenticate(exchange, { credentials: late }, { ...rule, anyOf: ['sql'] }),
     (error) => error instanceof RequestFailure && error.failure.kind === 'forbidden',
   );
 });

@@ -1,27 +1,9 @@
+import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { type CredentialVerifier, type Grant, hasPermission, type Verdict } from '../gateway/credentials.ts';
+import type { AccessRule, CredentialPlace } from '../http/access.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { RequestFailure } from '../http/failure.ts';
 import { isMediaType } from './media-type.ts';
-
-/** Where a dialect's clients put their credential. */
-export type CredentialPlace =
-  /** `X-API-Key: <secret>` */
-  | 'apiKey'
-  /** `Authorization: Bearer <secret>` */
-  | 'bearer'
-  /**
-   * `?key=<secret>` with a `text/plain` body: `navigator.sendBeacon` can neither set headers nor another type without a
-   * preflight. For routes that take events, and nothing else.
-   */
-  | 'beacon';
-
-/** What a route asks of its callers. */
-export interface AccessRule {
-  /** Looked at in this order; the first that is present is judged. */
-  readonly places: readonly CredentialPlace[];
-  /** The caller needs one of these; none asks for any good credential. */
-  readonly anyOf: readonly string[];
-}
 
 /**
  * The caller of an exchange. Throws RequestFailure `missing_credential`, `invalid_credential` or `forbidden`.
@@ -29,15 +11,18 @@ export interface AccessRule {
  */
 export function authenticate(
   exchange: Exchange,
-  credentials: CredentialVerifier,
+  deps: { readonly credentials: CredentialVerifier },
   rule: AccessRule,
 ): Grant | Promise<Grant> {
-  const verdict = credentials.verify(presentedSecret(exchange, rule.places));
+  const verdict = deps.credentials.verify(presentedSecret(exchange, rule.places));
   return verdict instanceof Promise ? verdict.then((late) => grant(late, rule)) : grant(verdict, rule);
 }
 
 function grant(verdict: Verdict, rule: AccessRule): Grant {
   if (verdict.kind === 'refused') throw new RequestFailure({ kind: 'invalid_credential' });
+  if (rule.caller === 'person' && verdict.credentialKind !== CredentialKind.SESSION) {
+    throw new RequestFailure({ kind: 'invalid_credential' });
+  }
   if (rule.anyOf.length === 0) return verdict;
   for (const permission of rule.anyOf) if (hasPermission(verdict, permission)) return verdict;
   throw new RequestFailure({ kind: 'forbidden', permission: rule.anyOf[0] ?? '' });

@@ -1,6 +1,7 @@
 import type { Clock } from '@millrace/runtime';
 import type { DialectName } from '../events/canonical-event.ts';
 import type { EventSink } from '../events/event-sink.ts';
+import type { AuthGateway } from '../gateway/auth.ts';
 import type { CredentialVerifier } from '../gateway/credentials.ts';
 import type { EventStats } from '../gateway/stats.ts';
 import type { Route } from '../http/route.ts';
@@ -10,6 +11,7 @@ export interface DialectDeps {
   readonly events: EventSink;
   readonly credentials: CredentialVerifier;
   readonly stats: EventStats;
+  readonly auth: AuthGateway;
   readonly clock: Clock;
   /** A new UUIDv7 for the given time. */
   readonly newId: (nowMs: number) => string;

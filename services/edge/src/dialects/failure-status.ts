@@ -7,6 +7,8 @@ export const FAILURE_STATUS: Readonly<Record<Failure['kind'], number>> = {
   missing_credential: 401,
   invalid_credential: 401,
   forbidden: 403,
+  refused: 403,
+  contradiction: 409,
   not_found: 404,
   method_not_allowed: 405,
   request_timeout: 408,
@@ -38,6 +40,8 @@ export function failureMessage(failure: Failure): string | undefined {
   switch (failure.kind) {
     case 'malformed_json':
     case 'unsupported_media_type':
+    case 'refused':
+    case 'contradiction':
       return failure.message;
     case 'too_large':
       return `The request body is larger than ${failure.limitBytes} bytes`;

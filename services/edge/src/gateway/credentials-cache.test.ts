@@ -17,6 +17,7 @@ function grantFor(secret: string, more: Partial<Grant> = {}): Grant {
     permissions: new Set(['events:write']),
     credentialKind: CredentialKind.ANALYTICS_KEY,
     expiresAtMs: undefined,
+    rateLimit: undefined,
     ...more,
   };
 }

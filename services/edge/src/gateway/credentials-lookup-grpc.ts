@@ -31,5 +31,6 @@ function toVerdict(response: VerifyResponse): Verdict {
     permissions: new Set(response.permissions),
     credentialKind: response.kind,
     expiresAtMs: response.expiresAt ? timestampMs(response.expiresAt) : undefined,
+    rateLimit: response.rateLimit,
   };
 }

@@ -15,6 +15,15 @@ export interface Grant {
   readonly credentialKind: CredentialKind;
   /** Undefined for never. */
   readonly expiresAtMs: number | undefined;
+  /** The credential's own limit or its workspace's; undefined for neither. */
+  readonly rateLimit: RateLimit | undefined;
+}
+
+/** How often a caller may ask. */
+export interface RateLimit {
+  readonly requestsPerMinute: number;
+  /** Requests that may come at once, at least 1. */
+  readonly burst: number;
 }
 
 /** Why a credential isn't good. */

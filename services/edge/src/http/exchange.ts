@@ -14,12 +14,16 @@ export interface Exchange {
   readonly requestId: string;
   /** The caller's trace context, or the server span's when tracing is on. */
   readonly traceparent: string | undefined;
+  /** The client's IP address, as the connection or a trusted proxy tells it. */
+  clientAddress(): string;
   /** The parsed query string. */
   query(): URLSearchParams;
   /** A header's value, by lower-case name. */
   header(name: string): string | undefined;
   /** The inflated body. Throws RequestFailure `too_large`, `unsupported_media_type` or `request_timeout`. */
   body(limitBytes: number): Promise<Buffer>;
+  /** Adds to the headers of whatever the answer will be: flat name, value …; lower case. */
+  addHeaders(headers: readonly string[]): void;
   /** Sends the answer; JSON. */
   reply(reply: Reply): void;
 }

@@ -18,6 +18,10 @@ export type Failure =
   | { readonly kind: 'missing_credential' }
   | { readonly kind: 'invalid_credential' }
   | { readonly kind: 'forbidden'; readonly permission: string }
+  /** The caller may do this, but not in this way or to this target; the message says what. */
+  | { readonly kind: 'refused'; readonly message: string }
+  /** What is asked for contradicts what is there: a name that is taken, the last owner. */
+  | { readonly kind: 'contradiction'; readonly message: string }
   | { readonly kind: 'conflict'; readonly eventId: string }
   | { readonly kind: 'not_found' }
   | { readonly kind: 'method_not_allowed'; readonly allowed: readonly string[] }

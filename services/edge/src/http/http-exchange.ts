@@ -30,7 +30,7 @@ export class HttpExchange implements Exchange {
   readonly requestId: string;
   readonly traceparent: string | undefined;
   readonly #search: string;
-  readonly #extraHeaders: readonly string[];
+  #extraHeaders: readonly string[];
   readonly #onReply: (status: number) => void;
 
   constructor(init: ExchangeInit) {
@@ -45,6 +45,10 @@ export class HttpExchange implements Exchange {
     this.#onReply = init.onReply;
   }
 
+  clientAddress(): string {
+    return this.request.socket.remoteAddress ?? '';
+  }
+
   query(): URLSearchParams {
     return new URLSearchParams(this.#search);
   }
@@ -56,6 +60,10 @@ export class HttpExchange implements Exchange {
 
   body(limitBytes: number): Promise<Buffer> {
     return readBody(this.request, limitBytes);
+  }
+
+  addHeaders(headers: readonly string[]): void {
+    this.#extraHeaders = [...this.#extraHeaders, ...headers];
   }
 
   reply({ status, body, headers }: Reply): void {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { RouteAccess } from './access.ts';
 import type { Exchange } from './exchange.ts';
 import type { Failure } from './failure.ts';
 import type { Reply } from './reply.ts';
@@ -13,8 +14,6 @@ export interface RouteDocumentation {
   readonly query?: z.ZodObject;
   /** Documented answers by status; the example is the documented body. */
   readonly responses: Readonly<Record<number, ResponseDocumentation>>;
-  /** Which credential headers the route takes; empty for a public route. */
-  readonly security: readonly ('bearer' | 'apiKey')[];
 }
 
 /** What `/openapi.json` says of one status. */
@@ -30,6 +29,8 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** In find-my-way's syntax: `/api/external-event/:workspaceId`. */
   readonly path: string;
+  /** Who may call. What the handler enforces, and what the table of permissions in the tests is made from. */
+  readonly access: RouteAccess;
   readonly documentation: RouteDocumentation;
   /** Answers the exchange. What it throws is encoded by `encodeFailure`. */
   handle(exchange: Exchange): void | Promise<void>;

@@ -18,7 +18,7 @@ const answered: string[] = [];
 let listener: Listener;
 let base: string;
 
-const documentation = { summary: '', tag: '', responses: {}, security: [] } as const;
+const documentation = { summary: '', tag: '', responses: {} } as const;
 const encodeFailure: Route['encodeFailure'] = (failure) => ({
   status:
     { too_large: 413, unsupported_media_type: 415, unavailable: 503, malformed_json: 400 }[
@@ -29,6 +29,7 @@ const encodeFailure: Route['encodeFailure'] = (failure) => ({
 const route = (method: Route['method'], path: string, handle: Route['handle']): Route => ({
   method,
   path,
+  access: 'public',
   documentation,
   handle,
   encodeFailure,

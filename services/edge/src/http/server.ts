@@ -1,13 +1,6 @@
-import {
-  type Clock,
-  type Health,
-  type Logger,
-  MillraceError,
-  type Tracing,
-  traceIdOf,
-} from '@millrace/runtime';
+import { type Clock, type Health, type Logger, type Tracing, traceIdOf } from '@millrace/runtime';
 import { type Cors, preflightHeaders } from './cors.ts';
-import { type Failure, RequestFailure } from './failure.ts';
+import type { Failure } from './failure.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { type Listener, listen, type RequestHandler } from './listener.ts';
 import { createOutageLog } from './outage-log.ts';
@@ -15,6 +8,7 @@ import type { Reply } from './reply.ts';
 import { callersRequestId } from './request-id.ts';
 import type { Route } from './route.ts';
 import { createRouter } from './router.ts';
+import { toFailure } from './to-failure.ts';
 
 /** Told of every answer. */
 export interface HttpMetrics {
@@ -40,8 +34,6 @@ export interface HttpServerOptions {
   readonly log: Logger;
 }
 
-const RETRY_AFTER_SECONDS = 1;
-const RETRY_AFTER_FULL_SECONDS = 5;
 const NO_HEADERS: readonly string[] = [];
 
 /** Serves every route on one port. */
@@ -145,20 +137,4 @@ function fail(route: Route, exchange: HttpExchange, reporting: Reporting, thrown
     reporting.outages.report(thrown);
   }
   exchange.reply(route.encodeFailure(failure, exchange));
-}
-
-function toFailure(thrown: unknown): Failure {
-  if (thrown instanceof RequestFailure) return thrown.failure;
-  if (thrown instanceof MillraceError) {
-    switch (thrown.code) {
-      case 'resource_exhausted':
-        return { kind: 'unavailable', retryAfterSeconds: RETRY_AFTER_FULL_SECONDS };
-      case 'unavailable':
-      case 'deadline_exceeded':
-      case 'aborted':
-      case 'canceled':
-        return { kind: 'unavailable', retryAfterSeconds: RETRY_AFTER_SECONDS };
-    }
-  }
-  return { kind: 'internal' };
 }

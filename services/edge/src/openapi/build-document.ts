@@ -41,7 +41,7 @@ function toTemplate(path: string): string {
 
 function toOperation(route: Route, schemas: Record<string, unknown>): Record<string, unknown> {
   const { documentation } = route;
-  const { summary, description, tag, security } = documentation;
+  const { summary, description, tag } = documentation;
   const parameters = [...pathParameters(route.path), ...queryParameters(documentation)];
   return {
     operationId: operationId(route),
@@ -58,8 +58,14 @@ function toOperation(route: Route, schemas: Record<string, unknown>): Record<str
         toResponse(status, response),
       ]),
     ),
-    security: security.map((scheme) => ({ [scheme]: [] })),
+    security: securityOf(route),
   };
+}
+
+/** The headers that a route takes its credential from; the beacon's query is for browsers only and not advertised. */
+function securityOf({ access }: Route): Record<string, string[]>[] {
+  if (access === 'public') return [];
+  return access.places.filter((place) => place !== 'beacon').map((place) => ({ [place]: [] }));
 }
 
 /** `POST /api/v1/events` becomes `postApiV1Events`. */

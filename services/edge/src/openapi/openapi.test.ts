@@ -4,6 +4,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { dialects } from '../dialects/all.ts';
 import type { DialectDeps } from '../dialects/dialect.ts';
 import { createHealthRoutes } from '../dialects/health/routes.ts';
+import { authDouble } from '../dialects/test-support/dialect-harness.ts';
 import { fakeExchange } from '../dialects/test-support/fake-exchange.ts';
 import { RequestFailure } from '../http/failure.ts';
 import type { Route } from '../http/route.ts';
@@ -14,6 +15,7 @@ const deps: DialectDeps = {
   events: { submit: assert.fail, submitAll: assert.fail },
   credentials: { verify: assert.fail },
   stats: { read: assert.fail },
+  auth: authDouble(),
   clock: { now: () => 0, monotonic: () => 0 },
   newId: () => 'id',
   countRejected: assert.fail,

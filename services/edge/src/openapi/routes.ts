@@ -44,7 +44,7 @@ export function createOpenApiRoutes(deps: OpenApiDeps): readonly Route[] {
 }
 
 function get(path: string, documentation: RouteDocumentation, handle: Route['handle']): Route {
-  return { method: 'GET', path, documentation, handle, encodeFailure: encodeProblem };
+  return { method: 'GET', path, access: 'public', documentation, handle, encodeFailure: encodeProblem };
 }
 
 function send(exchange: Exchange, type: string, body: string, cacheControl: string): void {
@@ -68,20 +68,17 @@ const TAG = 'Documentation';
 const documentDocumentation: RouteDocumentation = {
   summary: 'This document',
   tag: TAG,
-  security: [],
   responses: { 200: { description: 'OpenAPI 3.1', contentType: 'application/json' } },
 };
 
 const pageDocumentation: RouteDocumentation = {
   summary: 'This document to read and to try, with Swagger UI',
   tag: TAG,
-  security: [],
   responses: { 200: { description: 'A page', contentType: 'text/html' } },
 };
 
 const assetDocumentation: RouteDocumentation = {
   summary: 'A file of the page',
   tag: TAG,
-  security: [],
   responses: { 200: { description: 'The file' }, 404: { description: 'No such file' } },
 };

@@ -1,4 +1,5 @@
-import { type AccessRule, authenticate } from '../authenticate.ts';
+import type { AccessRule } from '../../http/access.ts';
+import { authenticate } from '../authenticate.ts';
 import { contextOf, countingRejections, requireStored } from '../decode-context.ts';
 import { BODY_LIMIT_BYTES, type DialectDeps } from '../dialect.ts';
 import type { EventsHandler } from '../events-route/events-handler.ts';
@@ -13,7 +14,7 @@ export const WRITE_ACCESS: AccessRule = { places: ['apiKey', 'bearer', 'beacon']
 export function analyticsEvents(deps: DialectDeps): EventsHandler {
   return {
     async handle(exchange, earlyBody) {
-      const answer = authenticate(exchange, deps.credentials, WRITE_ACCESS);
+      const answer = authenticate(exchange, deps, WRITE_ACCESS);
       const grant = answer instanceof Promise ? await answer : answer;
       requireJson(exchange);
       const body = earlyBody ?? (await exchange.body(BODY_LIMIT_BYTES));

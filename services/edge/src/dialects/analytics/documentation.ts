@@ -45,7 +45,6 @@ export const BATCH_DOCUMENTATION: RouteDocumentation = {
   description: 'One bad event fails the whole batch; the message names its index.',
   tag: 'Analytics',
   requestBody: { 'application/json': analyticsBatch },
-  security: ['apiKey', 'bearer'],
   responses: {
     202: {
       description: 'Stored; `eventIds` are those of the accepted events, duplicates left out',
@@ -69,7 +68,6 @@ export const STATS_DOCUMENTATION: RouteDocumentation = {
   summary: 'Get real-time ingestion statistics',
   description: 'Of the workspace: events a second over the last 60 seconds, and events in all.',
   tag: 'Analytics',
-  security: ['apiKey', 'bearer'],
   responses: {
     200: {
       description: 'The statistics',

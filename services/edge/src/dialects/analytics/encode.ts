@@ -65,6 +65,8 @@ const CODES: Readonly<Record<Exclude<Failure['kind'], 'conflict'>, string>> = {
   missing_credential: 'MISSING_API_KEY',
   invalid_credential: 'INVALID_API_KEY',
   forbidden: 'FORBIDDEN',
+  refused: 'FORBIDDEN',
+  contradiction: 'CONFLICT',
   not_found: 'NOT_FOUND',
   method_not_allowed: 'METHOD_NOT_ALLOWED',
   request_timeout: 'REQUEST_TIMEOUT',

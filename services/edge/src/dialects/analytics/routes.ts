@@ -1,5 +1,6 @@
+import type { AccessRule } from '../../http/access.ts';
 import type { Route } from '../../http/route.ts';
-import { type AccessRule, authenticate } from '../authenticate.ts';
+import { authenticate } from '../authenticate.ts';
 import { contextOf, countingRejections, requireStored } from '../decode-context.ts';
 import { BATCH_BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
 import { requireJson } from '../media-type.ts';
@@ -24,9 +25,10 @@ function batchRoute(deps: DialectDeps): Route {
   return {
     method: 'POST',
     path: '/api/v1/events/batch',
+    access: WRITE_ACCESS,
     documentation: BATCH_DOCUMENTATION,
     async handle(exchange) {
-      const grant = await authenticate(exchange, deps.credentials, WRITE_ACCESS);
+      const grant = await authenticate(exchange, deps, WRITE_ACCESS);
       requireJson(exchange);
       const body = await exchange.body(BATCH_BODY_LIMIT_BYTES);
       const events = countingRejections(deps, 'analytics', () =>
@@ -43,9 +45,10 @@ function statsRoute(deps: DialectDeps): Route {
   return {
     method: 'GET',
     path: '/api/v1/events/stats',
+    access: STATS_ACCESS,
     documentation: STATS_DOCUMENTATION,
     async handle(exchange) {
-      const grant = await authenticate(exchange, deps.credentials, STATS_ACCESS);
+      const grant = await authenticate(exchange, deps, STATS_ACCESS);
       exchange.reply(encodeStats(await deps.stats.read(grant.workspaceId), deps.clock.now()));
     },
     encodeFailure: encodeAnalyticsFailure,

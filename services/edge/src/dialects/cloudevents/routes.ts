@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import type { AccessRule } from '../../http/access.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { RequestFailure } from '../../http/failure.ts';
 import type { RouteDocumentation } from '../../http/route.ts';
-import { type AccessRule, authenticate } from '../authenticate.ts';
+import { authenticate } from '../authenticate.ts';
 import { contextOf, countingRejections, type DecodeContext, requireStored } from '../decode-context.ts';
 import { BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
 import { isMediaType } from '../media-type.ts';
@@ -26,6 +27,7 @@ export const cloudEventsDialect: Dialect = {
     {
       method: 'POST',
       path: '/cloudevents',
+      access: ACCESS,
       documentation,
       handle: (exchange) => handle(exchange, deps),
       encodeFailure: encodeProblem,
@@ -34,7 +36,7 @@ export const cloudEventsDialect: Dialect = {
 };
 
 async function handle(exchange: Exchange, deps: DialectDeps): Promise<void> {
-  const grant = await authenticate(exchange, deps.credentials, ACCESS);
+  const grant = await authenticate(exchange, deps, ACCESS);
   const context = contextOf(exchange, grant, deps);
   const contentType = exchange.header('content-type') ?? '';
   if (isMediaType(contentType, BATCHED)) return takeBatch(exchange, deps, context);
@@ -73,7 +75,6 @@ const documentation: RouteDocumentation = {
     [BATCHED]: z.array(cloudEventSchema).max(MAX_BATCH_EVENTS),
     '*/*': z.unknown().describe('The data of the binary mode'),
   },
-  security: ['apiKey', 'bearer'],
   responses: {
     200: { description: 'The event had been accepted before', example: { ...example, status: 'duplicate' } },
     202: { description: 'The event is durable, or every event of the batch', example },

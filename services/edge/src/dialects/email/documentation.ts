@@ -32,7 +32,6 @@ export const EMAIL_DOCUMENTATION: RouteDocumentation = {
     'duplicate: `{"status":"success","message":"Duplicate event ignored"}`.',
   tag: 'E-mail',
   requestBody: { 'application/json': emailEvent },
-  security: ['apiKey'],
   responses: {
     200: {
       description: 'Stored now or before',
@@ -67,7 +66,6 @@ export const EMAIL_BATCH_DOCUMENTATION: RouteDocumentation = {
     'One bad event fails the whole batch. A duplicate is an item with the duplicate message and the hash.',
   tag: 'E-mail',
   requestBody: { 'application/json': emailBatch },
-  security: ['apiKey'],
   responses: {
     200: {
       description: 'Stored now or before; an item for each event, in order',

@@ -1,8 +1,9 @@
+import type { AccessRule } from '../../http/access.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import type { Failure } from '../../http/failure.ts';
 import type { Reply } from '../../http/reply.ts';
 import type { Route } from '../../http/route.ts';
-import { type AccessRule, authenticate } from '../authenticate.ts';
+import { authenticate } from '../authenticate.ts';
 import { contextOf, countingRejections, requireStored } from '../decode-context.ts';
 import { BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
 import { requireJson } from '../media-type.ts';
@@ -22,6 +23,7 @@ function singleRoute(deps: DialectDeps): Route {
   return {
     method: 'POST',
     path: '/email',
+    access: ACCESS,
     documentation: EMAIL_DOCUMENTATION,
     async handle(exchange) {
       const { body, context } = await receive(exchange, deps, BODY_LIMIT_BYTES);
@@ -37,6 +39,7 @@ function batchRoute(deps: DialectDeps): Route {
   return {
     method: 'POST',
     path: '/email/batch',
+    access: ACCESS,
     documentation: EMAIL_BATCH_DOCUMENTATION,
     async handle(exchange) {
       const { body, context } = await receive(exchange, deps, BATCH_BODY_LIMIT_BYTES);
@@ -57,7 +60,7 @@ async function receive(
   deps: DialectDeps,
   limitBytes: number,
 ): Promise<{ body: Buffer; context: EmailDecodeContext }> {
-  const grant = await authenticate(exchange, deps.credentials, ACCESS);
+  const grant = await authenticate(exchange, deps, ACCESS);
   requireJson(exchange);
   const body = await exchange.body(limitBytes);
   return { body, context: { ...contextOf(exchange, grant, deps), now: () => deps.clock.now() } };

@@ -16,7 +16,6 @@ export const EVENTS_DOCUMENTATION: RouteDocumentation = {
     'analytics event.',
   tag: 'Events',
   requestBody: { 'application/json': z.union([analyticsEvent, workflowEvent]) },
-  security: ['apiKey', 'bearer'],
   responses: {
     ...ANALYTICS_ERRORS,
     200: {

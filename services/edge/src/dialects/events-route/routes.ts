@@ -1,3 +1,4 @@
+import type { AccessRule } from '../../http/access.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import type { Route } from '../../http/route.ts';
 import { analyticsEvents } from '../analytics/analytics-events.ts';
@@ -12,6 +13,9 @@ export const eventsRoute: Dialect = {
   name: 'events-route',
   routes: (deps) => [sharedRoute(deps)],
 };
+
+/** Any valid key of the workspace is taken in either header, whichever dialect it is. */
+const ACCESS: AccessRule = { places: ['apiKey', 'bearer', 'beacon'], anyOf: ['events:write'] };
 
 function sharedRoute(deps: DialectDeps): Route {
   const handlers: Readonly<Record<EventsDialect, EventsHandler>> = {
@@ -31,6 +35,7 @@ function sharedRoute(deps: DialectDeps): Route {
   return {
     method: 'POST',
     path: '/api/v1/events',
+    access: ACCESS,
     documentation: EVENTS_DOCUMENTATION,
     handle(exchange) {
       const dialect = chooseByHeader(exchange);

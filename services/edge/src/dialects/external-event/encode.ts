@@ -11,6 +11,8 @@ const CODES: Record<Failure['kind'], string> = {
   missing_credential: 'INVALID_AUTH',
   invalid_credential: 'INVALID_AUTH',
   forbidden: 'FORBIDDEN',
+  refused: 'FORBIDDEN',
+  contradiction: 'CONFLICT',
   not_found: 'NOT_FOUND',
   method_not_allowed: 'METHOD_NOT_ALLOWED',
   request_timeout: 'REQUEST_TIMEOUT',

@@ -1,8 +1,9 @@
 import type { CanonicalEvent } from '../../events/canonical-event.ts';
+import type { AccessRule } from '../../http/access.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { RequestFailure } from '../../http/failure.ts';
 import type { RouteDocumentation } from '../../http/route.ts';
-import { type AccessRule, authenticate } from '../authenticate.ts';
+import { authenticate } from '../authenticate.ts';
 import { contextOf, countingRejections, type DecodeContext, requireStored } from '../decode-context.ts';
 import { BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
 import { idempotencyKey } from '../idempotency-key.ts';
@@ -19,6 +20,7 @@ export const externalEventDialect: Dialect = {
     ['/api/external-event/:workspaceId', '/external-event/:workspaceId'].map((path) => ({
       method: 'POST',
       path,
+      access: ACCESS,
       documentation,
       handle: (exchange) => handle(exchange, deps),
       encodeFailure: encodeExternalEventFailure,
@@ -26,7 +28,7 @@ export const externalEventDialect: Dialect = {
 };
 
 async function handle(exchange: Exchange, deps: DialectDeps): Promise<void> {
-  const grant = await authenticate(exchange, deps.credentials, ACCESS);
+  const grant = await authenticate(exchange, deps, ACCESS);
   // A token belongs to one workspace; to learn whether another one exists is not its business.
   if (exchange.params['workspaceId'] !== grant.workspaceId) {
     throw new RequestFailure({ kind: 'invalid_credential' });
@@ -72,7 +74,6 @@ const documentation: RouteDocumentation = {
     'The token belongs to one workspace, which the path must name. With an `Idempotency-Key` header a retry is stored once.',
   tag: 'External events',
   requestBody: { 'application/json': externalEventBody },
-  security: ['bearer'],
   responses: {
     201: { description: 'The event is durable', example: { success: true } },
     400: {

@@ -27,7 +27,7 @@ export function createHealthRoutes(deps: HealthDeps): readonly Route[] {
 }
 
 function get(path: string, documentation: RouteDocumentation, handle: Route['handle']): Route {
-  return { method: 'GET', path, documentation, handle, encodeFailure: encodeProblem };
+  return { method: 'GET', path, access: 'public', documentation, handle, encodeFailure: encodeProblem };
 }
 
 /** A proxy that kept a health answer would hide an outage. */
@@ -38,7 +38,6 @@ function replyFresh(exchange: Exchange, status: number, body: unknown): void {
 const healthDocumentation: RouteDocumentation = {
   summary: 'Is the API working?',
   tag: TAG,
-  security: [],
   responses: {
     200: { description: 'Events are accepted', example: { status: 'healthy', version: '1.0.0' } },
     503: { ...UNHEALTHY, example: { status: 'unhealthy', version: '1.0.0' } },
@@ -50,7 +49,6 @@ const apiHealthDocumentation: RouteDocumentation = {
   description:
     '`mongodb` is the event store and `postgres` the key store, under the names that clients of the analytics API know. `degraded`: some component is away, events are still accepted.',
   tag: TAG,
-  security: [],
   responses: {
     200: {
       description: '`healthy` or `degraded`',
@@ -75,7 +73,6 @@ const apiHealthDocumentation: RouteDocumentation = {
 const readyDocumentation: RouteDocumentation = {
   summary: 'Readiness probe',
   tag: TAG,
-  security: [],
   responses: {
     200: { description: 'May get traffic', example: { ready: true } },
     503: { description: 'Starting or draining', example: { ready: false } },
@@ -85,6 +82,5 @@ const readyDocumentation: RouteDocumentation = {
 const liveDocumentation: RouteDocumentation = {
   summary: 'Liveness probe',
   tag: TAG,
-  security: [],
   responses: { 200: { description: 'The process runs', example: { live: true } } },
 };

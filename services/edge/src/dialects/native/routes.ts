@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import type { AccessRule } from '../../http/access.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import type { RouteDocumentation } from '../../http/route.ts';
-import { type AccessRule, authenticate } from '../authenticate.ts';
+import { authenticate } from '../authenticate.ts';
 import { contextOf, countingRejections } from '../decode-context.ts';
 import { BATCH_BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
 import { isMediaType, requireJson } from '../media-type.ts';
@@ -27,6 +28,7 @@ export const nativeDialect: Dialect = {
     {
       method: 'POST',
       path: '/v1/ingest',
+      access: ACCESS,
       documentation,
       handle: (exchange) => handle(exchange, deps),
       encodeFailure: encodeProblem,
@@ -35,7 +37,7 @@ export const nativeDialect: Dialect = {
 };
 
 async function handle(exchange: Exchange, deps: DialectDeps): Promise<void> {
-  const grant = await authenticate(exchange, deps.credentials, ACCESS);
+  const grant = await authenticate(exchange, deps, ACCESS);
   const contentType = exchange.header('content-type') ?? '';
   const isLines = LINE_TYPES.some((type) => isMediaType(contentType, type));
   if (!isLines) requireJson(exchange);
@@ -85,7 +87,6 @@ const documentation: RouteDocumentation = {
     'application/json': z.union([z.array(newEventSchema).min(1).max(MAX_EVENTS), newEventSchema]),
     'application/x-ndjson': z.string().describe('An event a line'),
   },
-  security: ['apiKey', 'bearer'],
   responses: {
     202: { description: 'Every event is durable', example: acceptedExample },
     207: { description: 'Some events are durable; see each result', example: mixedExample },

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import { CredentialKind, Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
-import { MillraceError } from '@millrace/runtime';
+import { AuthService, CredentialKind, Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
+import { SignInService } from '@millrace/contracts/millrace/auth/v1/sign_in';
+import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
+import { bindService, callInProcess } from '@millrace/runtime';
 import type { CanonicalEvent } from '../../events/canonical-event.ts';
 import type { EventSink, SubmitOutcome } from '../../events/event-sink.ts';
+import type { AuthGateway } from '../../gateway/auth.ts';
 import type { CredentialVerifier, Verdict } from '../../gateway/credentials.ts';
-import { type Failure, RequestFailure } from '../../http/failure.ts';
 import type { Reply } from '../../http/reply.ts';
 import type { Route } from '../../http/route.ts';
+import { toFailure } from '../../http/to-failure.ts';
 import type { Dialect, DialectDeps } from '../dialect.ts';
 import { type FakeRequest, fakeExchange } from './fake-exchange.ts';
 
@@ -64,6 +67,7 @@ export function benchDialect(dialect: Dialect, changes: Partial<DialectDeps> = {
   const deps: DialectDeps = {
     events: sink,
     credentials,
+    auth: authDouble(),
     stats: { read: async () => ({ ratePerSecond: 1250.5, total: 150_000 }) },
     clock: { now: () => NOW_MS, monotonic: () => 0 },
     newId: () => `01890000-0000-7000-8000-${String(++ids).padStart(12, '0')}`,
@@ -82,6 +86,21 @@ export function benchDialect(dialect: Dialect, changes: Partial<DialectDeps> = {
   }
 
   return bench;
+}
+
+/** Auth with only the given handlers; what a test doesn't expect to be called fails. */
+export function authDouble(
+  handlers: {
+    credentials?: Parameters<typeof bindService<typeof AuthService>>[1];
+    signIn?: Parameters<typeof bindService<typeof SignInService>>[1];
+    workspaces?: Parameters<typeof bindService<typeof WorkspaceService>>[1];
+  } = {},
+): AuthGateway {
+  return {
+    credentials: callInProcess(AuthService, bindService(AuthService, handlers.credentials ?? {})),
+    signIn: callInProcess(SignInService, bindService(SignInService, handlers.signIn ?? {})),
+    workspaces: callInProcess(WorkspaceService, bindService(WorkspaceService, handlers.workspaces ?? {})),
+  };
 }
 
 /** A sink's answer that takes an identity it has seen for a duplicate. */
@@ -114,6 +133,7 @@ const credentials: CredentialVerifier = {
             permissions: new Set(permissions),
             credentialKind: CredentialKind.UNSPECIFIED,
             expiresAtMs: undefined,
+            rateLimit: undefined,
           };
     return secret === KEYS.slow ? Promise.resolve(verdict) : verdict;
   },
@@ -130,12 +150,4 @@ async function answerOf(route: Route, request: FakeRequest): Promise<Reply> {
   const [reply, ...more] = exchange.replies;
   assert.ok(reply && more.length === 0, 'one reply');
   return reply;
-}
-
-function toFailure(error: unknown): Failure {
-  if (error instanceof RequestFailure) return error.failure;
-  if (error instanceof MillraceError && error.code === 'unavailable') {
-    return { kind: 'unavailable', retryAfterSeconds: 1 };
-  }
-  return { kind: 'internal' };
 }

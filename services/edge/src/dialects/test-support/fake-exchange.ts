@@ -19,6 +19,8 @@ export interface FakeRequest {
 /** An exchange that no socket carries, and the replies that were sent to it. */
 export interface FakeExchange extends Exchange {
   readonly replies: readonly Reply[];
+  /** Flat name, value …, of the headers that any answer would carry. */
+  readonly addedHeaders: readonly string[];
   /** How often the body was read. */
   readonly bodyReads: number;
 }
@@ -28,6 +30,7 @@ export function fakeExchange(init: FakeRequest): FakeExchange {
   const request = new IncomingMessage(new Socket());
   Object.assign(request.headers, init.headers);
   const replies: Reply[] = [];
+  const addedHeaders: string[] = [];
   const bytes = toBytes(init.body);
   let bodyReads = 0;
   return {
@@ -41,6 +44,9 @@ export function fakeExchange(init: FakeRequest): FakeExchange {
     get bodyReads() {
       return bodyReads;
     },
+    clientAddress: () => '192.0.2.1',
+    addedHeaders,
+    addHeaders: (headers) => void addedHeaders.push(...headers),
     query: () => new URLSearchParams(init.search ?? ''),
     header: (name) => init.headers?.[name],
     async body(limitBytes) {

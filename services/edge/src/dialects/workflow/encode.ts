@@ -36,6 +36,8 @@ const CODES: Readonly<Record<Exclude<Failure['kind'], 'conflict'>, string>> = {
   missing_credential: 'unauthorized',
   invalid_credential: 'unauthorized',
   forbidden: 'forbidden',
+  refused: 'forbidden',
+  contradiction: 'conflict',
   not_found: 'not_found',
   method_not_allowed: 'method_not_allowed',
   request_timeout: 'request_timeout',

@@ -7,6 +7,7 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { AuditEntry } from "../../audit/v1/audit_pb.js";
 
 /**
  * Describes the file millrace/analytics/v1/analytics.proto.
@@ -314,6 +315,102 @@ export declare type GetStoreHealthResponse = Message<"millrace.analytics.v1.GetS
 export declare const GetStoreHealthResponseSchema: GenMessage<GetStoreHealthResponse>;
 
 /**
+ * ListAuditEntriesRequest narrows the log.
+ *
+ * @generated from message millrace.analytics.v1.ListAuditEntriesRequest
+ */
+export declare type ListAuditEntriesRequest = Message<"millrace.analytics.v1.ListAuditEntriesRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * At most 500, default 100.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * From the last answer.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * Only this action; empty for all.
+   *
+   * @generated from field: string action = 4;
+   */
+  action: string;
+
+  /**
+   * Only this user's deeds; empty for all.
+   *
+   * @generated from field: string actor_user_id = 5;
+   */
+  actorUserId: string;
+
+  /**
+   * Only this target's; empty for all.
+   *
+   * @generated from field: string target_id = 6;
+   */
+  targetId: string;
+
+  /**
+   * At or after; unset for the beginning.
+   *
+   * @generated from field: google.protobuf.Timestamp from = 7;
+   */
+  from?: Timestamp | undefined;
+
+  /**
+   * Before; unset for now.
+   *
+   * @generated from field: google.protobuf.Timestamp to = 8;
+   */
+  to?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListAuditEntriesRequest.
+ * Use `create(ListAuditEntriesRequestSchema)` to create a new message.
+ */
+export declare const ListAuditEntriesRequestSchema: GenMessage<ListAuditEntriesRequest>;
+
+/**
+ * ListAuditEntriesResponse is a page, newest first.
+ *
+ * @generated from message millrace.analytics.v1.ListAuditEntriesResponse
+ */
+export declare type ListAuditEntriesResponse = Message<"millrace.analytics.v1.ListAuditEntriesResponse"> & {
+  /**
+   * The page.
+   *
+   * @generated from field: repeated millrace.audit.v1.AuditEntry entries = 1;
+   */
+  entries: AuditEntry[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListAuditEntriesResponse.
+ * Use `create(ListAuditEntriesResponseSchema)` to create a new message.
+ */
+export declare const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse>;
+
+/**
  * TimeRange is a window that ends now.
  *
  * @generated from enum millrace.analytics.v1.TimeRange
@@ -395,6 +492,16 @@ export declare const AnalyticsService: GenService<{
     methodKind: "unary";
     input: typeof GetStoreHealthRequestSchema;
     output: typeof GetStoreHealthResponseSchema;
+  },
+  /**
+   * ListAuditEntries pages through what was done to a workspace.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.ListAuditEntries
+   */
+  listAuditEntries: {
+    methodKind: "unary";
+    input: typeof ListAuditEntriesRequestSchema;
+    output: typeof ListAuditEntriesResponseSchema;
   },
 }>;
 

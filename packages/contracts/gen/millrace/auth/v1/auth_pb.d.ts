@@ -7,6 +7,7 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Actor } from "./actor_pb.js";
 
 /**
  * Describes the file millrace/auth/v1/auth.proto.
@@ -102,6 +103,13 @@ export declare type Credential = Message<"millrace.auth.v1.Credential"> & {
    * @generated from field: google.protobuf.Timestamp last_used_at = 12;
    */
   lastUsedAt?: Timestamp | undefined;
+
+  /**
+   * Its own limit; unset for the workspace's.
+   *
+   * @generated from field: millrace.auth.v1.RateLimit rate_limit = 13;
+   */
+  rateLimit?: RateLimit | undefined;
 };
 
 /**
@@ -109,6 +117,33 @@ export declare type Credential = Message<"millrace.auth.v1.Credential"> & {
  * Use `create(CredentialSchema)` to create a new message.
  */
 export declare const CredentialSchema: GenMessage<Credential>;
+
+/**
+ * RateLimit bounds how often something may be asked.
+ *
+ * @generated from message millrace.auth.v1.RateLimit
+ */
+export declare type RateLimit = Message<"millrace.auth.v1.RateLimit"> & {
+  /**
+   * Requests a minute on average; 0 for no limit.
+   *
+   * @generated from field: uint32 requests_per_minute = 1;
+   */
+  requestsPerMinute: number;
+
+  /**
+   * Requests that may come at once, 1 to requests_per_minute; 0 for a sixth of it.
+   *
+   * @generated from field: uint32 burst = 2;
+   */
+  burst: number;
+};
+
+/**
+ * Describes the message millrace.auth.v1.RateLimit.
+ * Use `create(RateLimitSchema)` to create a new message.
+ */
+export declare const RateLimitSchema: GenMessage<RateLimit>;
 
 /**
  * VerifyRequest carries what the client presented.
@@ -184,6 +219,13 @@ export declare type VerifyResponse = Message<"millrace.auth.v1.VerifyResponse"> 
    * @generated from field: google.protobuf.Timestamp expires_at = 7;
    */
   expiresAt?: Timestamp | undefined;
+
+  /**
+   * The credential's limit, or else the workspace's; unset when neither has one.
+   *
+   * @generated from field: millrace.auth.v1.RateLimit rate_limit = 8;
+   */
+  rateLimit?: RateLimit | undefined;
 };
 
 /**
@@ -193,17 +235,106 @@ export declare type VerifyResponse = Message<"millrace.auth.v1.VerifyResponse"> 
 export declare const VerifyResponseSchema: GenMessage<VerifyResponse>;
 
 /**
- * CredentialChanged is published on the NATS subject `millrace.auth.changed`.
+ * VerifyBatchRequest carries what several clients presented.
+ *
+ * @generated from message millrace.auth.v1.VerifyBatchRequest
+ */
+export declare type VerifyBatchRequest = Message<"millrace.auth.v1.VerifyBatchRequest"> & {
+  /**
+   * Raw credentials, at most 1000.
+   *
+   * @generated from field: repeated string secrets = 1;
+   */
+  secrets: string[];
+};
+
+/**
+ * Describes the message millrace.auth.v1.VerifyBatchRequest.
+ * Use `create(VerifyBatchRequestSchema)` to create a new message.
+ */
+export declare const VerifyBatchRequestSchema: GenMessage<VerifyBatchRequest>;
+
+/**
+ * VerifyBatchResponse has a verdict for each, in order.
+ *
+ * @generated from message millrace.auth.v1.VerifyBatchResponse
+ */
+export declare type VerifyBatchResponse = Message<"millrace.auth.v1.VerifyBatchResponse"> & {
+  /**
+   * As Verify would answer.
+   *
+   * @generated from field: repeated millrace.auth.v1.VerifyResponse verdicts = 1;
+   */
+  verdicts: VerifyResponse[];
+};
+
+/**
+ * Describes the message millrace.auth.v1.VerifyBatchResponse.
+ * Use `create(VerifyBatchResponseSchema)` to create a new message.
+ */
+export declare const VerifyBatchResponseSchema: GenMessage<VerifyBatchResponse>;
+
+/**
+ * GetInstallationRequest is empty.
+ *
+ * @generated from message millrace.auth.v1.GetInstallationRequest
+ */
+export declare type GetInstallationRequest = Message<"millrace.auth.v1.GetInstallationRequest"> & {
+};
+
+/**
+ * Describes the message millrace.auth.v1.GetInstallationRequest.
+ * Use `create(GetInstallationRequestSchema)` to create a new message.
+ */
+export declare const GetInstallationRequestSchema: GenMessage<GetInstallationRequest>;
+
+/**
+ * GetInstallationResponse describes this installation.
+ *
+ * @generated from message millrace.auth.v1.GetInstallationResponse
+ */
+export declare type GetInstallationResponse = Message<"millrace.auth.v1.GetInstallationResponse"> & {
+  /**
+   * The workspace that the environment's credentials belong to.
+   *
+   * @generated from field: string default_workspace_id = 1;
+   */
+  defaultWorkspaceId: string;
+};
+
+/**
+ * Describes the message millrace.auth.v1.GetInstallationResponse.
+ * Use `create(GetInstallationResponseSchema)` to create a new message.
+ */
+export declare const GetInstallationResponseSchema: GenMessage<GetInstallationResponse>;
+
+/**
+ * CredentialChanged is published on the NATS subject `millrace.auth.changed`. Of the fields that are set, each names
+ * cached verdicts that must go.
  *
  * @generated from message millrace.auth.v1.CredentialChanged
  */
 export declare type CredentialChanged = Message<"millrace.auth.v1.CredentialChanged"> & {
   /**
-   * The credential whose cached verdicts must go.
+   * That credential's.
    *
    * @generated from field: string credential_id = 1;
    */
   credentialId: string;
+
+  /**
+   * Every session of this user's.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * Every verdict of this workspace.
+   *
+   * @generated from field: string workspace_id = 3;
+   */
+  workspaceId: string;
 };
 
 /**
@@ -259,6 +390,20 @@ export declare type CreateCredentialRequest = Message<"millrace.auth.v1.CreateCr
    * @generated from field: google.protobuf.Timestamp expires_at = 6;
    */
   expiresAt?: Timestamp | undefined;
+
+  /**
+   * Its own limit.
+   *
+   * @generated from field: millrace.auth.v1.RateLimit rate_limit = 7;
+   */
+  rateLimit?: RateLimit | undefined;
+
+  /**
+   * Who asks. Of Millrace's own permissions it can give only those it has; PERMISSION_DENIED otherwise.
+   *
+   * @generated from field: millrace.auth.v1.Actor actor = 8;
+   */
+  actor?: Actor | undefined;
 };
 
 /**
@@ -327,6 +472,13 @@ export declare type ListCredentialsRequest = Message<"millrace.auth.v1.ListCrede
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
+
+  /**
+   * Only those issued to this user; empty for all.
+   *
+   * @generated from field: string user_id = 5;
+   */
+  userId: string;
 };
 
 /**
@@ -449,6 +601,20 @@ export declare type UpdateCredentialRequest = Message<"millrace.auth.v1.UpdateCr
    * @generated from field: optional bool active = 5;
    */
   active?: boolean | undefined;
+
+  /**
+   * Its own limit; one of zero requests takes it back.
+   *
+   * @generated from field: optional millrace.auth.v1.RateLimit rate_limit = 6;
+   */
+  rateLimit?: RateLimit | undefined;
+
+  /**
+   * Who asks; bounds the permissions as at creation.
+   *
+   * @generated from field: millrace.auth.v1.Actor actor = 7;
+   */
+  actor?: Actor | undefined;
 };
 
 /**
@@ -498,6 +664,74 @@ export declare type UpdateCredentialResponse = Message<"millrace.auth.v1.UpdateC
 export declare const UpdateCredentialResponseSchema: GenMessage<UpdateCredentialResponse>;
 
 /**
+ * RotateCredentialRequest names one credential.
+ *
+ * @generated from message millrace.auth.v1.RotateCredentialRequest
+ */
+export declare type RotateCredentialRequest = Message<"millrace.auth.v1.RotateCredentialRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * The credential.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * How long the old one still works, at most 30 days; 0 for not at all.
+   *
+   * @generated from field: uint32 overlap_seconds = 3;
+   */
+  overlapSeconds: number;
+
+  /**
+   * Who asks; bounds the permissions as at creation.
+   *
+   * @generated from field: millrace.auth.v1.Actor actor = 4;
+   */
+  actor?: Actor | undefined;
+};
+
+/**
+ * Describes the message millrace.auth.v1.RotateCredentialRequest.
+ * Use `create(RotateCredentialRequestSchema)` to create a new message.
+ */
+export declare const RotateCredentialRequestSchema: GenMessage<RotateCredentialRequest>;
+
+/**
+ * RotateCredentialResponse has the successor.
+ *
+ * @generated from message millrace.auth.v1.RotateCredentialResponse
+ */
+export declare type RotateCredentialResponse = Message<"millrace.auth.v1.RotateCredentialResponse"> & {
+  /**
+   * The new credential.
+   *
+   * @generated from field: millrace.auth.v1.Credential credential = 1;
+   */
+  credential?: Credential | undefined;
+
+  /**
+   * Its secret, shown once.
+   *
+   * @generated from field: string secret = 2;
+   */
+  secret: string;
+};
+
+/**
+ * Describes the message millrace.auth.v1.RotateCredentialResponse.
+ * Use `create(RotateCredentialResponseSchema)` to create a new message.
+ */
+export declare const RotateCredentialResponseSchema: GenMessage<RotateCredentialResponse>;
+
+/**
  * DeleteCredentialRequest names one credential.
  *
  * @generated from message millrace.auth.v1.DeleteCredentialRequest
@@ -516,6 +750,13 @@ export declare type DeleteCredentialRequest = Message<"millrace.auth.v1.DeleteCr
    * @generated from field: string id = 2;
    */
   id: string;
+
+  /**
+   * Who asks.
+   *
+   * @generated from field: millrace.auth.v1.Actor actor = 3;
+   */
+  actor?: Actor | undefined;
 };
 
 /**
@@ -649,6 +890,26 @@ export declare const AuthService: GenService<{
     output: typeof VerifyResponseSchema;
   },
   /**
+   * VerifyBatch answers many at once: a flood of unknown credentials costs few calls.
+   *
+   * @generated from rpc millrace.auth.v1.AuthService.VerifyBatch
+   */
+  verifyBatch: {
+    methodKind: "unary";
+    input: typeof VerifyBatchRequestSchema;
+    output: typeof VerifyBatchResponseSchema;
+  },
+  /**
+   * GetInstallation tells what every edge has to know and no setting says.
+   *
+   * @generated from rpc millrace.auth.v1.AuthService.GetInstallation
+   */
+  getInstallation: {
+    methodKind: "unary";
+    input: typeof GetInstallationRequestSchema;
+    output: typeof GetInstallationResponseSchema;
+  },
+  /**
    * CreateCredential issues one; its secret is in this answer only.
    *
    * @generated from rpc millrace.auth.v1.AuthService.CreateCredential
@@ -687,6 +948,16 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof UpdateCredentialRequestSchema;
     output: typeof UpdateCredentialResponseSchema;
+  },
+  /**
+   * RotateCredential issues a successor with the same name and rights; the old one works on for an overlap.
+   *
+   * @generated from rpc millrace.auth.v1.AuthService.RotateCredential
+   */
+  rotateCredential: {
+    methodKind: "unary";
+    input: typeof RotateCredentialRequestSchema;
+    output: typeof RotateCredentialResponseSchema;
   },
   /**
    * DeleteCredential removes one for good.

@@ -6,12 +6,13 @@
 
 import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_millrace_auth_v1_actor } from "./actor_pb.js";
 
 /**
  * Describes the file millrace/auth/v1/auth.proto.
  */
 export const file_millrace_auth_v1_auth = /*@__PURE__*/
-  fileDesc("ChttaWxscmFjZS9hdXRoL3YxL2F1dGgucHJvdG8SEG1pbGxyYWNlLmF1dGgudjEi1wIKCkNyZWRlbnRpYWwSCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSLgoEa2luZBgEIAEoDjIgLm1pbGxyYWNlLmF1dGgudjEuQ3JlZGVudGlhbEtpbmQSDAoEbmFtZRgFIAEoCRITCgtwZXJtaXNzaW9ucxgGIAMoCRIOCgZhY3RpdmUYByABKAgSDgoGcHJlZml4GAggASgJEhEKCWxhc3RfZm91chgJIAEoCRIuCgpjcmVhdGVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxsYXN0X3VzZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIh8KDVZlcmlmeVJlcXVlc3QSDgoGc2VjcmV0GAEgASgJIu8BCg5WZXJpZnlSZXNwb25zZRIqCgdyZWZ1c2FsGAEgASgOMhkubWlsbHJhY2UuYXV0aC52MS5SZWZ1c2FsEhUKDWNyZWRlbnRpYWxfaWQYAiABKAkSFAoMd29ya3NwYWNlX2lkGAMgASgJEg8KB3VzZXJfaWQYBCABKAkSEwoLcGVybWlzc2lvbnMYBSADKAkSLgoEa2luZBgGIAEoDjIgLm1pbGxyYWNlLmF1dGgudjEuQ3JlZGVudGlhbEtpbmQSLgoKZXhwaXJlc19hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiKgoRQ3JlZGVudGlhbENoYW5nZWQSFQoNY3JlZGVudGlhbF9pZBgBIAEoCSLDAQoXQ3JlYXRlQ3JlZGVudGlhbFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSLgoEa2luZBgDIAEoDjIgLm1pbGxyYWNlLmF1dGgudjEuQ3JlZGVudGlhbEtpbmQSDAoEbmFtZRgEIAEoCRITCgtwZXJtaXNzaW9ucxgFIAMoCRIuCgpleHBpcmVzX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJcChhDcmVhdGVDcmVkZW50aWFsUmVzcG9uc2USMAoKY3JlZGVudGlhbBgBIAEoCzIcLm1pbGxyYWNlLmF1dGgudjEuQ3JlZGVudGlhbBIOCgZzZWNyZXQYAiABKAkihQEKFkxpc3RDcmVkZW50aWFsc1JlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEi4KBGtpbmQYAiABKA4yIC5taWxscmFjZS5hdXRoLnYxLkNyZWRlbnRpYWxLaW5kEhEKCXBhZ2Vfc2l6ZRgDIAEoDRISCgpwYWdlX3Rva2VuGAQgASgJImUKF0xpc3RDcmVkZW50aWFsc1Jlc3BvbnNlEjEKC2NyZWRlbnRpYWxzGAEgAygLMhwubWlsbHJhY2UuYXV0aC52MS5DcmVkZW50aWFsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI4ChRHZXRDcmVkZW50aWFsUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkSCgoCaWQYAiABKAkiSQoVR2V0Q3JlZGVudGlhbFJlc3BvbnNlEjAKCmNyZWRlbnRpYWwYASABKAsyHC5taWxscmFjZS5hdXRoLnYxLkNyZWRlbnRpYWwiwAEKF1VwZGF0ZUNyZWRlbnRpYWxSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIKCgJpZBgCIAEoCRIRCgRuYW1lGAMgASgJSACIAQESNwoLcGVybWlzc2lvbnMYBCABKAsyHS5taWxscmFjZS5hdXRoLnYxLlBlcm1pc3Npb25zSAGIAQESEwoGYWN0aXZlGAUgASgISAKIAQFCBwoFX25hbWVCDgoMX3Blcm1pc3Npb25zQgkKB19hY3RpdmUiHQoLUGVybWlzc2lvbnMSDgoGdmFsdWVzGAEgAygJIkwKGFVwZGF0ZUNyZWRlbnRpYWxSZXNwb25zZRIwCgpjcmVkZW50aWFsGAEgASgLMhwubWlsbHJhY2UuYXV0aC52MS5DcmVkZW50aWFsIjsKF0RlbGV0ZUNyZWRlbnRpYWxSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIKCgJpZBgCIAEoCSIaChhEZWxldGVDcmVkZW50aWFsUmVzcG9uc2Uq3AEKDkNyZWRlbnRpYWxLaW5kEh8KG0NSRURFTlRJQUxfS0lORF9VTlNQRUNJRklFRBAAEiEKHUNSRURFTlRJQUxfS0lORF9BTkFMWVRJQ1NfS0VZEAESHgoaQ1JFREVOVElBTF9LSU5EX1NFQ1JFVF9LRVkQAhIoCiRDUkVERU5USUFMX0tJTkRfRVhURVJOQUxfRVZFTlRfVE9LRU4QAxIfChtDUkVERU5USUFMX0tJTkRfRU5WSVJPTk1FTlQQBBIbChdDUkVERU5USUFMX0tJTkRfU0VTU0lPThAFKmEKB1JlZnVzYWwSFwoTUkVGVVNBTF9VTlNQRUNJRklFRBAAEhMKD1JFRlVTQUxfVU5LTk9XThABEhMKD1JFRlVTQUxfRVhQSVJFRBACEhMKD1JFRlVTQUxfUkVWT0tFRBADMuUECgtBdXRoU2VydmljZRJLCgZWZXJpZnkSHy5taWxscmFjZS5hdXRoLnYxLlZlcmlmeVJlcXVlc3QaIC5taWxscmFjZS5hdXRoLnYxLlZlcmlmeVJlc3BvbnNlEmkKEENyZWF0ZUNyZWRlbnRpYWwSKS5taWxscmFjZS5hdXRoLnYxLkNyZWF0ZUNyZWRlbnRpYWxSZXF1ZXN0GioubWlsbHJhY2UuYXV0aC52MS5DcmVhdGVDcmVkZW50aWFsUmVzcG9uc2USZgoPTGlzdENyZWRlbnRpYWxzEigubWlsbHJhY2UuYXV0aC52MS5MaXN0Q3JlZGVudGlhbHNSZXF1ZXN0GikubWlsbHJhY2UuYXV0aC52MS5MaXN0Q3JlZGVudGlhbHNSZXNwb25zZRJgCg1HZXRDcmVkZW50aWFsEiYubWlsbHJhY2UuYXV0aC52MS5HZXRDcmVkZW50aWFsUmVxdWVzdBonLm1pbGxyYWNlLmF1dGgudjEuR2V0Q3JlZGVudGlhbFJlc3BvbnNlEmkKEFVwZGF0ZUNyZWRlbnRpYWwSKS5taWxscmFjZS5hdXRoLnYxLlVwZGF0ZUNyZWRlbnRpYWxSZXF1ZXN0GioubWlsbHJhY2UuYXV0aC52MS5VcGRhdGVDcmVkZW50aWFsUmVzcG9uc2USaQoQRGVsZXRlQ3JlZGVudGlhbBIpLm1pbGxyYWNlLmF1dGgudjEuRGVsZXRlQ3JlZGVudGlhbFJlcXVlc3QaKi5taWxscmFjZS5hdXRoLnYxLkRlbGV0ZUNyZWRlbnRpYWxSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChttaWxscmFjZS9hdXRoL3YxL2F1dGgucHJvdG8SEG1pbGxyYWNlLmF1dGgudjEiiAMKCkNyZWRlbnRpYWwSCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSLgoEa2luZBgEIAEoDjIgLm1pbGxyYWNlLmF1dGgudjEuQ3JlZGVudGlhbEtpbmQSDAoEbmFtZRgFIAEoCRITCgtwZXJtaXNzaW9ucxgGIAMoCRIOCgZhY3RpdmUYByABKAgSDgoGcHJlZml4GAggASgJEhEKCWxhc3RfZm91chgJIAEoCRIuCgpjcmVhdGVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxsYXN0X3VzZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KCnJhdGVfbGltaXQYDSABKAsyGy5taWxscmFjZS5hdXRoLnYxLlJhdGVMaW1pdCI3CglSYXRlTGltaXQSGwoTcmVxdWVzdHNfcGVyX21pbnV0ZRgBIAEoDRINCgVidXJzdBgCIAEoDSIfCg1WZXJpZnlSZXF1ZXN0Eg4KBnNlY3JldBgBIAEoCSKgAgoOVmVyaWZ5UmVzcG9uc2USKgoHcmVmdXNhbBgBIAEoDjIZLm1pbGxyYWNlLmF1dGgudjEuUmVmdXNhbBIVCg1jcmVkZW50aWFsX2lkGAIgASgJEhQKDHdvcmtzcGFjZV9pZBgDIAEoCRIPCgd1c2VyX2lkGAQgASgJEhMKC3Blcm1pc3Npb25zGAUgAygJEi4KBGtpbmQYBiABKA4yIC5taWxscmFjZS5hdXRoLnYxLkNyZWRlbnRpYWxLaW5kEi4KCmV4cGlyZXNfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KCnJhdGVfbGltaXQYCCABKAsyGy5taWxscmFjZS5hdXRoLnYxLlJhdGVMaW1pdCIlChJWZXJpZnlCYXRjaFJlcXVlc3QSDwoHc2VjcmV0cxgBIAMoCSJJChNWZXJpZnlCYXRjaFJlc3BvbnNlEjIKCHZlcmRpY3RzGAEgAygLMiAubWlsbHJhY2UuYXV0aC52MS5WZXJpZnlSZXNwb25zZSIYChZHZXRJbnN0YWxsYXRpb25SZXF1ZXN0IjcKF0dldEluc3RhbGxhdGlvblJlc3BvbnNlEhwKFGRlZmF1bHRfd29ya3NwYWNlX2lkGAEgASgJIlEKEUNyZWRlbnRpYWxDaGFuZ2VkEhUKDWNyZWRlbnRpYWxfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIUCgx3b3Jrc3BhY2VfaWQYAyABKAkinAIKF0NyZWF0ZUNyZWRlbnRpYWxSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEi4KBGtpbmQYAyABKA4yIC5taWxscmFjZS5hdXRoLnYxLkNyZWRlbnRpYWxLaW5kEgwKBG5hbWUYBCABKAkSEwoLcGVybWlzc2lvbnMYBSADKAkSLgoKZXhwaXJlc19hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoKcmF0ZV9saW1pdBgHIAEoCzIbLm1pbGxyYWNlLmF1dGgudjEuUmF0ZUxpbWl0EiYKBWFjdG9yGAggASgLMhcubWlsbHJhY2UuYXV0aC52MS5BY3RvciJcChhDcmVhdGVDcmVkZW50aWFsUmVzcG9uc2USMAoKY3JlZGVudGlhbBgBIAEoCzIcLm1pbGxyYWNlLmF1dGgudjEuQ3JlZGVudGlhbBIOCgZzZWNyZXQYAiABKAkilgEKFkxpc3RDcmVkZW50aWFsc1JlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEi4KBGtpbmQYAiABKA4yIC5taWxscmFjZS5hdXRoLnYxLkNyZWRlbnRpYWxLaW5kEhEKCXBhZ2Vfc2l6ZRgDIAEoDRISCgpwYWdlX3Rva2VuGAQgASgJEg8KB3VzZXJfaWQYBSABKAkiZQoXTGlzdENyZWRlbnRpYWxzUmVzcG9uc2USMQoLY3JlZGVudGlhbHMYASADKAsyHC5taWxscmFjZS5hdXRoLnYxLkNyZWRlbnRpYWwSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjgKFEdldENyZWRlbnRpYWxSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIKCgJpZBgCIAEoCSJJChVHZXRDcmVkZW50aWFsUmVzcG9uc2USMAoKY3JlZGVudGlhbBgBIAEoCzIcLm1pbGxyYWNlLmF1dGgudjEuQ3JlZGVudGlhbCKtAgoXVXBkYXRlQ3JlZGVudGlhbFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgoKAmlkGAIgASgJEhEKBG5hbWUYAyABKAlIAIgBARI3CgtwZXJtaXNzaW9ucxgEIAEoCzIdLm1pbGxyYWNlLmF1dGgudjEuUGVybWlzc2lvbnNIAYgBARITCgZhY3RpdmUYBSABKAhIAogBARI0CgpyYXRlX2xpbWl0GAYgASgLMhsubWlsbHJhY2UuYXV0aC52MS5SYXRlTGltaXRIA4gBARImCgVhY3RvchgHIAEoCzIXLm1pbGxyYWNlLmF1dGgudjEuQWN0b3JCBwoFX25hbWVCDgoMX3Blcm1pc3Npb25zQgkKB19hY3RpdmVCDQoLX3JhdGVfbGltaXQiHQoLUGVybWlzc2lvbnMSDgoGdmFsdWVzGAEgAygJIkwKGFVwZGF0ZUNyZWRlbnRpYWxSZXNwb25zZRIwCgpjcmVkZW50aWFsGAEgASgLMhwubWlsbHJhY2UuYXV0aC52MS5DcmVkZW50aWFsInwKF1JvdGF0ZUNyZWRlbnRpYWxSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIKCgJpZBgCIAEoCRIXCg9vdmVybGFwX3NlY29uZHMYAyABKA0SJgoFYWN0b3IYBCABKAsyFy5taWxscmFjZS5hdXRoLnYxLkFjdG9yIlwKGFJvdGF0ZUNyZWRlbnRpYWxSZXNwb25zZRIwCgpjcmVkZW50aWFsGAEgASgLMhwubWlsbHJhY2UuYXV0aC52MS5DcmVkZW50aWFsEg4KBnNlY3JldBgCIAEoCSJjChdEZWxldGVDcmVkZW50aWFsUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkSCgoCaWQYAiABKAkSJgoFYWN0b3IYAyABKAsyFy5taWxscmFjZS5hdXRoLnYxLkFjdG9yIhoKGERlbGV0ZUNyZWRlbnRpYWxSZXNwb25zZSrcAQoOQ3JlZGVudGlhbEtpbmQSHwobQ1JFREVOVElBTF9LSU5EX1VOU1BFQ0lGSUVEEAASIQodQ1JFREVOVElBTF9LSU5EX0FOQUxZVElDU19LRVkQARIeChpDUkVERU5USUFMX0tJTkRfU0VDUkVUX0tFWRACEigKJENSRURFTlRJQUxfS0lORF9FWFRFUk5BTF9FVkVOVF9UT0tFThADEh8KG0NSRURFTlRJQUxfS0lORF9FTlZJUk9OTUVOVBAEEhsKF0NSRURFTlRJQUxfS0lORF9TRVNTSU9OEAUqYQoHUmVmdXNhbBIXChNSRUZVU0FMX1VOU1BFQ0lGSUVEEAASEwoPUkVGVVNBTF9VTktOT1dOEAESEwoPUkVGVVNBTF9FWFBJUkVEEAISEwoPUkVGVVNBTF9SRVZPS0VEEAMylAcKC0F1dGhTZXJ2aWNlEksKBlZlcmlmeRIfLm1pbGxyYWNlLmF1dGgudjEuVmVyaWZ5UmVxdWVzdBogLm1pbGxyYWNlLmF1dGgudjEuVmVyaWZ5UmVzcG9uc2USWgoLVmVyaWZ5QmF0Y2gSJC5taWxscmFjZS5hdXRoLnYxLlZlcmlmeUJhdGNoUmVxdWVzdBolLm1pbGxyYWNlLmF1dGgudjEuVmVyaWZ5QmF0Y2hSZXNwb25zZRJmCg9HZXRJbnN0YWxsYXRpb24SKC5taWxscmFjZS5hdXRoLnYxLkdldEluc3RhbGxhdGlvblJlcXVlc3QaKS5taWxscmFjZS5hdXRoLnYxLkdldEluc3RhbGxhdGlvblJlc3BvbnNlEmkKEENyZWF0ZUNyZWRlbnRpYWwSKS5taWxscmFjZS5hdXRoLnYxLkNyZWF0ZUNyZWRlbnRpYWxSZXF1ZXN0GioubWlsbHJhY2UuYXV0aC52MS5DcmVhdGVDcmVkZW50aWFsUmVzcG9uc2USZgoPTGlzdENyZWRlbnRpYWxzEigubWlsbHJhY2UuYXV0aC52MS5MaXN0Q3JlZGVudGlhbHNSZXF1ZXN0GikubWlsbHJhY2UuYXV0aC52MS5MaXN0Q3JlZGVudGlhbHNSZXNwb25zZRJgCg1HZXRDcmVkZW50aWFsEiYubWlsbHJhY2UuYXV0aC52MS5HZXRDcmVkZW50aWFsUmVxdWVzdBonLm1pbGxyYWNlLmF1dGgudjEuR2V0Q3JlZGVudGlhbFJlc3BvbnNlEmkKEFVwZGF0ZUNyZWRlbnRpYWwSKS5taWxscmFjZS5hdXRoLnYxLlVwZGF0ZUNyZWRlbnRpYWxSZXF1ZXN0GioubWlsbHJhY2UuYXV0aC52MS5VcGRhdGVDcmVkZW50aWFsUmVzcG9uc2USaQoQUm90YXRlQ3JlZGVudGlhbBIpLm1pbGxyYWNlLmF1dGgudjEuUm90YXRlQ3JlZGVudGlhbFJlcXVlc3QaKi5taWxscmFjZS5hdXRoLnYxLlJvdGF0ZUNyZWRlbnRpYWxSZXNwb25zZRJpChBEZWxldGVDcmVkZW50aWFsEikubWlsbHJhY2UuYXV0aC52MS5EZWxldGVDcmVkZW50aWFsUmVxdWVzdBoqLm1pbGxyYWNlLmF1dGgudjEuRGVsZXRlQ3JlZGVudGlhbFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_millrace_auth_v1_actor]);
 
 /**
  * Describes the message millrace.auth.v1.Credential.
@@ -21,102 +22,151 @@ export const CredentialSchema = /*@__PURE__*/
   messageDesc(file_millrace_auth_v1_auth, 0);
 
 /**
+ * Describes the message millrace.auth.v1.RateLimit.
+ * Use `create(RateLimitSchema)` to create a new message.
+ */
+export const RateLimitSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_auth, 1);
+
+/**
  * Describes the message millrace.auth.v1.VerifyRequest.
  * Use `create(VerifyRequestSchema)` to create a new message.
  */
 export const VerifyRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 1);
+  messageDesc(file_millrace_auth_v1_auth, 2);
 
 /**
  * Describes the message millrace.auth.v1.VerifyResponse.
  * Use `create(VerifyResponseSchema)` to create a new message.
  */
 export const VerifyResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 2);
+  messageDesc(file_millrace_auth_v1_auth, 3);
+
+/**
+ * Describes the message millrace.auth.v1.VerifyBatchRequest.
+ * Use `create(VerifyBatchRequestSchema)` to create a new message.
+ */
+export const VerifyBatchRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_auth, 4);
+
+/**
+ * Describes the message millrace.auth.v1.VerifyBatchResponse.
+ * Use `create(VerifyBatchResponseSchema)` to create a new message.
+ */
+export const VerifyBatchResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_auth, 5);
+
+/**
+ * Describes the message millrace.auth.v1.GetInstallationRequest.
+ * Use `create(GetInstallationRequestSchema)` to create a new message.
+ */
+export const GetInstallationRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_auth, 6);
+
+/**
+ * Describes the message millrace.auth.v1.GetInstallationResponse.
+ * Use `create(GetInstallationResponseSchema)` to create a new message.
+ */
+export const GetInstallationResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_auth, 7);
 
 /**
  * Describes the message millrace.auth.v1.CredentialChanged.
  * Use `create(CredentialChangedSchema)` to create a new message.
  */
 export const CredentialChangedSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 3);
+  messageDesc(file_millrace_auth_v1_auth, 8);
 
 /**
  * Describes the message millrace.auth.v1.CreateCredentialRequest.
  * Use `create(CreateCredentialRequestSchema)` to create a new message.
  */
 export const CreateCredentialRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 4);
+  messageDesc(file_millrace_auth_v1_auth, 9);
 
 /**
  * Describes the message millrace.auth.v1.CreateCredentialResponse.
  * Use `create(CreateCredentialResponseSchema)` to create a new message.
  */
 export const CreateCredentialResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 5);
+  messageDesc(file_millrace_auth_v1_auth, 10);
 
 /**
  * Describes the message millrace.auth.v1.ListCredentialsRequest.
  * Use `create(ListCredentialsRequestSchema)` to create a new message.
  */
 export const ListCredentialsRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 6);
+  messageDesc(file_millrace_auth_v1_auth, 11);
 
 /**
  * Describes the message millrace.auth.v1.ListCredentialsResponse.
  * Use `create(ListCredentialsResponseSchema)` to create a new message.
  */
 export const ListCredentialsResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 7);
+  messageDesc(file_millrace_auth_v1_auth, 12);
 
 /**
  * Describes the message millrace.auth.v1.GetCredentialRequest.
  * Use `create(GetCredentialRequestSchema)` to create a new message.
  */
 export const GetCredentialRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 8);
+  messageDesc(file_millrace_auth_v1_auth, 13);
 
 /**
  * Describes the message millrace.auth.v1.GetCredentialResponse.
  * Use `create(GetCredentialResponseSchema)` to create a new message.
  */
 export const GetCredentialResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 9);
+  messageDesc(file_millrace_auth_v1_auth, 14);
 
 /**
  * Describes the message millrace.auth.v1.UpdateCredentialRequest.
  * Use `create(UpdateCredentialRequestSchema)` to create a new message.
  */
 export const UpdateCredentialRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 10);
+  messageDesc(file_millrace_auth_v1_auth, 15);
 
 /**
  * Describes the message millrace.auth.v1.Permissions.
  * Use `create(PermissionsSchema)` to create a new message.
  */
 export const PermissionsSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 11);
+  messageDesc(file_millrace_auth_v1_auth, 16);
 
 /**
  * Describes the message millrace.auth.v1.UpdateCredentialResponse.
  * Use `create(UpdateCredentialResponseSchema)` to create a new message.
  */
 export const UpdateCredentialResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 12);
+  messageDesc(file_millrace_auth_v1_auth, 17);
+
+/**
+ * Describes the message millrace.auth.v1.RotateCredentialRequest.
+ * Use `create(RotateCredentialRequestSchema)` to create a new message.
+ */
+export const RotateCredentialRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_auth, 18);
+
+/**
+ * Describes the message millrace.auth.v1.RotateCredentialResponse.
+ * Use `create(RotateCredentialResponseSchema)` to create a new message.
+ */
+export const RotateCredentialResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_auth, 19);
 
 /**
  * Describes the message millrace.auth.v1.DeleteCredentialRequest.
  * Use `create(DeleteCredentialRequestSchema)` to create a new message.
  */
 export const DeleteCredentialRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 13);
+  messageDesc(file_millrace_auth_v1_auth, 20);
 
 /**
  * Describes the message millrace.auth.v1.DeleteCredentialResponse.
  * Use `create(DeleteCredentialResponseSchema)` to create a new message.
  */
 export const DeleteCredentialResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_auth, 14);
+  messageDesc(file_millrace_auth_v1_auth, 21);
 
 /**
  * Describes the enum millrace.auth.v1.CredentialKind.

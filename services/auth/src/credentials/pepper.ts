@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from '@millrace/runtime';
-import type { AuthStore } from './auth-store.ts';
+import type { AuthStore } from '../auth-store.ts';
+import { keepSetting } from '../shared-setting.ts';
 import { createSecretHasher, type SecretHasher } from './secret-hash.ts';
-import { keepSetting } from './shared-setting.ts';
 
 /**
  * The hasher for `KEY_PEPPER`. Without one (the settings allow that in development only) a pepper is made once and

@@ -11,13 +11,14 @@ import {
   ENVIRONMENT,
   EXTERNAL_TOKEN,
   granted,
+  judged,
   log,
   startAuth,
   startBench,
   until,
   WORKSPACE,
-} from './auth-for-tests.ts';
-import { authConfig, createAuth } from './index.ts';
+} from '../auth-for-tests.ts';
+import { authConfig, createAuth } from '../index.ts';
 
 let bench: Bench;
 
@@ -64,7 +65,7 @@ test('a credential that left the environment is refused everywhere, and comes ba
   const without = await startAuth(bench, rest);
   const revoked = { kind: 'refused', refusal: Refusal.REVOKED };
   assert.deepEqual(without.auth.verify(EMAIL_API_KEY), revoked);
-  await until(() => running.auth.verify(EMAIL_API_KEY).kind === 'refused', 1_000);
+  await until(() => judged(running.auth, EMAIL_API_KEY).kind === 'refused', 1_000);
   await without.stop();
   const back = await startAuth(bench, ENVIRONMENT);
   assert.equal(granted(back.auth, EMAIL_API_KEY).credentialId, credentialId);
@@ -83,7 +84,7 @@ test('development without a token takes dev-token and test-token; production aft
   await development.stop();
   const production = await startAuth(bench, ENVIRONMENT);
   for (const token of ['dev-token', 'test-token']) {
-    assert.equal(production.auth.verify(token).kind, 'refused');
+    assert.equal(judged(production.auth, token).kind, 'refused');
   }
   await production.stop();
 });
@@ -118,7 +119,7 @@ test('with the store out of reach auth stops answering, and answers again when i
   bench.server = await startNatsServer({ dataDir: bench.dataDir, port });
   await until(() => {
     try {
-      return auth.verify(API_KEY).kind === 'granted';
+      return judged(auth, API_KEY).kind === 'granted';
     } catch {
       return false;
     }

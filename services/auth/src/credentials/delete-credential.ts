@@ -1,6 +1,6 @@
 import type { DeleteCredentialRequest } from '@millrace/contracts/millrace/auth/v1/auth';
 import { MillraceError } from '@millrace/runtime';
-import type { AuthStore } from './auth-store.ts';
+import type { AuthStore } from '../auth-store.ts';
 import { type CredentialIds, credentialNotFound, refuseEnvironmentCredential } from './credential-ids.ts';
 
 const ATTEMPTS = 10;

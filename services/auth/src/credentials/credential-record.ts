@@ -2,6 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { CredentialKind, type CredentialSchema } from '@millrace/contracts/millrace/auth/v1/auth';
 import { z } from 'zod';
+import { rateLimitRecord } from '../rate-limit.ts';
 
 const storedKind = z.enum(['analytics_key', 'secret_key', 'external_event_token', 'environment']);
 
@@ -23,6 +24,8 @@ export const credentialRecord = z.object({
   expiresAtMs: z.number().nullable(),
   /** To the minute; null for never. */
   lastUsedAtMs: z.number().nullable(),
+  /** Its own limit; null for the workspace's. */
+  rateLimit: rateLimitRecord.nullable().default(null),
   /** The setting it comes from; null for one that was issued. */
   environmentName: z.string().nullable(),
 });
@@ -66,6 +69,7 @@ export function toCredentialMessage(record: CredentialRecord): MessageInitShape<
     prefix: record.prefix,
     lastFour: record.lastFour,
     createdAt: timestampFromMs(record.createdAtMs),
+    ...(record.rateLimit === null ? {} : { rateLimit: record.rateLimit }),
     ...(record.expiresAtMs === null ? {} : { expiresAt: timestampFromMs(record.expiresAtMs) }),
     ...(record.lastUsedAtMs === null ? {} : { lastUsedAt: timestampFromMs(record.lastUsedAtMs) }),
   };

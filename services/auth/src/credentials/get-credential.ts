@@ -1,5 +1,5 @@
 import type { GetCredentialRequest } from '@millrace/contracts/millrace/auth/v1/auth';
-import type { AuthStore } from './auth-store.ts';
+import type { AuthStore } from '../auth-store.ts';
 import { type CredentialIds, credentialNotFound } from './credential-ids.ts';
 import type { CredentialRecord } from './credential-record.ts';
 

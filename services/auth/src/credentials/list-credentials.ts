@@ -1,6 +1,6 @@
 import { CredentialKind, type ListCredentialsRequest } from '@millrace/contracts/millrace/auth/v1/auth';
 import { MillraceError } from '@millrace/runtime';
-import type { AuthStore } from './auth-store.ts';
+import type { AuthStore } from '../auth-store.ts';
 import { type CredentialRecord, kindOf } from './credential-record.ts';
 
 const DEFAULT_PAGE_SIZE = 50;

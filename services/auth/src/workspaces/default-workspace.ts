@@ -1,6 +1,6 @@
 import { type Clock, uuidv7 } from '@millrace/runtime';
-import type { AuthStore } from './auth-store.ts';
-import { keepSetting } from './shared-setting.ts';
+import type { AuthStore } from '../auth-store.ts';
+import { keepSetting } from '../shared-setting.ts';
 
 /** Finds or makes the default workspace and returns its id; replicas that start together agree on one. */
 export async function ensureDefaultWorkspace(options: {
@@ -17,7 +17,8 @@ export async function ensureDefaultWorkspace(options: {
   const id = options.configuredId ?? keptId;
   if (store.workspaces.get(id) === undefined) {
     // A conflict means that another replica has just made the same workspace.
-    await store.workspaces.create(id, { id, name: 'Default', createdAtMs: clock.now() });
+    const created = { id, name: 'Default', createdAtMs: clock.now() };
+    await store.workspaces.create(id, { ...created, members: [], invitations: [], rateLimit: null });
   }
   return id;
 }

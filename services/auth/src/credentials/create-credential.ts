@@ -1,7 +1,8 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { type CreateCredentialRequest, CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { type Clock, MillraceError, uuidv7 } from '@millrace/runtime';
-import type { AuthStore } from './auth-store.ts';
+import type { AuthStore } from '../auth-store.ts';
+import { checkedRateLimit } from '../rate-limit.ts';
 import { checkedName, checkedPermissions } from './credential-input.ts';
 import { type CredentialRecord, recognisableParts, type StoredKind } from './credential-record.ts';
 import type { SecretHasher } from './secret-hash.ts';
@@ -67,6 +68,7 @@ export function createCreateCredential(options: {
       ...recognisableParts(secret),
       createdAtMs: nowMs,
       expiresAtMs,
+      rateLimit: request.rateLimit ? checkedRateLimit(request.rateLimit) : null,
       lastUsedAtMs: null,
       environmentName: null,
     };

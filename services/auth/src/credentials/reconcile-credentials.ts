@@ -1,5 +1,5 @@
 import { type Clock, type Logger, uuidv7 } from '@millrace/runtime';
-import type { AuthStore } from './auth-store.ts';
+import type { AuthStore } from '../auth-store.ts';
 import { changeCredential } from './change-credential.ts';
 import { type CredentialRecord, recognisableParts } from './credential-record.ts';
 import type { EnvironmentCredential } from './environment-credentials.ts';
@@ -97,6 +97,7 @@ function newRecord(options: {
     ...recognisableParts(wanted.secret),
     createdAtMs: clock.now(),
     expiresAtMs: null,
+    rateLimit: null,
     lastUsedAtMs: null,
     environmentName: wanted.environmentName,
   };

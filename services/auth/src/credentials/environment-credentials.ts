@@ -1,4 +1,4 @@
-import type { AuthConfig } from './config.ts';
+import type { AuthConfig } from '../config.ts';
 import type { StoredKind } from './credential-record.ts';
 
 /** A credential that the operator has set. */

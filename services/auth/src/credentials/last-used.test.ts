@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLogger } from '@millrace/runtime';
 import type { WriteOutcome } from '@millrace/stores';
-import type { AuthStore } from './auth-store.ts';
+import type { AuthStore } from '../auth-store.ts';
 import type { CredentialRecord } from './credential-record.ts';
 import { createLastUsed } from './last-used.ts';
 
@@ -20,6 +20,7 @@ const RECORD: CredentialRecord = {
   createdAtMs: 0,
   expiresAtMs: null,
   lastUsedAtMs: null,
+  rateLimit: null,
   environmentName: null,
 };
 

@@ -1,5 +1,5 @@
 import type { UpdateCredentialRequest } from '@millrace/contracts/millrace/auth/v1/auth';
-import type { AuthStore } from './auth-store.ts';
+import type { AuthStore } from '../auth-store.ts';
 import { changeCredential } from './change-credential.ts';
 import { type CredentialIds, credentialNotFound, refuseEnvironmentCredential } from './credential-ids.ts';
 import { checkedName, checkedPermissions } from './credential-input.ts';

@@ -1,0 +1,33 @@
+import { AuthService } from '@millrace/contracts/millrace/auth/v1/auth';
+import { SignInService } from '@millrace/contracts/millrace/auth/v1/sign_in';
+import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
+import { createGrpcClient, type ServiceToken, type UnaryMethods } from '@millrace/runtime';
+
+/** What the edge asks of auth, beside verdicts. Methods throw MillraceError; its codes are in the contracts. */
+export interface AuthGateway {
+  readonly credentials: UnaryMethods<typeof AuthService>;
+  readonly signIn: UnaryMethods<typeof SignInService>;
+  readonly workspaces: UnaryMethods<typeof WorkspaceService>;
+}
+
+/** Longest that auth may take over a change, in milliseconds. */
+export const AUTH_TIMEOUT_MS = 5_000;
+
+/** Asks the auth service by gRPC. */
+export function authOverGrpc(options: {
+  /** `host:port` of auth. */
+  address: string;
+  token: ServiceToken;
+}): AuthGateway & { close(): void } {
+  const credentials = createGrpcClient(AuthService, options);
+  const signIn = createGrpcClient(SignInService, options);
+  const workspaces = createGrpcClient(WorkspaceService, options);
+  return {
+    credentials: credentials.methods,
+    signIn: signIn.methods,
+    workspaces: workspaces.methods,
+    close() {
+      for (const client of [credentials, signIn, workspaces]) client.close();
+    },
+  };
+}

@@ -1,0 +1,24 @@
+/** Where a dialect's clients put their credential. */
+export type CredentialPlace =
+  /** `X-API-Key: <secret>` */
+  | 'apiKey'
+  /** `Authorization: Bearer <secret>` */
+  | 'bearer'
+  /**
+   * `?key=<secret>` with a `text/plain` body: `navigator.sendBeacon` can neither set headers nor another type without a
+   * preflight. For routes that take events, and nothing else.
+   */
+  | 'beacon';
+
+/** What a route asks of its callers. */
+export interface AccessRule {
+  /** Looked at in this order; the first that is present is judged. */
+  readonly places: readonly CredentialPlace[];
+  /** The caller needs one of these; none asks for any good credential. */
+  readonly anyOf: readonly string[];
+  /** `person`: only the JWT of somebody who has signed in. */
+  readonly caller?: 'person';
+}
+
+/** Who may call a route: everybody, or who meets the rule. */
+export type RouteAccess = 'public' | AccessRule;
