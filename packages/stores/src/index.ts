@@ -1,4 +1,5 @@
 export { type AuditLog, type Deed, openAuditLog } from './audit-log/audit-log.ts';
+export { type AuditDelivery, type AuditReader, openAuditReader } from './audit-log/audit-reader.ts';
 export { AUDIT_STREAM, AUDIT_SUBJECT, ensureAuditStream } from './audit-log/stream.ts';
 export {
   ask,
@@ -56,6 +57,14 @@ export {
 } from './kv/index.ts';
 export { connectNats, type NatsConnection } from './nats/connect.ts';
 export { connectRedis, type Redis } from './redis/connect.ts';
+export {
+  createRedisQuotas,
+  intervalMicros,
+  type Quota,
+  type QuotaStanding,
+  quotaStanding,
+  type TakeFromQuota,
+} from './redis/gcra.ts';
 export { createRedisClaims, type RedisClaimOutcome, type RedisClaims } from './redis/redis-claims.ts';
 export {
   type RememberedEvent,
