@@ -16,7 +16,7 @@ const TOPOLOGIES = [
 export function onEachTopology(
   name: string,
   suite: (stack: () => TestStack) => void,
-  options: Pick<TestStackOptions, 'env'> = {},
+  options: Pick<TestStackOptions, 'env' | 'mail'> = {},
 ): void {
   for (const { topology, redis } of TOPOLOGIES) {
     describe(`${name} (${topology})`, () => {

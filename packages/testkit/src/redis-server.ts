@@ -13,10 +13,12 @@ export interface RedisServer {
 
 const START_TIMEOUT_MS = 10_000;
 
-/** Starts the machine's redis-server on a free port of loopback. */
-export async function startRedis(): Promise<RedisServer> {
+/** Starts the machine's redis-server on a free port of loopback; its URL holds the password, where it shall ask for one. */
+export async function startRedis(options: { password?: string } = {}): Promise<RedisServer> {
+  const { password } = options;
   const port = await pickFreePort();
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  if (password !== undefined) args.push('--requirepass', password);
   const child = spawn('redis-server', args, { stdio: 'ignore' });
   const killWithUs = () => child.kill('SIGKILL');
   process.once('exit', killWithUs);
@@ -28,7 +30,7 @@ export async function startRedis(): Promise<RedisServer> {
   const started = untilReady(child, port);
   await Promise.race([started, failed]);
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`,
     pid: child.pid ?? 0,
     async stop() {
       process.off('exit', killWithUs);
@@ -57,7 +59,7 @@ function answersPing(port: number): Promise<boolean> {
     socket.on('error', () => resolve(false));
     socket.on('close', () => resolve(false));
     socket.on('data', (data: Buffer) => {
-      resolve(data.toString().startsWith('+PONG'));
+      resolve(/^(\+PONG|-NOAUTH)/.test(data.toString()));
       socket.destroy();
     });
     socket.write('PING\r\n');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Connection, loadSecrets, type Secrets, type Stack, startStack } from '@millrace/embedded';
 import { hermeticEnvironment } from './hermetic-environment.ts';
 import { createInspector, type Inspector } from './inspector.ts';
+import { type MailServer, startMailServer } from './mail-server.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
 
 /** Every role in one process, or each in a process of its own. */
@@ -12,8 +13,10 @@ export type Topology = 'standalone' | 'split';
 /** What {@link startTestStack} needs. */
 export interface TestStackOptions {
   readonly topology: Topology;
-  /** Starts a redis-server for it; default is none. */
-  readonly redis?: boolean;
+  /** Starts a redis-server for it, one that asks for a password where there is one; default is none. */
+  readonly redis?: boolean | { readonly password: string };
+  /** Starts a mail server for it and sets `SMTP_URL`; default is none. */
+  readonly mail?: boolean;
   /** Settings of Millrace; those of the shell are not seen. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -28,6 +31,8 @@ export interface TestStack {
   readonly inspector: Inspector;
   /** What the supervisor said, for example of restarts. */
   readonly supervisorLog: readonly string[];
+  /** What was mailed. Throws on a stack that was started without `mail`. */
+  readonly mail: MailServer;
   stop(): Promise<void>;
 }
 
@@ -36,19 +41,22 @@ export async function startTestStack(options: TestStackOptions): Promise<TestSta
   const dataDir = await mkdtemp(join(tmpdir(), `millrace-${options.topology}-`));
   const supervisorLog: string[] = [];
   let redis: RedisServer | undefined;
+  let mail: MailServer | undefined;
   let stack: Stack;
   try {
-    redis = options.redis === true ? await startRedis() : undefined;
+    mail = options.mail === true ? await startMailServer() : undefined;
+    redis = options.redis ? await startRedis(options.redis === true ? {} : options.redis) : undefined;
     stack = await startStack({
       dataDir,
       port: 0,
       adminPort: 0,
       split: options.topology === 'split',
-      env: hermeticEnvironment(options.env),
+      env: hermeticEnvironment({ ...(mail && { SMTP_URL: mail.url }), ...options.env }),
       ...(redis === undefined ? {} : { redisUrl: redis.url }),
       log: (line) => supervisorLog.push(line),
     });
   } catch (error) {
+    await mail?.stop();
     await redis?.stop();
     await removeDirectory(dataDir);
     throw error;
@@ -63,11 +71,16 @@ export async function startTestStack(options: TestStackOptions): Promise<TestSta
     secrets: loadSecrets(dataDir),
     inspector,
     supervisorLog,
+    get mail() {
+      if (mail === undefined) throw new Error('the stack has no mail server: start it with `mail: true`');
+      return mail;
+    },
     async stop() {
       try {
         await inspector.close();
         await stack.stop();
       } finally {
+        await mail?.stop();
         await redis?.stop();
         await removeDirectory(dataDir);
       }

@@ -1,13 +1,18 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { CredentialChangedSchema } from '@millrace/contracts/millrace/auth/v1/auth';
 import type { Logger } from '@millrace/runtime';
-import type { NatsConnection } from '@millrace/stores';
+import type { NatsConnection, RecordChange } from '@millrace/stores';
 import type { AuthStore } from './auth-store.ts';
 import type { CredentialRecord } from './credentials/credential-record.ts';
 import type { AuthMetrics } from './metrics.ts';
+import type { RateLimit } from './rate-limit.ts';
+import type { UserRecord } from './sign-in/user-record.ts';
+import type { WorkspaceRecord } from './workspaces/workspace-record.ts';
 
 /** The subject of `CredentialChanged`. */
 export const CREDENTIAL_CHANGED_SUBJECT = 'millrace.auth.changed';
+
+type Announcement = MessageInitShape<typeof CredentialChangedSchema>;
 
 /**
  * Announces each change that makes a cached verdict wrong, when this replica's own index shows it.
@@ -15,25 +20,53 @@ export const CREDENTIAL_CHANGED_SUBJECT = 'millrace.auth.changed';
  * the first announcement, and only its own tells the caches to drop that answer too.
  */
 export function announceChanges(options: {
-  credentials: AuthStore['credentials'];
+  store: AuthStore;
   connection: NatsConnection;
   metrics: AuthMetrics;
   log: Logger;
 }): void {
-  options.credentials.onChange((change) => {
-    if (change.kind === 'put' && change.previous && sameVerdict(change.previous, change.value)) return;
-    const { id } = change.kind === 'put' ? change.value : change.previous;
-    try {
-      options.connection.publish(
-        CREDENTIAL_CHANGED_SUBJECT,
-        toBinary(CredentialChangedSchema, create(CredentialChangedSchema, { credentialId: id })),
-      );
-      options.metrics.changes.add([]);
-    } catch (error) {
-      // The connection is closing; caches hold their verdicts 30 s at most.
-      options.log.warn({ err: error, credentialId: id }, 'a change of a credential could not be announced');
+  const { store, connection, metrics, log } = options;
+  const announce = (announcements: readonly Announcement[]): void => {
+    for (const announcement of announcements) {
+      try {
+        const message = create(CredentialChangedSchema, announcement);
+        connection.publish(CREDENTIAL_CHANGED_SUBJECT, toBinary(CredentialChangedSchema, message));
+        metrics.changes.add([]);
+      } catch (error) {
+        // The connection is closing; caches hold their verdicts 30 s at most.
+        log.warn({ err: error, ...announcement }, 'a change could not be announced');
+      }
     }
-  });
+  };
+  store.credentials.onChange((change) => announce(ofCredential(change)));
+  store.users.onChange((change) => announce(ofUser(change)));
+  store.workspaces.onChange((change) => announce(ofWorkspace(change)));
+}
+
+function ofCredential(change: RecordChange<CredentialRecord>): Announcement[] {
+  if (change.kind === 'put' && change.previous && sameVerdict(change.previous, change.value)) return [];
+  const { id } = change.kind === 'put' ? change.value : change.previous;
+  return [{ credentialId: id }];
+}
+
+function ofUser(change: RecordChange<UserRecord>): Announcement[] {
+  if (change.kind === 'removed') return [{ userId: change.previous.id }];
+  const { previous, value } = change;
+  return previous?.sessionsValidFromMs === value.sessionsValidFromMs ? [] : [{ userId: value.id }];
+}
+
+function ofWorkspace(change: RecordChange<WorkspaceRecord>): Announcement[] {
+  // A new one too: its first credential may have been asked for, and refused, before it was known here.
+  if (change.kind === 'removed') return [{ workspaceId: change.previous.id }];
+  const { previous, value } = change;
+  if (previous === undefined || !sameLimits(previous.rateLimit, value.rateLimit)) {
+    return [{ workspaceId: value.id }];
+  }
+  const before = new Map(previous.members.map(({ userId, role }) => [userId, role]));
+  const after = new Map(value.members.map(({ userId, role }) => [userId, role]));
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((userId) => before.get(userId) !== after.get(userId))
+    .map((userId) => ({ userId }));
 }
 
 function sameVerdict(before: CredentialRecord, after: CredentialRecord): boolean {
@@ -44,7 +77,10 @@ function sameVerdict(before: CredentialRecord, after: CredentialRecord): boolean
     before.expiresAtMs === after.expiresAtMs &&
     before.kind === after.kind &&
     before.permissions.join('\n') === after.permissions.join('\n') &&
-    before.rateLimit?.requestsPerMinute === after.rateLimit?.requestsPerMinute &&
-    before.rateLimit?.burst === after.rateLimit?.burst
+    sameLimits(before.rateLimit, after.rateLimit)
   );
+}
+
+function sameLimits(before: RateLimit | null, after: RateLimit | null): boolean {
+  return before?.requestsPerMinute === after?.requestsPerMinute && before?.burst === after?.burst;
 }

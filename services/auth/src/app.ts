@@ -1,28 +1,32 @@
 import { randomBytes } from 'node:crypto';
-import { SignInService } from '@millrace/contracts/millrace/auth/v1/sign_in';
-import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
 import {
-  bindService,
   type Clock,
   type GrpcServiceBinding,
   type Logger,
   type MetricsRegistry,
+  uuidv7,
 } from '@millrace/runtime';
-import type { NatsConnection } from '@millrace/stores';
+import { type NatsConnection, openAuditLog } from '@millrace/stores';
 import { announceChanges } from './announce-changes.ts';
 import { openAuthStore } from './auth-store.ts';
 import type { AuthConfig } from './config.ts';
-import { createCreateCredential } from './credentials/create-credential.ts';
 import { indexCredentialIds } from './credentials/credential-ids.ts';
 import { environmentCredentials } from './credentials/environment-credentials.ts';
+import { createIssueCredential } from './credentials/issue-credential.ts';
 import { createLastUsed } from './credentials/last-used.ts';
 import { openSecretHasher } from './credentials/pepper.ts';
 import { reconcileCredentials } from './credentials/reconcile-credentials.ts';
+import { openMailer } from './mail/open-mailer.ts';
 import { createAuthMetrics } from './metrics.ts';
 import { createAuthService } from './service.ts';
+import { openSignIn } from './sign-in/open-sign-in.ts';
+import { indexUsers } from './sign-in/user-index.ts';
 import type { Verdict } from './verdict.ts';
 import { createVerify } from './verify.ts';
+import { ensureBootstrapOwner } from './workspaces/bootstrap-owner.ts';
 import { ensureDefaultWorkspace } from './workspaces/default-workspace.ts';
+import { indexMemberships } from './workspaces/memberships.ts';
+import { createWorkspaceService } from './workspaces/service.ts';
 
 /** The auth role of a process. */
 export interface Auth {
@@ -55,7 +59,8 @@ export async function createAuth(options: {
   const store = await openAuthStore({ connection, replicas: config.NATS_REPLICAS, clock, log });
   const { credentials, settings } = store;
   try {
-    announceChanges({ credentials, connection, metrics, log });
+    const audit = await openAuditLog({ connection, replicas: config.NATS_REPLICAS, clock });
+    announceChanges({ store, connection, metrics, log });
     const hasher = await openSecretHasher({ settings, pepper: config.KEY_PEPPER, log });
     const defaultWorkspaceId = await ensureDefaultWorkspace({
       store,
@@ -70,20 +75,42 @@ export async function createAuth(options: {
       clock,
       log,
     });
-    const lastUsed = createLastUsed({ credentials, log });
-    const verify = createVerify({ store, hasher, lastUsed, clock, metrics });
+    const ownerEmail = config.BOOTSTRAP_OWNER_EMAIL;
+    await ensureBootstrapOwner({ store, clock, audit, defaultWorkspaceId, ownerEmail });
     const ids = indexCredentialIds(credentials);
-    const createCredential = createCreateCredential({ store, hasher, randomBytes, clock });
+    const memberships = indexMemberships(store.workspaces);
+    const users = indexUsers(store.users);
+    const newId = () => uuidv7(clock.now());
+    const mailer = openMailer({ config, clock, metrics, log });
+    const lastUsed = createLastUsed({ credentials, log });
+    const signIn = await openSignIn({
+      ...options,
+      store,
+      hasher,
+      users,
+      memberships,
+      audit,
+      mailer,
+      newId,
+      metrics,
+      defaultWorkspaceId,
+    });
+    const { verifySession } = signIn;
+    const verify = createVerify({ store, memberships, hasher, lastUsed, verifySession, clock, metrics });
+    const issue = createIssueCredential({ credentials, hasher, randomBytes });
+    const shared = { store, audit, ids, memberships, users, clock };
     return {
       verify,
       bindings: {
-        credentials: createAuthService({ credentials, ids, verify, createCredential, defaultWorkspaceId }),
-        signIn: bindService(SignInService, {}),
-        workspaces: bindService(WorkspaceService, {}),
+        credentials: createAuthService({ ...shared, issue, verify, defaultWorkspaceId }),
+        signIn: signIn.binding,
+        workspaces: createWorkspaceService({ ...shared, mailer, newId }),
       },
       defaultWorkspaceId,
       async close() {
+        await signIn.close();
         await lastUsed.close();
+        await mailer.close();
         await store.close();
       },
     };

@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AuthService, Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
+import { SignInService } from '@millrace/contracts/millrace/auth/v1/sign_in';
+import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
 import { type NatsServer, startNatsServer } from '@millrace/embedded';
 import {
+  callInProcess,
   createGrpcClient,
   createLogger,
   createMetricsRegistry,
@@ -63,14 +66,19 @@ export interface Bench {
 }
 
 /** An auth with a connection of its own. */
-export async function startAuth(bench: Bench, environment: Record<string, string>, clock = systemClock) {
+export async function startAuth(
+  bench: Bench,
+  environment: Record<string, string>,
+  clock = systemClock,
+  authLog = log,
+) {
   const connection = await connectNats({ url: bench.server.url, name: 'auth-test', log });
   const registry = createMetricsRegistry({ service: 'test', version: '0' });
   const auth = await createAuth({
     connection,
     config: loadConfig(authConfig, environment),
     clock,
-    log,
+    log: authLog,
     registry,
   });
   let stopped: Promise<void> | undefined;
@@ -83,8 +91,40 @@ export async function startAuth(bench: Bench, environment: Record<string, string
   return { auth, connection, stop };
 }
 
-/** Its gRPC methods over loopback. */
+/** Who may do everything: the bearer of a key with every permission. */
+export const KEY_HOLDER = {
+  credentialId: 'a key',
+  permissions: ['*'],
+  ipAddress: '192.0.2.1',
+  requestId: 'r',
+};
+
+/** Deadline of a test's calls. */
+export const CALL = { timeoutMs: 5_000 };
+
+/** Its methods, called in process. */
+export function methodsOf(auth: Auth) {
+  return {
+    credentials: callInProcess(AuthService, auth.bindings.credentials),
+    workspaces: callInProcess(WorkspaceService, auth.bindings.workspaces),
+  };
+}
+
+/** Its methods about credentials, over loopback. */
 export async function grpcClientOf(bench: Bench, auth: Auth) {
+  const client = createGrpcClient(AuthService, await serve(bench, auth));
+  bench.closeLater(async () => client.close());
+  return client.methods;
+}
+
+/** Its methods for signing in, over loopback. */
+export async function signInClientOf(bench: Bench, auth: Auth) {
+  const client = createGrpcClient(SignInService, await serve(bench, auth));
+  bench.closeLater(async () => client.close());
+  return client.methods;
+}
+
+async function serve(bench: Bench, auth: Auth) {
   const token = createServiceToken({ secret: 'a shared service secret', clock: systemClock });
   const grpc = await startGrpcServer({
     host: '127.0.0.1',
@@ -95,12 +135,8 @@ export async function grpcClientOf(bench: Bench, auth: Auth) {
     tracing: await startTracing({ service: 'test', endpoint: undefined, log }),
     log,
   });
-  const client = createGrpcClient(AuthService, { address: `127.0.0.1:${grpc.port}`, token });
-  bench.closeLater(async () => {
-    client.close();
-    await grpc.close();
-  });
-  return client.methods;
+  bench.closeLater(() => grpc.close());
+  return { address: `127.0.0.1:${grpc.port}`, token };
 }
 
 /** The grant for a secret; fails when it is refused. */

@@ -12,10 +12,22 @@ export function createAuthMetrics(registry: MetricsRegistry) {
       help: 'Credentials verified, by outcome.',
       labelNames: ['outcome'],
     }),
+    mails: counterFrom({
+      registry,
+      name: 'millrace_auth_mails_total',
+      help: 'Mails, by outcome: sent, logged, refused by the mail server, given up, dropped at the stop.',
+      labelNames: ['outcome'],
+    }),
+    signIns: counterFrom({
+      registry,
+      name: 'millrace_auth_sign_ins_total',
+      help: 'Steps of signing in, by outcome.',
+      labelNames: ['outcome'],
+    }),
     changes: counterFrom({
       registry,
       name: 'millrace_auth_credential_changes_total',
-      help: 'Changes of credentials announced to the other services.',
+      help: 'Changes of credentials, users and workspaces announced to the other services.',
       labelNames: [],
     }),
   };

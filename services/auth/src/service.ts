@@ -1,12 +1,15 @@
 import { AuthService } from '@millrace/contracts/millrace/auth/v1/auth';
-import { bindService, type GrpcServiceBinding, MillraceError } from '@millrace/runtime';
+import { bindService, type Clock, type GrpcServiceBinding, MillraceError } from '@millrace/runtime';
+import type { AuditLog } from '@millrace/stores';
 import type { AuthStore } from './auth-store.ts';
-import type { createCreateCredential } from './credentials/create-credential.ts';
+import { createCredential } from './credentials/create-credential.ts';
 import type { CredentialIds } from './credentials/credential-ids.ts';
 import { toCredentialMessage } from './credentials/credential-record.ts';
 import { deleteCredential } from './credentials/delete-credential.ts';
 import { getCredential } from './credentials/get-credential.ts';
+import type { IssueCredential } from './credentials/issue-credential.ts';
 import { listCredentials } from './credentials/list-credentials.ts';
+import { rotateCredential } from './credentials/rotate-credential.ts';
 import { updateCredential } from './credentials/update-credential.ts';
 import { toVerifyResponse, type Verdict } from './verdict.ts';
 
@@ -15,13 +18,14 @@ const MAX_BATCH = 1_000;
 
 /** `millrace.auth.v1.AuthService` over the use cases. */
 export function createAuthService(options: {
-  credentials: AuthStore['credentials'];
+  store: AuthStore;
   ids: CredentialIds;
+  issue: IssueCredential;
+  audit: AuditLog;
+  clock: Clock;
   verify: (secret: string) => Verdict | Promise<Verdict>;
   defaultWorkspaceId: string;
-  createCredential: ReturnType<typeof createCreateCredential>;
 }): GrpcServiceBinding {
-  const { credentials } = options;
   return bindService(AuthService, {
     verify: async (request) => toVerifyResponse(await options.verify(request.secret)),
     async verifyBatch({ secrets }) {
@@ -32,17 +36,21 @@ export function createAuthService(options: {
     },
     getInstallation: async () => ({ defaultWorkspaceId: options.defaultWorkspaceId }),
     async createCredential(request) {
-      const { record, secret } = await options.createCredential(request);
+      const { record, secret } = await createCredential(options, request);
       return { credential: toCredentialMessage(record), secret };
     },
     async listCredentials(request) {
-      const { page, nextPageToken } = listCredentials(credentials, request);
+      const { page, nextPageToken } = listCredentials(options.ids, request);
       return { credentials: page.map(toCredentialMessage), nextPageToken };
     },
     getCredential: async (request) => ({ credential: toCredentialMessage(getCredential(options, request)) }),
     updateCredential: async (request) => ({
       credential: toCredentialMessage(await updateCredential(options, request)),
     }),
+    async rotateCredential(request) {
+      const { record, secret } = await rotateCredential(options, request);
+      return { credential: toCredentialMessage(record), secret };
+    },
     async deleteCredential(request) {
       await deleteCredential(options, request);
       return {};

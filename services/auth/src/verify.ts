@@ -1,50 +1,54 @@
 import { Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
-import { type Clock, MillraceError } from '@millrace/runtime';
+import type { Clock } from '@millrace/runtime';
 import type { AuthStore } from './auth-store.ts';
-import { kindOf } from './credentials/credential-record.ts';
+import { type CredentialRecord, kindOf } from './credentials/credential-record.ts';
 import type { LastUsed } from './credentials/last-used.ts';
 import { type SecretHasher, sameProof } from './credentials/secret-hash.ts';
 import type { AuthMetrics } from './metrics.ts';
+import { requireFresh } from './require-fresh.ts';
+import { looksLikeSession } from './sessions/session.ts';
 import type { Verdict } from './verdict.ts';
+import type { Memberships } from './workspaces/memberships.ts';
+import { permissionsWithin } from './workspaces/role.ts';
 
-/** Longer than this no credential can be, in UTF-16 units. */
-const MAX_SECRET_LENGTH = 512;
-
-/** How long the index may be cut off from the store before its answers are not given any more, in milliseconds. */
-const MAX_STALE_MS = 5_000;
+/** Longer than this no credential can be, in UTF-16 units: a session, with the longest of settings, is shorter. */
+const MAX_SECRET_LENGTH = 1_024;
 
 /**
- * Makes the look-up of a presented secret: no I/O.
+ * Makes the look-up of a presented secret: no I/O, and no waiting but for sessions.
  * Throws `unavailable` once the index may have missed a revocation for longer than 5 s.
  */
 export function createVerify(options: {
   store: AuthStore;
+  memberships: Memberships;
   hasher: SecretHasher;
   lastUsed: LastUsed;
+  verifySession: (token: string) => Promise<Verdict>;
   clock: Clock;
   metrics: AuthMetrics;
-}): (secret: string) => Verdict {
-  const { store, hasher, lastUsed, clock, metrics } = options;
-  const { credentials } = store;
+}): (secret: string) => Verdict | Promise<Verdict> {
+  const { store, memberships, hasher, lastUsed, verifySession, clock, metrics } = options;
+  const { credentials, workspaces } = store;
   const refuse = (refusal: Refusal, outcome: string): Verdict => {
     metrics.verifications.add([outcome]);
     return { kind: 'refused', refusal };
   };
-  return (secret) => {
-    const staleSinceMs = credentials.staleSinceMs;
-    if (staleSinceMs !== undefined && clock.monotonic() - staleSinceMs > MAX_STALE_MS) {
-      metrics.verifications.add(['unavailable']);
-      throw new MillraceError('unavailable', 'credentials can not be verified now');
-    }
+  const judge = (secret: string): Verdict | Promise<Verdict> => {
     if (secret === '' || secret.length > MAX_SECRET_LENGTH) return refuse(Refusal.UNKNOWN, 'unknown');
     const hash = hasher.hash(secret);
     const record = credentials.get(hash.recordKey)?.value;
     if (record === undefined || !sameProof(hash.proof, record.proof)) {
-      return refuse(Refusal.UNKNOWN, 'unknown');
+      // After the stored ones: an operator may have set a token of this form in the environment.
+      return looksLikeSession(secret) ? verifySession(secret) : refuse(Refusal.UNKNOWN, 'unknown');
     }
     if (!record.active) return refuse(Refusal.REVOKED, 'revoked');
     const nowMs = clock.now();
     if (record.expiresAtMs !== null && record.expiresAtMs <= nowMs) return refuse(Refusal.EXPIRED, 'expired');
+    // The buckets are watched apart: of a new workspace the first credential may be known here before it is.
+    const workspace = workspaces.get(record.workspaceId)?.value;
+    if (workspace === undefined) return refuse(Refusal.UNKNOWN, 'unknown');
+    const permissions = permissionsNow(record, memberships);
+    if (permissions === undefined) return refuse(Refusal.REVOKED, 'revoked');
     lastUsed.mark(hash.recordKey, nowMs);
     metrics.verifications.add(['granted']);
     return {
@@ -52,10 +56,29 @@ export function createVerify(options: {
       credentialId: record.id,
       workspaceId: record.workspaceId,
       userId: record.userId,
-      permissions: new Set(record.permissions),
+      permissions: new Set(permissions),
       credentialKind: kindOf(record.kind),
       expiresAtMs: record.expiresAtMs ?? undefined,
-      rateLimit: record.rateLimit ?? store.workspaces.get(record.workspaceId)?.value.rateLimit ?? undefined,
+      rateLimit: record.rateLimit ?? workspace.rateLimit ?? undefined,
     };
   };
+  return (secret) => {
+    try {
+      requireFresh(clock, [credentials, workspaces]);
+    } catch (error) {
+      metrics.verifications.add(['unavailable']);
+      throw error;
+    }
+    return judge(secret);
+  };
+}
+
+/**
+ * What a credential allows now; undefined when its person has left. A key belongs to the workspace and outlives the
+ * membership of whom it was issued to; an external-event token is a person's own and reaches no further than they do.
+ */
+function permissionsNow(record: CredentialRecord, memberships: Memberships): readonly string[] | undefined {
+  if (record.kind !== 'external_event_token' || record.userId === '') return record.permissions;
+  const role = memberships.roleOf(record.workspaceId, record.userId);
+  return role && permissionsWithin(role, record.permissions);
 }

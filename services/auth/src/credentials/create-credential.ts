@@ -1,79 +1,71 @@
-import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { type CreateCredentialRequest, CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
-import { type Clock, MillraceError, uuidv7 } from '@millrace/runtime';
+import { type Clock, MillraceError } from '@millrace/runtime';
+import type { AuditLog } from '@millrace/stores';
+import { requiredActor } from '../actor.ts';
 import type { AuthStore } from '../auth-store.ts';
 import { checkedRateLimit } from '../rate-limit.ts';
-import { checkedName, checkedPermissions } from './credential-input.ts';
-import { type CredentialRecord, recognisableParts, type StoredKind } from './credential-record.ts';
-import type { SecretHasher } from './secret-hash.ts';
+import { recordingRefusals } from '../recording-refusals.ts';
+import { requireRoomForCredential } from './active-limit.ts';
+import { credentialDeed } from './credential-deed.ts';
+import type { CredentialIds } from './credential-ids.ts';
+import { checkedExpiry, checkedName, checkedPermissions } from './credential-input.ts';
+import type { CredentialRecord } from './credential-record.ts';
+import { judgeGiving } from './givable-permissions.ts';
+import type { IssueCredential, IssuedKind } from './issue-credential.ts';
 
-const SECRET_BYTES = 32;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** How each kind of credential is issued. */
-const FORMS = new Map<
-  CredentialKind,
-  { stored: StoredKind; write: (random: Buffer) => string; lifetimeMs: number | null }
->([
-  [
-    CredentialKind.ANALYTICS_KEY,
-    { stored: 'analytics_key', write: (random) => `evp_${random.toString('base64url')}`, lifetimeMs: null },
-  ],
-  [
-    CredentialKind.SECRET_KEY,
-    { stored: 'secret_key', write: (random) => `sk_${random.toString('base64url')}`, lifetimeMs: null },
-  ],
-  [
-    CredentialKind.EXTERNAL_EVENT_TOKEN,
-    { stored: 'external_event_token', write: (random) => random.toString('hex'), lifetimeMs: 365 * DAY_MS },
-  ],
+/** The kinds that are issued, and how long one lives of which nothing else is said; null for ever. */
+const ISSUED = new Map<CredentialKind, { stored: IssuedKind; lifetimeMs: number | null }>([
+  [CredentialKind.ANALYTICS_KEY, { stored: 'analytics_key', lifetimeMs: null }],
+  [CredentialKind.SECRET_KEY, { stored: 'secret_key', lifetimeMs: null }],
+  [CredentialKind.EXTERNAL_EVENT_TOKEN, { stored: 'external_event_token', lifetimeMs: 365 * DAY_MS }],
 ]);
 
-/** Makes the use case that issues a credential; the secret is in its answer only. */
-export function createCreateCredential(options: {
-  store: AuthStore;
-  hasher: SecretHasher;
-  randomBytes: (count: number) => Buffer;
-  clock: Clock;
-}) {
-  const { store, hasher, clock } = options;
-  return async (request: CreateCredentialRequest): Promise<{ record: CredentialRecord; secret: string }> => {
-    const form = FORMS.get(request.kind);
-    if (form === undefined) throw new MillraceError('invalid_argument', 'kind: this kind is not issued');
-    const nowMs = clock.now();
-    const expiresAtMs = request.expiresAt
-      ? timestampMs(request.expiresAt)
-      : form.lifetimeMs === null
-        ? null
-        : nowMs + form.lifetimeMs;
-    if (expiresAtMs !== null && expiresAtMs <= nowMs) {
-      throw new MillraceError('invalid_argument', 'expires_at: must be in the future');
-    }
-    const name = checkedName(request.name);
-    const permissions = checkedPermissions(request.permissions);
-    if (store.workspaces.get(request.workspaceId) === undefined) {
-      throw new MillraceError('not_found', 'no such workspace');
-    }
-    const secret = form.write(options.randomBytes(SECRET_BYTES));
-    const hash = hasher.hash(secret);
-    const record: CredentialRecord = {
-      id: uuidv7(nowMs),
-      proof: hash.proof,
-      workspaceId: request.workspaceId,
-      userId: request.userId,
-      kind: form.stored,
-      name,
-      permissions,
-      active: true,
-      ...recognisableParts(secret),
-      createdAtMs: nowMs,
-      expiresAtMs,
-      rateLimit: request.rateLimit ? checkedRateLimit(request.rateLimit) : null,
-      lastUsedAtMs: null,
-      environmentName: null,
-    };
-    const outcome = await store.credentials.create(hash.recordKey, record);
-    if (outcome.kind === 'conflict') throw new MillraceError('internal', 'a new secret was not unique');
-    return { record, secret };
+/** Issues a credential; the secret is in this answer only. */
+export async function createCredential(
+  dependencies: {
+    store: AuthStore;
+    ids: CredentialIds;
+    issue: IssueCredential;
+    audit: AuditLog;
+    clock: Clock;
+  },
+  request: CreateCredentialRequest,
+): Promise<{ record: CredentialRecord; secret: string }> {
+  const { store, ids, audit } = dependencies;
+  const { workspaceId, userId } = request;
+  const actor = requiredActor(request.actor);
+  const kind = ISSUED.get(request.kind);
+  if (kind === undefined) throw new MillraceError('invalid_argument', 'kind: this kind is not issued');
+  const nowMs = dependencies.clock.now();
+  const name = checkedName(request.name);
+  const permissions = checkedPermissions(request.permissions);
+  const rateLimit = request.rateLimit ? checkedRateLimit(request.rateLimit) : null;
+  const expiresAtMs = request.expiresAt
+    ? checkedExpiry(request.expiresAt, nowMs)
+    : kind.lifetimeMs && nowMs + kind.lifetimeMs;
+  const { workspace, requireGivable } = await judgeGiving({ store, ids, workspaceId, actor });
+  // Such a token is its user's and ends with their membership, so for anybody else it would never work.
+  const needsMember = kind.stored === 'external_event_token' && userId !== '';
+  if (needsMember && !workspace.members.some((member) => member.userId === userId)) {
+    throw new MillraceError('invalid_argument', 'user_id: is not a member of the workspace');
+  }
+  const attempted = {
+    workspaceId,
+    action: 'credential.created',
+    actor,
+    target: { type: 'credential', id: '' },
+    details: { name, kind: kind.stored, permissions },
   };
+  await recordingRefusals(audit, attempted, () => requireGivable(permissions));
+  requireRoomForCredential(ids, workspaceId, nowMs);
+  const wanted = { workspaceId, userId, kind: kind.stored, name, permissions, expiresAtMs, rateLimit };
+  const { record, secret } = await dependencies.issue(wanted, nowMs);
+  const details = { userId, expiresAtMs, rateLimit };
+  await audit.record({
+    ...credentialDeed('credential.created', { record, actor, details }),
+    outcome: 'succeeded',
+  });
+  return { record, secret };
 }

@@ -1,22 +1,23 @@
 import type { DeleteCredentialRequest } from '@millrace/contracts/millrace/auth/v1/auth';
-import { MillraceError } from '@millrace/runtime';
+import type { AuditLog } from '@millrace/stores';
+import { requiredActor } from '../actor.ts';
 import type { AuthStore } from '../auth-store.ts';
+import { removeRecord } from '../change-record.ts';
+import { credentialDeed } from './credential-deed.ts';
 import { type CredentialIds, credentialNotFound, refuseEnvironmentCredential } from './credential-ids.ts';
-
-const ATTEMPTS = 10;
 
 /** Removes a credential for good; `not_found` across workspaces. */
 export async function deleteCredential(
-  dependencies: { credentials: AuthStore['credentials']; ids: CredentialIds },
+  dependencies: { store: AuthStore; ids: CredentialIds; audit: AuditLog },
   request: DeleteCredentialRequest,
 ): Promise<void> {
-  const { credentials, ids } = dependencies;
+  const { store, ids, audit } = dependencies;
+  const actor = requiredActor(request.actor);
   const recordKey = ids.find(request.workspaceId, request.id);
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const stored = await credentials.read(recordKey);
-    if (stored === undefined) throw credentialNotFound();
-    refuseEnvironmentCredential(stored.value);
-    if ((await credentials.remove(recordKey, stored.revision)).kind === 'written') return;
-  }
-  throw new MillraceError('aborted', 'the credential is being changed by others, try again');
+  const removed = await removeRecord(store.credentials, recordKey, refuseEnvironmentCredential);
+  if (removed === undefined) throw credentialNotFound();
+  await audit.record({
+    ...credentialDeed('credential.deleted', { record: removed, actor }),
+    outcome: 'succeeded',
+  });
 }

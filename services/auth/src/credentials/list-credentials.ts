@@ -1,6 +1,6 @@
 import { CredentialKind, type ListCredentialsRequest } from '@millrace/contracts/millrace/auth/v1/auth';
 import { MillraceError } from '@millrace/runtime';
-import type { AuthStore } from '../auth-store.ts';
+import type { CredentialIds } from './credential-ids.ts';
 import { type CredentialRecord, kindOf } from './credential-record.ts';
 
 const DEFAULT_PAGE_SIZE = 50;
@@ -9,16 +9,16 @@ const PAGE_TOKEN = /^[0-9a-f-]{36}$/;
 
 /** Lists a workspace's credentials, newest first; a page token is the last id of the page before. */
 export function listCredentials(
-  credentials: AuthStore['credentials'],
+  ids: CredentialIds,
   request: ListCredentialsRequest,
 ): { page: CredentialRecord[]; nextPageToken: string } {
   if (request.pageToken !== '' && !PAGE_TOKEN.test(request.pageToken)) {
     throw new MillraceError('invalid_argument', 'page_token: not one of ours');
   }
   const size = Math.min(request.pageSize || DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
-  const matching = [...credentials.entries()]
-    .map(([, { value }]) => value)
-    .filter((record) => record.workspaceId === request.workspaceId)
+  const matching = [...ids.of(request.workspaceId)]
+    .map(({ value }) => value)
+    .filter(({ userId }) => request.userId === '' || userId === request.userId)
     .filter(({ kind }) => request.kind === CredentialKind.UNSPECIFIED || kindOf(kind) === request.kind)
     // The ids are UUIDv7: their order is that of their making.
     .filter(({ id }) => request.pageToken === '' || id < request.pageToken)

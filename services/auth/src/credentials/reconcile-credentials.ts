@@ -1,6 +1,6 @@
 import { type Clock, type Logger, uuidv7 } from '@millrace/runtime';
 import type { AuthStore } from '../auth-store.ts';
-import { changeCredential } from './change-credential.ts';
+import { changeRecord } from '../change-record.ts';
 import { type CredentialRecord, recognisableParts } from './credential-record.ts';
 import type { EnvironmentCredential } from './environment-credentials.ts';
 import type { SecretHash, SecretHasher } from './secret-hash.ts';
@@ -26,7 +26,7 @@ export async function reconcileCredentials(options: {
   }
   for (const [recordKey, { value }] of credentials.entries()) {
     if (value.environmentName === null || !value.active || wantedKeys.has(recordKey)) continue;
-    await changeCredential(credentials, recordKey, (record) => ({ ...record, active: false }));
+    await changeRecord(credentials, recordKey, (record) => ({ ...record, active: false }));
     log.info(
       { credentialId: value.id, setting: value.environmentName },
       'a credential is no longer in the environment and was deactivated',
@@ -56,7 +56,7 @@ async function ensureCredential(options: {
     );
     return;
   }
-  await changeCredential(credentials, hash.recordKey, (stored) => {
+  await changeRecord(credentials, hash.recordKey, (stored) => {
     if (stored.environmentName === null) {
       log.warn(
         { credentialId: stored.id, setting: wanted.environmentName },

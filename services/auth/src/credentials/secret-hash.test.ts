@@ -21,6 +21,17 @@ test('another pepper gives another hash and another fingerprint', () => {
   assert.notEqual(one.fingerprint, two.fingerprint);
 });
 
+test('what is made for one purpose says nothing of another, nor of the pepper', () => {
+  const hasher = createSecretHasher('pepper');
+  assert.notEqual(hasher.hmac('one', 'text'), hasher.hmac('two', 'text'));
+  assert.notEqual(hasher.hmac('one', 'text'), createSecretHasher('other').hmac('one', 'text'));
+  const key = hasher.deriveKey('one');
+  assert.equal(key.length, 32);
+  assert.deepEqual(hasher.deriveKey('one'), key);
+  assert.notDeepEqual(hasher.deriveKey('two'), key);
+  assert.notDeepEqual(createSecretHasher('other').deriveKey('one'), key);
+});
+
 test('a proof of another length or value is not the same', () => {
   assert.equal(sameProof('abc', 'abc'), true);
   assert.equal(sameProof('abc', 'abd'), false);

@@ -1,4 +1,6 @@
-import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, timingSafeEqual } from 'node:crypto';
+
+const KEY_BYTES = 32;
 
 /** Where a credential is found and what then proves it: the two halves of HMAC-SHA-256 under the pepper. */
 export interface SecretHash {
@@ -13,6 +15,10 @@ export interface SecretHasher {
   hash(secret: string): SecretHash;
   /** Changes with the pepper and doesn't give it away. */
   readonly fingerprint: string;
+  /** HMAC-SHA-256 of a text, base64url; what one purpose yields says nothing of another's. */
+  hmac(purpose: string, text: string): string;
+  /** A key of 32 bytes for a purpose, by HKDF-SHA-256. */
+  deriveKey(purpose: string): Buffer;
 }
 
 /** Makes a hasher; without the pepper, what it yields can't be tried against guesses. */
@@ -29,6 +35,8 @@ export function createSecretHasher(pepper: string): SecretHasher {
       };
     },
     fingerprint: digest('fingerprint:', '').toString('base64url', 0, 16),
+    hmac: (purpose, text) => digest(`${purpose}:`, text).toString('base64url'),
+    deriveKey: (purpose) => Buffer.from(hkdfSync('sha256', keyObject, '', `millrace ${purpose}`, KEY_BYTES)),
   };
 }
 

@@ -1,28 +1,77 @@
+import type { Actor } from '@millrace/contracts/millrace/auth/v1/actor';
 import type { UpdateCredentialRequest } from '@millrace/contracts/millrace/auth/v1/auth';
+import type { Clock } from '@millrace/runtime';
+import type { AuditLog } from '@millrace/stores';
+import { requiredActor } from '../actor.ts';
 import type { AuthStore } from '../auth-store.ts';
-import { changeCredential } from './change-credential.ts';
+import { changeRecord } from '../change-record.ts';
+import { checkedRateLimit } from '../rate-limit.ts';
+import { recordingRefusals } from '../recording-refusals.ts';
+import { requireRoomForCredential } from './active-limit.ts';
+import { credentialDeed } from './credential-deed.ts';
 import { type CredentialIds, credentialNotFound, refuseEnvironmentCredential } from './credential-ids.ts';
 import { checkedName, checkedPermissions } from './credential-input.ts';
 import type { CredentialRecord } from './credential-record.ts';
+import { judgeGiving } from './givable-permissions.ts';
 
 /** Changes what the request sets and leaves the rest; `not_found` across workspaces. */
 export async function updateCredential(
-  dependencies: { credentials: AuthStore['credentials']; ids: CredentialIds },
+  dependencies: { store: AuthStore; ids: CredentialIds; audit: AuditLog; clock: Clock },
   request: UpdateCredentialRequest,
 ): Promise<CredentialRecord> {
-  const { credentials, ids } = dependencies;
-  const name = request.name === undefined ? undefined : checkedName(request.name);
-  const permissions = request.permissions && checkedPermissions(request.permissions.values);
-  const recordKey = ids.find(request.workspaceId, request.id);
-  const changed = await changeCredential(credentials, recordKey, (record) => {
-    refuseEnvironmentCredential(record);
-    return {
-      ...record,
-      name: name ?? record.name,
-      permissions: permissions ?? record.permissions,
-      active: request.active ?? record.active,
-    };
-  });
+  const { store, ids, audit, clock } = dependencies;
+  const actor = requiredActor(request.actor);
+  const changes = checkedChanges(request);
+  const { active } = request;
+  const { workspaceId, id } = request;
+  const recordKey = ids.find(workspaceId, id);
+  const { requireGivable } = await judgeGiving({ store, ids, workspaceId, actor });
+  const attempted = {
+    workspaceId,
+    action: 'credential.updated',
+    actor,
+    target: { type: 'credential', id },
+    details: { changes: { ...changes, active } },
+  };
+  const changed = await recordingRefusals(audit, attempted, () =>
+    changeRecord(store.credentials, recordKey, (record) => {
+      refuseEnvironmentCredential(record);
+      const next = { ...record, ...changes, active: active ?? record.active };
+      if (changes.permissions !== undefined) requireGivable(changes.permissions);
+      if (next.active && !record.active) {
+        // Who makes a credential work again gives what it may do.
+        requireGivable(next.permissions);
+        requireRoomForCredential(ids, record.workspaceId, clock.now());
+      }
+      return next;
+    }),
+  );
   if (changed === undefined) throw credentialNotFound();
+  if (Object.keys(changes).length > 0) {
+    await recordChange(audit, 'credential.updated', { record: changed, actor, details: { changes } });
+  }
+  if (active !== undefined) {
+    const action = active ? 'credential.reactivated' : 'credential.deactivated';
+    await recordChange(audit, action, { record: changed, actor });
+  }
   return changed;
+}
+
+type Changes = Partial<Pick<CredentialRecord, 'name' | 'permissions' | 'rateLimit'>>;
+
+function checkedChanges(request: UpdateCredentialRequest): Changes {
+  const { name, permissions, rateLimit } = request;
+  return {
+    ...(name === undefined ? {} : { name: checkedName(name) }),
+    ...(permissions === undefined ? {} : { permissions: checkedPermissions(permissions.values) }),
+    ...(rateLimit === undefined ? {} : { rateLimit: checkedRateLimit(rateLimit) }),
+  };
+}
+
+async function recordChange(
+  audit: AuditLog,
+  action: string,
+  change: { record: CredentialRecord; actor: Actor; details?: Readonly<Record<string, unknown>> },
+): Promise<void> {
+  await audit.record({ ...credentialDeed(action, change), outcome: 'succeeded' });
 }

@@ -22,6 +22,17 @@ export const ROLE_PERMISSIONS: Readonly<Record<RoleName, readonly string[]>> = {
 /** Millrace's own permissions: nobody can give one that they don't have. Others are free for the clients' own use. */
 export const OWN_PERMISSIONS: ReadonlySet<string> = new Set([...ADMINISTER, 'audit:read', '*']);
 
+/** Of some permissions those that a role has; of the clients' own all. */
+export function permissionsWithin(role: RoleName, permissions: readonly string[]): readonly string[] {
+  const ofRole = ROLE_PERMISSIONS[role];
+  if (ofRole.includes('*')) return permissions;
+  const everything = permissions.includes('*') ? ofRole : [];
+  const rest = permissions.filter(
+    (permission) => !OWN_PERMISSIONS.has(permission) || ofRole.includes(permission),
+  );
+  return [...everything, ...rest];
+}
+
 const RANK: Readonly<Record<RoleName, number>> = { owner: 3, admin: 2, member: 1, viewer: 0 };
 
 /** Whether a role may give and take another: those up to its own. */

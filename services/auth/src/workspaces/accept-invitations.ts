@@ -1,0 +1,95 @@
+import type { Clock } from '@millrace/runtime';
+import type { AuditLog } from '@millrace/stores';
+import type { AuthStore } from '../auth-store.ts';
+import { changeRecord } from '../change-record.ts';
+import type { UserRecord } from '../sign-in/user-record.ts';
+import { type Origin, recordOwnDeed } from './own-deed.ts';
+import { mayManage } from './role.ts';
+import { MAX_MEMBERS } from './workspace-limits.ts';
+import type { InvitationRecord, WorkspaceRecord } from './workspace-record.ts';
+
+/** Invitations that one sign-in accepts; the next one accepts the rest. */
+const MOST_AT_ONCE = 100;
+
+/**
+ * Makes a user who has just proven their address a member wherever it was invited. Repeating it changes nothing.
+ * A workspace that is full keeps its invitation. `origin` is the request that proved the address, for the audit log.
+ */
+export async function acceptInvitations(
+  dependencies: {
+    store: AuthStore;
+    clock: Clock;
+    audit: AuditLog;
+    origin?: Origin;
+  },
+  user: UserRecord,
+): Promise<void> {
+  const { store, clock } = dependencies;
+  const nowMs = clock.now();
+  const inviting = openInvitations(store.workspaces, { email: user.email, nowMs }).slice(0, MOST_AT_ONCE);
+  for (const { workspaceId } of inviting) {
+    let accepted: InvitationRecord | undefined;
+    await changeRecord(store.workspaces, workspaceId, (workspace) => {
+      accepted = invitationOf(workspace, user.email, nowMs);
+      if (accepted === undefined) return undefined;
+      const joined = withMember(workspace, { userId: user.id, role: accepted.role, joinedAtMs: nowMs });
+      if (joined === undefined) accepted = undefined;
+      return joined && withoutInvitation(joined, user.email);
+    });
+    if (accepted === undefined) continue;
+    await recordOwnDeed(dependencies, {
+      user,
+      workspaceId,
+      action: 'member.joined',
+      target: { type: 'member', id: user.id },
+      details: { role: accepted.role, invitationId: accepted.id },
+    });
+  }
+}
+
+/** The invitations of an address, in its normal form, that have not lapsed; from memory. */
+export function openInvitations(
+  workspaces: AuthStore['workspaces'],
+  options: { email: string; nowMs: number },
+): readonly { workspaceId: string; invitation: InvitationRecord }[] {
+  const found: { workspaceId: string; invitation: InvitationRecord }[] = [];
+  for (const [workspaceId, { value }] of workspaces.entries()) {
+    const invitation = invitationOf(value, options.email, options.nowMs);
+    if (invitation !== undefined) found.push({ workspaceId, invitation });
+  }
+  return found;
+}
+
+function invitationOf(
+  workspace: WorkspaceRecord,
+  email: string,
+  nowMs: number,
+): InvitationRecord | undefined {
+  return workspace.invitations.find(
+    (invitation) => invitation.email === email && invitation.expiresAtMs > nowMs,
+  );
+}
+
+function withMember(
+  workspace: WorkspaceRecord,
+  joining: WorkspaceRecord['members'][number],
+): WorkspaceRecord | undefined {
+  const present = workspace.members.find(({ userId }) => userId === joining.userId);
+  if (present === undefined) {
+    if (workspace.members.length >= MAX_MEMBERS) return undefined;
+    return { ...workspace, members: [...workspace.members, joining] };
+  }
+  if (mayManage(present.role, joining.role)) return workspace;
+  const raised = { ...present, role: joining.role };
+  return {
+    ...workspace,
+    members: workspace.members.map((member) => (member === present ? raised : member)),
+  };
+}
+
+function withoutInvitation(workspace: WorkspaceRecord, email: string): WorkspaceRecord {
+  return {
+    ...workspace,
+    invitations: workspace.invitations.filter((invitation) => invitation.email !== email),
+  };
+}

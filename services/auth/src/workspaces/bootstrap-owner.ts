@@ -1,0 +1,60 @@
+import type { Clock } from '@millrace/runtime';
+import type { AuditLog } from '@millrace/stores';
+import type { AuthStore } from '../auth-store.ts';
+import { changeRecord } from '../change-record.ts';
+import { normalizedEmail, type UserRecord, userKey } from '../sign-in/user-record.ts';
+import { type Origin, recordOwnDeed } from './own-deed.ts';
+import type { MemberRecord } from './workspace-record.ts';
+
+/** Makes the owner of the installation an owner of the default workspace if they have signed in before; at start. */
+export async function ensureBootstrapOwner(dependencies: {
+  store: AuthStore;
+  clock: Clock;
+  audit: AuditLog;
+  defaultWorkspaceId: string;
+  /** `BOOTSTRAP_OWNER_EMAIL`. */
+  ownerEmail: string | undefined;
+}): Promise<void> {
+  const { store, ownerEmail } = dependencies;
+  if (ownerEmail === undefined) return;
+  const user = store.users.get(userKey(normalizedEmail(ownerEmail)))?.value;
+  if (user !== undefined) await makeBootstrapOwner(dependencies, user);
+}
+
+/** Makes a user an owner of the default workspace; repeating it changes nothing. */
+export async function makeBootstrapOwner(
+  dependencies: {
+    store: AuthStore;
+    clock: Clock;
+    audit: AuditLog;
+    defaultWorkspaceId: string;
+    origin?: Origin;
+  },
+  user: UserRecord,
+): Promise<void> {
+  const { store, clock, defaultWorkspaceId } = dependencies;
+  let before: MemberRecord | undefined;
+  let changed = false;
+  await changeRecord(store.workspaces, defaultWorkspaceId, (workspace) => {
+    before = workspace.members.find(({ userId }) => userId === user.id);
+    changed = before?.role !== 'owner';
+    if (!changed) return undefined;
+    const others = workspace.members.filter((member) => member !== before);
+    const joinedAtMs = before?.joinedAtMs ?? clock.now();
+    const owner: MemberRecord = { userId: user.id, role: 'owner', joinedAtMs };
+    return { ...workspace, members: [...others, owner] };
+  });
+  if (!changed) return;
+  await recordOwnDeed(dependencies, {
+    user,
+    workspaceId: defaultWorkspaceId,
+    action: before === undefined ? 'member.joined' : 'member.role_changed',
+    target: { type: 'member', id: user.id },
+    details: { role: 'owner', reason: 'BOOTSTRAP_OWNER_EMAIL' },
+  });
+}
+
+/** Whether an address in its normal form is that of the installation's owner. */
+export function isBootstrapOwner(email: string, ownerEmail: string | undefined): boolean {
+  return ownerEmail !== undefined && normalizedEmail(ownerEmail) === email;
+}

@@ -1,0 +1,78 @@
+import type { InviteMemberRequest } from '@millrace/contracts/millrace/auth/v1/workspace';
+import { type Clock, MillraceError } from '@millrace/runtime';
+import { requiredActor } from '../actor.ts';
+import type { Mailer } from '../mail/mailer.ts';
+import type { UserIndex } from '../sign-in/user-index.ts';
+import { normalizedEmail, userKey } from '../sign-in/user-record.ts';
+import { changeWorkspace, type WorkspaceChanges } from './change-workspace.ts';
+import { invitationMail } from './invitation-mail.ts';
+import { requireStanding } from './standing.ts';
+import { checkedRole } from './workspace-input.ts';
+import { MAX_MEMBERS, MAX_OPEN_INVITATIONS } from './workspace-limits.ts';
+import type { InvitationRecord, WorkspaceRecord } from './workspace-record.ts';
+
+const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
+
+/**
+ * Invites an address, or renews its invitation, and mails it: whoever proves the address becomes a member.
+ * `already_exists` for a member, `failed_precondition` at the workspace's limits, `unavailable` when no mail can go
+ * out: then nothing is changed.
+ */
+export async function inviteMember(
+  dependencies: WorkspaceChanges & { users: UserIndex; mailer: Mailer; clock: Clock; newId: () => string },
+  request: InviteMemberRequest,
+): Promise<InvitationRecord> {
+  const { store, audit, mailer, clock } = dependencies;
+  const actor = requiredActor(request.actor);
+  const email = normalizedEmail(request.email);
+  const role = checkedRole(request.role);
+  const { workspaceId } = request;
+  const deed = { workspaceId, actor, action: 'member.invited', details: { email, role } };
+  mailer.requireRoom();
+  const nowMs = clock.now();
+  const fresh: InvitationRecord = {
+    id: dependencies.newId(),
+    email,
+    role,
+    createdAtMs: nowMs,
+    expiresAtMs: nowMs + LIFETIME_MS,
+  };
+  let invitation = fresh;
+  const targeted = { ...deed, target: { type: 'invitation', id: '' } };
+  const workspace = await changeWorkspace(dependencies, targeted, (stored) => {
+    const open = stored.invitations.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
+    const present = open.find((other) => other.email === email);
+    const over = present === undefined ? [role] : [role, present.role];
+    requireStanding({ workspace: stored, actor, permission: 'members:manage', over });
+    refuseMember(stored, store.users.get(userKey(email))?.value.id);
+    const others = open.filter((other) => other !== present);
+    refuseBeyondLimits(stored, others.length);
+    invitation = present === undefined ? fresh : { ...fresh, id: present.id };
+    return { ...stored, invitations: [...others, invitation] };
+  });
+  await audit.record({
+    ...deed,
+    outcome: 'succeeded',
+    target: { type: 'invitation', id: invitation.id },
+  });
+  const inviterEmail = dependencies.users.byId(actor.userId)?.email;
+  mailer.send(invitationMail({ workspaceName: workspace.name, inviterEmail, invitation }));
+  return invitation;
+}
+
+function refuseMember(workspace: WorkspaceRecord, userId: string | undefined): void {
+  if (!workspace.members.some((member) => member.userId === userId)) return;
+  throw new MillraceError('already_exists', 'email: is a member already');
+}
+
+function refuseBeyondLimits(workspace: WorkspaceRecord, otherInvitations: number): void {
+  if (workspace.members.length >= MAX_MEMBERS) {
+    throw new MillraceError('failed_precondition', `a workspace has at most ${MAX_MEMBERS} members`);
+  }
+  if (otherInvitations >= MAX_OPEN_INVITATIONS) {
+    throw new MillraceError(
+      'failed_precondition',
+      `a workspace has at most ${MAX_OPEN_INVITATIONS} open invitations`,
+    );
+  }
+}

@@ -1,0 +1,64 @@
+import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
+import { bindService, type Clock, type GrpcServiceBinding } from '@millrace/runtime';
+import type { CredentialIds } from '../credentials/credential-ids.ts';
+import type { Mailer } from '../mail/mailer.ts';
+import type { UserIndex } from '../sign-in/user-index.ts';
+import type { WorkspaceChanges } from './change-workspace.ts';
+import { createWorkspace } from './create-workspace.ts';
+import { getWorkspace } from './get-workspace.ts';
+import { inviteMember } from './invite-member.ts';
+import { listMembers } from './list-members.ts';
+import type { Memberships } from './memberships.ts';
+import { removeMember } from './remove-member.ts';
+import { revokeInvitation } from './revoke-invitation.ts';
+import { updateMember } from './update-member.ts';
+import { updateWorkspace } from './update-workspace.ts';
+import { toInvitationMessage, toMemberMessage, toWorkspaceMessage } from './workspace-messages.ts';
+
+/** `millrace.auth.v1.WorkspaceService` over the use cases. */
+export function createWorkspaceService(
+  dependencies: WorkspaceChanges & {
+    memberships: Memberships;
+    users: UserIndex;
+    ids: CredentialIds;
+    mailer: Mailer;
+    clock: Clock;
+    newId: () => string;
+  },
+): GrpcServiceBinding {
+  const { store, memberships, users } = dependencies;
+  return bindService(WorkspaceService, {
+    async createWorkspace(request) {
+      const created = await createWorkspace(dependencies, request);
+      return { workspace: toWorkspaceMessage(created, request.actor?.userId ?? '') };
+    },
+    listWorkspaces: async ({ userId }) => ({
+      workspaces: memberships.workspacesOf(userId).map((record) => toWorkspaceMessage(record, userId)),
+    }),
+    getWorkspace: async (request) => ({
+      workspace: toWorkspaceMessage(getWorkspace(store, request), request.userId),
+    }),
+    async updateWorkspace(request) {
+      const updated = await updateWorkspace(dependencies, request);
+      return { workspace: toWorkspaceMessage(updated, request.actor?.userId ?? '') };
+    },
+    async listMembers(request) {
+      const { members, invitations } = listMembers(dependencies, request);
+      return {
+        members: members.map((member) => toMemberMessage(member, users)),
+        invitations: invitations.map(toInvitationMessage),
+      };
+    },
+    inviteMember: async (request) => ({
+      invitation: toInvitationMessage(await inviteMember(dependencies, request)),
+    }),
+    async revokeInvitation(request) {
+      await revokeInvitation(dependencies, request);
+      return {};
+    },
+    updateMember: async (request) => ({
+      member: toMemberMessage(await updateMember(dependencies, request), users),
+    }),
+    removeMember: (request) => removeMember(dependencies, request),
+  });
+}
