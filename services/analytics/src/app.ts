@@ -1,5 +1,7 @@
 import type { GrpcServiceBinding, Logger, MetricsRegistry } from '@millrace/runtime';
-import { createClickHouse } from '@millrace/stores';
+import { createClickHouse, type NatsConnection, openAuditReader } from '@millrace/stores';
+import { createAuditTable } from './audit/audit-table.ts';
+import { startAuditWriter } from './audit/audit-writer.ts';
 import type { AnalyticsSettings } from './config.ts';
 import { createEventQuestions } from './event-questions.ts';
 import { createAnalyticsMetrics } from './metrics.ts';
@@ -14,8 +16,13 @@ export interface AnalyticsApp extends Analytics {
   close(): Promise<void>;
 }
 
-/** Builds analytics and begins to prepare the store; answers `unavailable` until that is done. */
+/**
+ * Builds analytics and begins to prepare the store; answers `unavailable` until that is done. Then it also moves the
+ * audit log from its stream into the store.
+ */
 export function createAnalytics(options: {
+  /** May still be on its way: answers don't need it. Stays open. */
+  connection: NatsConnection | Promise<NatsConnection>;
   config: AnalyticsSettings;
   registry: MetricsRegistry;
   log: Logger;
@@ -42,15 +49,32 @@ export function createAnalytics(options: {
       ready = true;
     })
     .finally(() => founder.close());
-  const questions = createEventQuestions({ client, metrics: createAnalyticsMetrics(options.registry) });
-  const analytics = createAnalyticsService({ questions, isReady: () => ready });
+  const metrics = createAnalyticsMetrics(options.registry);
+  const table = createAuditTable({ client, metrics });
+  let writer: ReturnType<typeof startAuditWriter> | undefined;
+  const auditing = prepared.then(async () => {
+    const connection = await options.connection;
+    if (closing.signal.aborted) return;
+    writer = startAuditWriter({
+      openReader: () => openAuditReader({ connection, replicas: config.NATS_REPLICAS }),
+      table,
+      metrics: metrics.audit,
+      random: Math.random,
+      log,
+    });
+  });
+  const questions = createEventQuestions({ client, metrics });
+  const analytics = createAnalyticsService({ questions, audit: table, isReady: () => ready });
   return {
     ...analytics,
     binding: bindAnalytics(analytics),
     prepared,
     async close() {
+      // A preparation that is cut off here was given up, not failed.
+      auditing.catch(() => undefined);
       closing.abort();
       await Promise.allSettled([prepared]);
+      await writer?.close();
       await client.close();
     },
   };

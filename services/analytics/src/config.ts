@@ -12,10 +12,18 @@ export const analyticsSettings = baseConfig.extend({
   CLICKHOUSE_CLUSTER: identifier
     .optional()
     .describe('cluster on which tables are made, replicated; unset for a single server'),
+  NATS_REPLICAS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(5)
+    .default(1)
+    .describe('copies of each record and message that NATS keeps: 3 in a cluster, 1 on a single server'),
 });
 
 /** Settings of the analytics service as a process of its own. */
 export const analyticsConfig = analyticsSettings.extend({
+  NATS_URL: z.string().default('nats://127.0.0.1:4222').describe('NATS servers, separated by commas'),
   GRPC_PORT: z.coerce
     .number()
     .int()

@@ -1,4 +1,5 @@
 import { createServiceToken, exitOnConfigError, runService, startGrpcServer } from '@millrace/runtime';
+import { connectNats } from '@millrace/stores';
 import { createAnalytics } from './app.ts';
 import { analyticsConfig } from './config.ts';
 
@@ -10,7 +11,17 @@ await runService({
   conditions: ['listening'],
   async start(context) {
     const { clock, health, log } = context;
-    const analytics = createAnalytics({ config, ...context });
+    let isConnected = false;
+    // Not awaited: without NATS there is nothing new in the audit log, and every question has its answer.
+    const connection = connectNats({
+      url: config.NATS_URL,
+      name: 'analytics',
+      log,
+      onChange: (connected) => {
+        isConnected = connected;
+      },
+    });
+    const analytics = createAnalytics({ connection, config, ...context });
     const grpc = await startGrpcServer({
       host: config.HOST,
       port: config.GRPC_PORT,
@@ -24,6 +35,7 @@ await runService({
       async close() {
         await grpc.close();
         await analytics.close();
+        if (isConnected) await (await connection).drain();
       },
     };
   },

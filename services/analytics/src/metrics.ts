@@ -1,7 +1,9 @@
 import { counterFrom, histogramFrom, type MetricsRegistry } from '@millrace/runtime';
+import type { AuditMetrics } from './audit/audit-writer.ts';
 
 /** What analytics tells of its work. */
 export interface AnalyticsMetrics {
+  readonly audit: AuditMetrics;
   /** Times a question, counting how it ended. */
   timed<T>(question: string, ask: () => Promise<T>): Promise<T>;
 }
@@ -23,7 +25,23 @@ export function createAnalyticsMetrics(registry: MetricsRegistry): AnalyticsMetr
     labelNames: ['query'],
     buckets: BUCKETS_SECONDS,
   });
+  const auditStored = counterFrom({
+    registry,
+    name: 'millrace_audit_entries_stored_total',
+    help: 'Entries of the audit log stored in ClickHouse; one that is stored again after a failure counts again.',
+    labelNames: [],
+  });
+  const auditMalformed = counterFrom({
+    registry,
+    name: 'millrace_audit_entries_malformed_total',
+    help: 'Messages of the stream AUDIT that can not be stored and were left out.',
+    labelNames: [],
+  });
   return {
+    audit: {
+      stored: (entries) => auditStored.add([], entries),
+      malformed: () => auditMalformed.add([]),
+    },
     async timed(question, ask) {
       const startedAt = performance.now();
       try {

@@ -1,30 +1,45 @@
-import { AnalyticsService } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import {
+  AnalyticsService,
+  type ListAuditEntriesRequest,
+} from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { bindService, type GrpcServiceBinding, MillraceError } from '@millrace/runtime';
+import { type AuditPage, listEntries } from './audit/list-entries.ts';
+import type { AuditTable } from './audit/ports.ts';
 import type { EventQuestions } from './ports.ts';
 
 const RATE_SECONDS = 60;
 
-/** Answers about stored events. */
+/** Answers about stored events, and about what was done to a workspace. */
 export interface Analytics {
   /** Throws MillraceError `unavailable` until the schema is in place and whenever ClickHouse is away. */
   stats(workspaceId: string, signal: AbortSignal): Promise<{ ratePerSecond: number; total: number }>;
   storeIsUp(signal: AbortSignal): Promise<boolean>;
+  /** Throws as `stats` does, and `invalid_argument` naming the field. */
+  auditEntries(request: ListAuditEntriesRequest, signal: AbortSignal): Promise<AuditPage>;
 }
 
 /** Makes the use cases over a store that may not be ready yet. */
 export function createAnalyticsService(options: {
   questions: EventQuestions;
+  audit: Pick<AuditTable, 'list'>;
   isReady: () => boolean;
 }): Analytics {
-  const { questions } = options;
+  const { questions, audit } = options;
+  const requireReady = (): void => {
+    if (!options.isReady()) throw new MillraceError('unavailable', 'the event store is not ready');
+  };
   return {
     async stats(workspaceId, signal) {
       if (workspaceId === '') throw new MillraceError('invalid_argument', 'workspace_id: is required');
-      if (!options.isReady()) throw new MillraceError('unavailable', 'the event store is not ready');
+      requireReady();
       const { total, lastMinute } = await questions.counts(workspaceId, signal);
       return { ratePerSecond: lastMinute / RATE_SECONDS, total };
     },
     storeIsUp: (signal) => questions.isUp(signal),
+    async auditEntries(request, signal) {
+      requireReady();
+      return listEntries(audit, request, signal);
+    },
   };
 }
 
@@ -38,5 +53,6 @@ export function bindAnalytics(analytics: Analytics): GrpcServiceBinding {
     async getStoreHealth(_, { signal }) {
       return { clickhouseUp: await analytics.storeIsUp(signal) };
     },
+    listAuditEntries: (request, { signal }) => analytics.auditEntries(request, signal),
   });
 }

@@ -1,0 +1,65 @@
+import type { ListAuditEntriesRequest } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import { MillraceError } from '@millrace/runtime';
+import { END_OF_TIME_MS } from './is-storable.ts';
+import { fromPageToken, toPageToken } from './page-token.ts';
+import type { AuditEntry, AuditTable } from './ports.ts';
+
+/** A page of the log, newest first. */
+export interface AuditPage {
+  readonly entries: AuditEntry[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+}
+
+const DEFAULT_PAGE_ENTRIES = 100;
+const MAX_PAGE_ENTRIES = 500;
+const MAX_FILTER_CHARACTERS = 256;
+
+/**
+ * Pages through a workspace's entries. Throws MillraceError `invalid_argument`, which names the field, and
+ * `unavailable` when ClickHouse is away.
+ */
+export async function listEntries(
+  table: Pick<AuditTable, 'list'>,
+  request: ListAuditEntriesRequest,
+  signal: AbortSignal,
+): Promise<AuditPage> {
+  const { workspaceId, action, actorUserId, targetId, pageToken } = request;
+  if (workspaceId === '') throw invalid('workspace_id', 'is required');
+  if (request.pageSize > MAX_PAGE_ENTRIES) throw invalid('page_size', `at most ${MAX_PAGE_ENTRIES}`);
+  for (const [field, value] of Object.entries({ action, actor_user_id: actorUserId, target_id: targetId })) {
+    if (value.length > MAX_FILTER_CHARACTERS)
+      throw invalid(field, `at most ${MAX_FILTER_CHARACTERS} characters`);
+  }
+  const limit = request.pageSize || DEFAULT_PAGE_ENTRIES;
+  const entries = await table.list(
+    {
+      workspaceId,
+      action,
+      actorUserId,
+      targetId,
+      fromMs: millisecondsOf(request.from) ?? 0,
+      toMs: millisecondsOf(request.to) ?? END_OF_TIME_MS,
+      behind: pageToken === '' ? { atMs: END_OF_TIME_MS, id: '' } : fromPageToken(pageToken),
+      // One more tells whether there is another page.
+      limit: limit + 1,
+    },
+    signal,
+  );
+  const page = entries.slice(0, limit);
+  const last = page.at(-1);
+  const nextPageToken =
+    last && entries.length > limit ? toPageToken({ atMs: Number(last.atMs), id: last.id }) : '';
+  return { entries: page, nextPageToken };
+}
+
+/** The first whole millisecond that is not before the time, within the times that the log holds. */
+function millisecondsOf(time: ListAuditEntriesRequest['from']): number | undefined {
+  if (time === undefined) return undefined;
+  const ms = Number(time.seconds) * 1_000 + Math.ceil(time.nanos / 1e6);
+  return Math.min(Math.max(ms, 0), END_OF_TIME_MS);
+}
+
+function invalid(field: string, issue: string): MillraceError {
+  return new MillraceError('invalid_argument', `${field}: ${issue}`);
+}
