@@ -1,9 +1,7 @@
-import { type ServiceContext, uuidv7, VERSION } from '@millrace/runtime';
-import { connectRedis } from '@millrace/stores';
+import { type ServiceContext, uuidv7 } from '@millrace/runtime';
+import { connectRedis, createRedisQuotas, type NatsConnection, openAuditLog } from '@millrace/stores';
 import type { PublicConfig } from './config.ts';
 import { createConnectHandler } from './connect/handler.ts';
-import { dialects } from './dialects/all.ts';
-import { createHealthRoutes } from './dialects/health/routes.ts';
 import { encodeProblem } from './dialects/problem/encode-problem.ts';
 import { createCoalescer } from './events/coalesce.ts';
 import { createEventSink } from './events/submit.ts';
@@ -11,10 +9,17 @@ import type { AnalyticsGateway } from './gateway/analytics.ts';
 import type { AuthGateway } from './gateway/auth.ts';
 import type { CredentialVerifier } from './gateway/credentials.ts';
 import type { IngestGateway } from './gateway/ingest.ts';
+import { createClientAddress } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
 import { startHttpServer } from './http/server.ts';
+import { limitSignIn, limitUnroutedSignIn } from './limits/limit-request.ts';
+import { createRateLimiter } from './limits/rate-limiter.ts';
+import { createRequestLimits } from './limits/request-limits.ts';
 import { createEdgeMetrics } from './metrics.ts';
-import { createOpenApiRoutes } from './openapi/routes.ts';
+import { createRoutes } from './routes.ts';
+import { enforcingSchemas } from './schemas/enforcing-schemas.ts';
+import { createSchemaGuard } from './schemas/schema-guard.ts';
+import { openSchemaRegistry } from './schemas/schema-registry.ts';
 
 /** How the edge reaches everything behind it. */
 export interface EdgeDeps extends ServiceContext {
@@ -23,6 +28,8 @@ export interface EdgeDeps extends ServiceContext {
   readonly credentials: CredentialVerifier;
   readonly auth: AuthGateway;
   readonly analytics: AnalyticsGateway;
+  /** Carries the event schemas and the audit log. */
+  readonly connection: NatsConnection;
   /** Whether the stream's server is connected. */
   readonly natsIsUp: () => boolean;
 }
@@ -43,39 +50,66 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const newId = uuidv7;
   const metrics = createEdgeMetrics(deps.registry);
   const coalescer = createCoalescer(deps.ingest, clock);
-  const events = createEventSink({ coalescer, metrics });
-  const redis = config.REDIS_URL === undefined ? undefined : connectRedis({ url: config.REDIS_URL, log });
-  const isUp = (up: boolean) => (up ? 'up' : 'down');
-  const healthRoutes = createHealthRoutes({
-    probes: {
-      clickhouse: async (signal) => isUp(await deps.analytics.storeIsUp(signal)),
-      nats: async () => isUp(deps.natsIsUp()),
-      redis: redis && (async () => isUp((await redis.ping()) === 'PONG')),
-    },
-    isReady: () => health.ready,
+  const stores = { connection: deps.connection, replicas: config.NATS_REPLICAS, clock, log };
+  const [schemas, auditLog] = await Promise.all([openSchemaRegistry(stores), openAuditLog(stores)]);
+  const events = enforcingSchemas({
+    sink: createEventSink({ coalescer, metrics }),
+    schemas: createSchemaGuard({ registry: schemas, metrics, log }),
     clock,
-    version: VERSION,
+    countRejected: metrics.rejected,
   });
-  const dialectRoutes = dialects.flatMap((dialect) =>
-    dialect.routes({
+  const redis = config.REDIS_URL === undefined ? undefined : connectRedis({ url: config.REDIS_URL, log });
+  const clientAddress = createClientAddress(config.TRUSTED_PROXIES);
+  const limits = createRequestLimits({
+    limiter: createRateLimiter({
+      shared: redis && createRedisQuotas(redis),
+      clock,
+      log,
+      fallbacks: metrics.rateLimitFallbacks,
+    }),
+    workflowPerMinute: config.WORKFLOW_RATE_LIMIT_PER_MINUTE,
+    authPerMinute: config.AUTH_RATE_LIMIT_PER_MINUTE,
+    countLimited: metrics.rateLimited,
+  });
+  const isUp = (up: boolean) => (up ? 'up' : 'down');
+  const routes = createRoutes(
+    {
       events,
       credentials,
+      limits,
       stats: deps.analytics,
+      audit: deps.analytics,
+      schemas,
+      auditLog,
       auth: deps.auth,
       clock,
       newId,
       countRejected: metrics.rejected,
-      settings: { emailCompatAlways200: config.EMAIL_COMPAT_ALWAYS_200 },
-    }),
+      settings: {
+        emailCompatAlways200: config.EMAIL_COMPAT_ALWAYS_200,
+        graphqlIntrospection: config.MILLRACE_ENV === 'development',
+      },
+    },
+    {
+      probes: {
+        clickhouse: async (signal) => isUp(await deps.analytics.storeIsUp(signal)),
+        nats: async () => isUp(deps.natsIsUp()),
+        redis: redis && (async () => isUp((await redis.ping()) === 'PONG')),
+      },
+      isReady: () => health.ready,
+      clock,
+    },
   );
-  const described = [...dialectRoutes, ...healthRoutes];
   const listener = await startHttpServer({
     host: config.HOST,
     port: config.PORT,
-    routes: [...described, ...createOpenApiRoutes({ routes: described, version: VERSION })],
+    routes: limitSignIn(routes, limits),
     rpc: createConnectHandler({
       events,
       credentials,
+      auth: deps.auth,
+      limits,
+      clientAddress,
       clock,
       newId,
       countRejected: metrics.rejected,
@@ -86,6 +120,8 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       log,
     }),
     encodeUnrouted: encodeProblem,
+    admitUnrouted: limitUnroutedSignIn(limits),
+    clientAddress,
     cors: createCors(config.CORS_ORIGINS),
     health,
     metrics,
@@ -99,6 +135,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     async close() {
       await listener.close(DRAIN_DEADLINE_MS);
       await coalescer.idle();
+      await schemas.close();
       redis?.disconnect();
     },
   };

@@ -1,7 +1,21 @@
 import { baseConfig, booleanSetting, redisUrl } from '@millrace/runtime';
 import { z } from 'zod';
+import { isProxyRange } from './http/client-address.ts';
 
 const address = z.string().regex(/^[^:\s]+:\d+$/, 'must be host:port');
+
+/** A list in one variable, separated by commas. */
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
+
+const perMinute = z.coerce.number().int().min(0).max(60_000_000);
 
 /** Settings of the public side, wherever it runs. */
 export const publicConfig = baseConfig.extend({
@@ -12,16 +26,33 @@ export const publicConfig = baseConfig.extend({
     .max(65535)
     .default(8080)
     .describe('port of every public API; 0 for any'),
-  CORS_ORIGINS: z
-    .string()
-    .default('')
-    .transform((list) =>
-      list
-        .split(',')
-        .map((origin) => origin.trim())
-        .filter((origin) => origin !== ''),
-    )
-    .describe('browser origins that may call, separated by commas; * for all'),
+  CORS_ORIGINS: list.describe('browser origins that may call, separated by commas; * for all'),
+  TRUSTED_PROXIES: list
+    .superRefine((ranges, context) => {
+      for (const range of ranges) {
+        if (isProxyRange(range)) continue;
+        const message = `${range} is no IP address, CIDR range, loopback, linklocal or uniquelocal`;
+        context.addIssue({ code: 'custom', message });
+      }
+    })
+    .describe(
+      'proxies whose X-Forwarded-For is believed, separated by commas: IP addresses, CIDR ranges, loopback, linklocal, uniquelocal; empty for none',
+    ),
+  WORKFLOW_RATE_LIMIT_PER_MINUTE: perMinute
+    .default(0)
+    .describe(
+      'requests a minute of each token on the workflow API, where neither the token nor its workspace has a limit of its own; 0 for no limit',
+    ),
+  AUTH_RATE_LIMIT_PER_MINUTE: perMinute
+    .default(100)
+    .describe('requests a minute of each client address on /api/auth; 0 for no limit'),
+  NATS_REPLICAS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(5)
+    .default(1)
+    .describe('copies of each record and message that NATS keeps: 3 in a cluster, 1 on a single server'),
   REDIS_URL: redisUrl,
   EMAIL_COMPAT_ALWAYS_200: booleanSetting
     .prefault('false')

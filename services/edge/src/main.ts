@@ -27,7 +27,7 @@ await runService({
         health.set('nats', connected);
       },
     });
-    const lookup = createGrpcCredentialLookup({ address: config.AUTH_ADDRESS, token });
+    const lookup = createGrpcCredentialLookup({ address: config.AUTH_ADDRESS, token, clock });
     const credentials = connectCredentials({ lookUp: lookup.lookUp, connection, ...context });
     const auth = authOverGrpc({ address: config.AUTH_ADDRESS, token });
     const ingest = ingestOverGrpc({ address: config.INGEST_ADDRESS, token });
@@ -38,6 +38,7 @@ await runService({
       credentials,
       auth,
       analytics,
+      connection,
       natsIsUp: () => natsIsUp,
       ...context,
     });

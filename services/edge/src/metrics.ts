@@ -3,10 +3,14 @@ import type { RpcMetrics } from './connect/call-record.ts';
 import type { DialectName } from './events/canonical-event.ts';
 import type { SubmitMetrics } from './events/submit.ts';
 import type { HttpMetrics } from './http/server.ts';
+import type { LimitName } from './limits/request-limits.ts';
+import type { SchemaMetrics } from './schemas/schema-guard.ts';
 
 /** Everything that the edge counts. */
-export interface EdgeMetrics extends HttpMetrics, RpcMetrics, SubmitMetrics {
+export interface EdgeMetrics extends HttpMetrics, RpcMetrics, SubmitMetrics, SchemaMetrics {
   rejected(dialect: DialectName, reason: string): void;
+  rateLimited(limit: LimitName): void;
+  readonly rateLimitFallbacks: CounterSeries;
 }
 
 const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -57,6 +61,30 @@ export function createEdgeMetrics(registry: MetricsRegistry): EdgeMetrics {
     help: 'Events that a dialect refused.',
     labelNames: ['dialect', 'reason'],
   });
+  const rateLimited = counterFrom({
+    registry,
+    name: 'millrace_rate_limited_total',
+    help: 'Requests that were refused because a limit was exceeded.',
+    labelNames: ['limit'],
+  });
+  const rateLimitFallbacks = counterFrom({
+    registry,
+    name: 'millrace_rate_limit_fallback_total',
+    help: 'Requests that were limited by this process alone, because Redis did not answer.',
+    labelNames: [],
+  });
+  const schemaViolations = counterFrom({
+    registry,
+    name: 'millrace_schema_violations_total',
+    help: 'Events that violate the schema of their name: refused in mode enforce, let pass in mode observe.',
+    labelNames: ['mode'],
+  });
+  const brokenSchemas = counterFrom({
+    registry,
+    name: 'millrace_schema_unusable_total',
+    help: 'Stored schemas that could not be used; their events pass unchecked.',
+    labelNames: [],
+  });
   // Looked up by what a request knows already; a label's value only ever comes from the code, so this stays small.
   const answers = new Map<string, { answered(status: number, seconds: number): void }>();
   const acceptedBy = new Map<DialectName, CounterSeries>();
@@ -96,5 +124,9 @@ export function createEdgeMetrics(registry: MetricsRegistry): EdgeMetrics {
     },
     duplicate: () => duplicate.add(),
     rejected: (dialect, reason) => rejected.add([dialect, reason]),
+    schemaViolated: (mode) => schemaViolations.add([mode]),
+    schemaBroken: () => brokenSchemas.series([]).add(),
+    rateLimited: (limit) => rateLimited.add([limit]),
+    rateLimitFallbacks: rateLimitFallbacks.series([]),
   };
 }

@@ -1,5 +1,6 @@
-import { type Analytics, createAnalytics } from '@millrace/analytics';
+import { type AnalyticsApp, createAnalytics } from '@millrace/analytics';
 import { type Auth, createAuth } from '@millrace/auth';
+import { AnalyticsService } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { AuthService } from '@millrace/contracts/millrace/auth/v1/auth';
 import { SignInService } from '@millrace/contracts/millrace/auth/v1/sign_in';
 import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
@@ -34,7 +35,7 @@ export async function createStandalone(
     },
   });
   const role = config.MILLRACE_ROLES.includes('writer') ? 'both' : 'accept';
-  const analytics = createAnalytics(options);
+  const analytics = createAnalytics({ connection, ...options });
   const [auth, ingest] = await Promise.all([
     createAuth({ connection, ...options }),
     createIngest({ role, connection, ...options }),
@@ -46,6 +47,7 @@ export async function createStandalone(
     credentials,
     auth: inProcessAuth(auth),
     analytics: inProcessAnalytics(analytics),
+    connection,
     natsIsUp: () => natsIsUp,
   });
   health.set('listening', true);
@@ -73,9 +75,11 @@ function inProcessAuth({ bindings }: Auth): AuthGateway {
   };
 }
 
-function inProcessAnalytics(analytics: Analytics): AnalyticsGateway {
+function inProcessAnalytics(analytics: AnalyticsApp): AnalyticsGateway {
+  const methods = callInProcess(AnalyticsService, analytics.binding);
   return {
     read: (workspaceId) => analytics.stats(workspaceId, AbortSignal.timeout(ANALYTICS_TIMEOUT_MS)),
     storeIsUp: analytics.storeIsUp,
+    listAuditEntries: (request) => methods.listAuditEntries(request, { timeoutMs: ANALYTICS_TIMEOUT_MS }),
   };
 }

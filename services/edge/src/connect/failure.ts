@@ -5,7 +5,7 @@ import { MillraceError } from '@millrace/runtime';
 /** A failure as the caller learns of it: known ones keep their code and message, of others nothing is told. */
 export function toConnectError(thrown: unknown): ConnectError {
   if (thrown instanceof ConnectError) return thrown;
-  if (thrown instanceof MillraceError) {
+  if (thrown instanceof MillraceError && thrown.code !== 'internal') {
     // The codes of both are gRPC's, under the same names.
     const code = codeFromString(thrown.code) ?? Code.Internal;
     return new ConnectError(thrown.message, code, undefined, undefined, thrown);

@@ -1,39 +1,52 @@
+import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError, createContextKey, type HandlerContext } from '@connectrpc/connect';
-import { EventService } from '@millrace/contracts/millrace/api/v1/event';
+import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { type CredentialVerifier, type Grant, hasPermission } from '../gateway/credentials.ts';
+import type { AccessRule, RouteAccess } from '../http/access.ts';
+import type { RequestLimits } from '../limits/request-limits.ts';
+import { limitCall } from './limit-call.ts';
+import { RPC_ACCESS } from './rpc-access.ts';
 
-const PERMISSION = 'events:write';
 const BEARER = /^bearer[ \t]+(\S+)\s*$/i;
 
 const callerKey = createContextKey<Grant | undefined>(undefined, { description: 'caller' });
 
-/** Who calls. Only for methods that the gate guards. */
+/** Who calls. Only for methods that aren't public. */
 export function callerOf(context: HandlerContext): Grant {
   const caller = context.values.get(callerKey);
   if (!caller) throw new ConnectError('no credential', Code.Unauthenticated);
   return caller;
 }
 
-/**
- * Runs before a request's body is read: the event service takes a bearer token or an API key with `events:write`;
- * health and reflection are open.
- */
-export function createGate(credentials: CredentialVerifier): (context: HandlerContext) => Promise<void> {
+/** Runs before a request's body is read: lets in whom the method's rule lets in. A method without a rule is closed. */
+export function createGate(
+  deps: { readonly credentials: CredentialVerifier; readonly limits: RequestLimits },
+  access: ReadonlyMap<DescMethod, RouteAccess> = RPC_ACCESS,
+): (context: HandlerContext) => Promise<void> {
   return async (context) => {
-    if (context.service.typeName !== EventService.typeName) return;
+    const rule = access.get(context.method);
+    if (rule === 'public') return;
+    if (rule === undefined) throw new ConnectError('nobody may call this method', Code.PermissionDenied);
     const secret = presentedSecret(context.requestHeader);
     if (secret === undefined) {
       throw new ConnectError('send `authorization: Bearer KEY` or `x-api-key: KEY`', Code.Unauthenticated);
     }
-    const verdict = await credentials.verify(secret);
+    const verdict = await deps.credentials.verify(secret);
     if (verdict.kind === 'refused') {
       throw new ConnectError('the credential is unknown, expired or revoked', Code.Unauthenticated);
     }
-    if (!hasPermission(verdict, PERMISSION)) {
-      throw new ConnectError(`the credential lacks the permission ${PERMISSION}`, Code.PermissionDenied);
-    }
+    await limitCall(context, deps.limits.caller(verdict, rule.limit));
+    requireRule(verdict, rule);
     context.values.set(callerKey, verdict);
   };
+}
+
+function requireRule(grant: Grant, { anyOf, caller }: AccessRule): void {
+  if (caller === 'person' && grant.credentialKind !== CredentialKind.SESSION) {
+    throw new ConnectError('this takes the JWT of somebody who has signed in', Code.Unauthenticated);
+  }
+  if (anyOf.length === 0 || anyOf.some((permission) => hasPermission(grant, permission))) return;
+  throw new ConnectError(`the credential lacks the permission ${anyOf[0]}`, Code.PermissionDenied);
 }
 
 function presentedSecret(headers: Headers): string | undefined {

@@ -1,3 +1,4 @@
+import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError, createConnectRouter } from '@connectrpc/connect';
 import type { UniversalHandler } from '@connectrpc/connect/protocol';
 import {
@@ -8,10 +9,15 @@ import {
 } from '@connectrpc/connect-node';
 import { Health } from '@millrace/contracts/grpc/health/v1/health';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
+import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import { type Logger, type Tracing, traceIdOf } from '@millrace/runtime';
+import type { AuthGateway } from '../gateway/auth.ts';
 import type { CredentialVerifier } from '../gateway/credentials.ts';
+import type { ClientAddress } from '../http/client-address.ts';
 import type { RequestHandler } from '../http/listener.ts';
 import { callersRequestId } from '../http/request-id.ts';
+import type { RequestLimits } from '../limits/request-limits.ts';
+import { type CallOrigin, withOrigin } from './call-origin.ts';
 import { type CallRecord, type RpcMetrics, recordCalls, recordRefusals, valuesWith } from './call-record.ts';
 import { limitUnaryCalls } from './deadline.ts';
 import { createEventService, type EventServiceDeps } from './event-service.ts';
@@ -19,21 +25,25 @@ import { createGate } from './gate.ts';
 import { guardBody } from './guard-body.ts';
 import { addHealth } from './health-service.ts';
 import { addReflection } from './reflection-service.ts';
+import { createWorkspaceService } from './workspace-service.ts';
 
 /** What the Connect handler works with. */
 export interface ConnectDeps extends Omit<EventServiceDeps, 'streamIdleMs'> {
   readonly credentials: CredentialVerifier;
+  readonly limits: RequestLimits;
+  readonly clientAddress: ClientAddress;
+  readonly auth: AuthGateway;
   readonly metrics: RpcMetrics;
   readonly isReady: () => boolean;
   /** Show the services to tools; off outside development. */
   readonly reflection: boolean;
   readonly tracing: Tracing;
   readonly log: Logger;
-  readonly limits?: Partial<ConnectLimits>;
+  readonly deadlines?: Partial<ConnectDeadlines>;
 }
 
 /** How long a caller may take. */
-export interface ConnectLimits {
+export interface ConnectDeadlines {
   /** A whole unary call, and the arrival of its request, in milliseconds. */
   readonly unaryMs: number;
   /** Silence within a stream, in milliseconds. */
@@ -44,6 +54,8 @@ export interface ConnectLimits {
 export interface ConnectHandler {
   /** Whether a path, without its query, is one of the services'. */
   handles(path: string): boolean;
+  /** Every method that is served. */
+  readonly methods: readonly DescMethod[];
   readonly handle: RequestHandler;
 }
 
@@ -51,21 +63,26 @@ export interface ConnectHandler {
 const UNREAD = 'NOT_HANDLED';
 /** Longest message, as sent and inflated, in bytes. */
 const READ_MAX_BYTES = 10 * 1024 * 1024;
-const LIMITS: ConnectLimits = { unaryMs: 30_000, streamIdleMs: 30_000 };
+const DEADLINES: ConnectDeadlines = { unaryMs: 30_000, streamIdleMs: 30_000 };
 
 /** Serves `millrace.api.v1`, gRPC health, and in development reflection. */
 export function createConnectHandler(deps: ConnectDeps): ConnectHandler {
-  const limits = { ...LIMITS, ...deps.limits };
+  const deadlines = { ...DEADLINES, ...deps.deadlines };
   const handlers = new Map<string, UniversalHandler>();
-  for (const handler of createHandlers(deps, limits)) handlers.set(handler.requestPath, handler);
+  for (const handler of createHandlers(deps, deadlines)) handlers.set(handler.requestPath, handler);
 
   const serve = async (
     handler: UniversalHandler,
-    record: CallRecord,
+    { record, origin }: { record: CallRecord; origin: CallOrigin },
     ...[request, response]: Parameters<RequestHandler>
   ): Promise<void> => {
     try {
-      const universal = universalRequestFromNodeRequest(request, response, undefined, valuesWith(record));
+      const universal = universalRequestFromNodeRequest(
+        request,
+        response,
+        undefined,
+        withOrigin(valuesWith(record), origin),
+      );
       await universalResponseToNodeResponse(await handler(universal), response);
     } catch (thrown) {
       if (ConnectError.from(thrown).code === Code.Aborted) return;
@@ -78,6 +95,7 @@ export function createConnectHandler(deps: ConnectDeps): ConnectHandler {
 
   return {
     handles: (path) => handlers.has(path),
+    methods: [...handlers.values()].map(({ method }) => method),
     handle(request, response) {
       const handler = handlers.get(pathOf(request.url ?? ''));
       if (!handler) {
@@ -90,14 +108,16 @@ export function createConnectHandler(deps: ConnectDeps): ConnectHandler {
       const requestId = callersRequestId(request.headers['x-request-id']) ?? deps.newId(deps.clock.now());
       response.setHeader('x-request-id', requestId);
       const endSpan = traceCall(deps.tracing, handler, request);
-      const release = handler.method.methodKind === 'unary' ? guardBody(request, limits.unaryMs) : undefined;
+      const release =
+        handler.method.methodKind === 'unary' ? guardBody(request, deadlines.unaryMs) : undefined;
       response.once('close', () => {
         release?.();
         const seconds = (deps.clock.monotonic() - began) / 1000;
         deps.metrics.called(handler.service.typeName, handler.method.name, record.code ?? UNREAD, seconds);
         endSpan(record);
       });
-      void serve(handler, record, request, response);
+      const origin = { requestId, clientAddress: () => deps.clientAddress(request) };
+      void serve(handler, { record, origin }, request, response);
     },
   };
 }
@@ -116,19 +136,21 @@ function traceCall(
   return ({ code }) => span?.end(code === 'OK' ? undefined : (code ?? UNREAD));
 }
 
-function createHandlers(deps: ConnectDeps, limits: ConnectLimits): readonly UniversalHandler[] {
+function createHandlers(deps: ConnectDeps, deadlines: ConnectDeadlines): readonly UniversalHandler[] {
   const router = createConnectRouter({
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: READ_MAX_BYTES,
     // A Struct takes three levels of messages for one of JSON, of which 32 are allowed; deeper ones fail event by event.
     binaryOptions: { recursionLimit: 200 },
     jsonOptions: { ignoreUnknownFields: true, recursionLimit: 200 },
-    requestGate: recordRefusals(createGate(deps.credentials)),
-    interceptors: [recordCalls(deps.log), limitUnaryCalls(limits.unaryMs)],
+    requestGate: recordRefusals(createGate(deps)),
+    interceptors: [recordCalls(deps.log), limitUnaryCalls(deadlines.unaryMs)],
   });
-  router.service(EventService, createEventService({ ...deps, streamIdleMs: limits.streamIdleMs }));
-  addHealth(router, { serviceNames: [EventService.typeName], isReady: deps.isReady });
-  if (deps.reflection) addReflection(router, [EventService, Health]);
+  router.service(EventService, createEventService({ ...deps, streamIdleMs: deadlines.streamIdleMs }));
+  router.service(WorkspaceService, createWorkspaceService(deps.auth));
+  const serviceNames = [EventService.typeName, WorkspaceService.typeName];
+  addHealth(router, { serviceNames, isReady: deps.isReady });
+  if (deps.reflection) addReflection(router, [EventService, WorkspaceService, Health]);
   return router.handlers;
 }
 

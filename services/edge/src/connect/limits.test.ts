@@ -14,7 +14,7 @@ const JSON_HEADERS = { 'x-api-key': 'writer', 'content-type': 'application/json'
 
 let bench: RpcBench;
 before(async () => {
-  bench = await startRpcBench({ limits: { unaryMs: 200, streamIdleMs: 200 } });
+  bench = await startRpcBench({ deadlines: { unaryMs: 200, streamIdleMs: 200 } });
 });
 after(() => bench.close());
 

@@ -13,6 +13,7 @@ import {
 } from '@millrace/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionAlpha } from '@millrace/contracts/grpc/reflection/v1alpha/reflection';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
+import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import { type RpcBench, startRpcBench, transportsTo } from './rpc-harness.ts';
 
 let bench: RpcBench;
@@ -51,6 +52,7 @@ describe('reflection', () => {
         'grpc.reflection.v1.ServerReflection',
         'grpc.reflection.v1alpha.ServerReflection',
         'millrace.api.v1.EventService',
+        'millrace.api.v1.WorkspaceService',
       ],
     );
   });
@@ -135,7 +137,7 @@ describe('health', () => {
   const health = () => createClient(Health, transport());
 
   test('Check: the server, the service, and NOT_FOUND for others', async () => {
-    for (const service of ['', EventService.typeName]) {
+    for (const service of ['', EventService.typeName, WorkspaceService.typeName]) {
       assert.equal((await health().check({ service })).status, Status.SERVING);
     }
     await assert.rejects(
@@ -146,7 +148,7 @@ describe('health', () => {
 
   test('List: every service', async () => {
     const { statuses } = await health().list({});
-    assert.deepEqual(Object.keys(statuses).sort(), ['', EventService.typeName]);
+    assert.deepEqual(Object.keys(statuses).sort(), ['', EventService.typeName, WorkspaceService.typeName]);
   });
 
   test('Watch: tells at once, and again when it changes', async () => {

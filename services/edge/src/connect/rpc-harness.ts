@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DescMethod } from '@bufbuild/protobuf';
 import type { Transport } from '@connectrpc/connect';
 import {
   createConnectTransport,
@@ -7,9 +8,12 @@ import {
 } from '@connectrpc/connect-node';
 import { CredentialKind, Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
 import { createLogger, MillraceError } from '@millrace/runtime';
+import { authDouble } from '../dialects/test-support/dialect-harness.ts';
 import type { CanonicalEvent } from '../events/canonical-event.ts';
 import type { Verdict } from '../gateway/credentials.ts';
+import { createClientAddress } from '../http/client-address.ts';
 import { type Listener, listen } from '../http/listener.ts';
+import { limitsForTests } from '../limits/limits-for-tests.ts';
 import { type ConnectDeps, createConnectHandler } from './handler.ts';
 
 /** Events of this type find the stream away. */
@@ -25,6 +29,8 @@ const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
 /** A Connect handler on a real port, with doubles behind it. */
 export interface RpcBench {
   readonly url: string;
+  /** What the handler says that it serves. */
+  readonly methods: readonly DescMethod[];
   readonly events: CanonicalEvent[];
   /** `service method code` of every call. */
   readonly calls: string[];
@@ -36,7 +42,7 @@ export interface RpcBench {
 export async function startRpcBench(changes: Partial<ConnectDeps> = {}): Promise<RpcBench> {
   const events: CanonicalEvent[] = [];
   const calls: string[] = [];
-  const submitAll: ConnectDeps['events']['submitAll'] = async (batch) => {
+  const submitEach: ConnectDeps['events']['submitEach'] = async (batch) => {
     if (batch.some((event) => event.eventType === UNAVAILABLE_TYPE)) {
       throw new MillraceError('unavailable', 'the stream is away');
     }
@@ -44,10 +50,14 @@ export async function startRpcBench(changes: Partial<ConnectDeps> = {}): Promise
     events.push(...batch);
     return batch.map(({ eventId }) => ({ kind: 'accepted' as const, eventId }));
   };
+  const unused = () => Promise.reject(new Error('not used'));
   let ids = 0;
   const handler = createConnectHandler({
-    events: { submit: () => Promise.reject(new Error('not used')), submitAll },
+    events: { submit: unused, submitAll: unused, submitEach },
     credentials: { verify },
+    limits: limitsForTests(),
+    clientAddress: createClientAddress([]),
+    auth: authDouble(),
     clock: { now: () => 1_706_618_400_000, monotonic: () => performance.now() },
     newId: () => `id-${++ids}`,
     countRejected: () => undefined,
@@ -65,6 +75,7 @@ export async function startRpcBench(changes: Partial<ConnectDeps> = {}): Promise
   });
   const bench: RpcBench = {
     url: `http://127.0.0.1:${listener.port}`,
+    methods: handler.methods,
     events,
     calls,
     isReady: true,

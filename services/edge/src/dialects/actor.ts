@@ -4,7 +4,10 @@ import type { Grant } from '../gateway/credentials.ts';
 import type { Exchange } from '../http/exchange.ts';
 
 /** Who asks for a change: for the rules that bound it, and for the audit log. Without a grant, somebody not signed in. */
-export function actorOf(exchange: Exchange, grant?: Grant): MessageInitShape<typeof ActorSchema> {
+export function actorOf(
+  exchange: Pick<Exchange, 'clientAddress' | 'requestId'>,
+  grant?: Grant,
+): MessageInitShape<typeof ActorSchema> {
   return {
     userId: grant?.userId ?? '',
     credentialId: grant?.credentialId ?? '',

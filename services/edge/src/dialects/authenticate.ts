@@ -1,25 +1,61 @@
 import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
+import { MillraceError } from '@millrace/runtime';
 import { type CredentialVerifier, type Grant, hasPermission, type Verdict } from '../gateway/credentials.ts';
 import type { AccessRule, CredentialPlace } from '../http/access.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { RequestFailure } from '../http/failure.ts';
+import { limitExchange } from '../limits/limit-request.ts';
+import type { RequestLimits } from '../limits/request-limits.ts';
 import { isMediaType } from './media-type.ts';
 
 /**
- * The caller of an exchange. Throws RequestFailure `missing_credential`, `invalid_credential` or `forbidden`.
+ * The caller of an exchange, who is within their limit.
+ * Throws RequestFailure `missing_credential`, `invalid_credential`, `rate_limited` or `forbidden`.
  * Answers synchronously when the verifier does, because a promise for each request is a price that the cache exists to save.
  */
 export function authenticate(
   exchange: Exchange,
-  deps: { readonly credentials: CredentialVerifier },
+  deps: AuthenticateDeps,
   rule: AccessRule,
 ): Grant | Promise<Grant> {
-  const verdict = deps.credentials.verify(presentedSecret(exchange, rule.places));
-  return verdict instanceof Promise ? verdict.then((late) => grant(late, rule)) : grant(verdict, rule);
+  const secret = presentedSecret(exchange, rule.places);
+  try {
+    const verdict = deps.credentials.verify(secret);
+    if (!(verdict instanceof Promise)) return admit(exchange, deps, verdict, rule);
+    return verdict.then((late) => admit(exchange, deps, late, rule), refuseCrowd);
+  } catch (error) {
+    return refuseCrowd(error);
+  }
 }
 
-function grant(verdict: Verdict, rule: AccessRule): Grant {
+/** What `authenticate` works with. */
+export interface AuthenticateDeps {
+  readonly credentials: CredentialVerifier;
+  readonly limits: RequestLimits;
+}
+
+/** Too many credentials wait to be verified: that is the callers' doing, no store is away. */
+function refuseCrowd(error: unknown): never {
+  if (error instanceof MillraceError && error.code === 'resource_exhausted') {
+    throw new RequestFailure({ kind: 'rate_limited', retryAfterSeconds: 1 });
+  }
+  throw error;
+}
+
+/** The limit comes first, so that every answer to a caller tells it, and refusals count too. */
+function admit(
+  exchange: Exchange,
+  deps: AuthenticateDeps,
+  verdict: Verdict,
+  rule: AccessRule,
+): Grant | Promise<Grant> {
   if (verdict.kind === 'refused') throw new RequestFailure({ kind: 'invalid_credential' });
+  if (verdict.rateLimit === undefined && rule.limit === undefined) return permit(verdict, rule);
+  const held = limitExchange(exchange, deps.limits.caller(verdict, rule.limit));
+  return held instanceof Promise ? held.then(() => permit(verdict, rule)) : permit(verdict, rule);
+}
+
+function permit(verdict: Grant, rule: AccessRule): Grant {
   if (rule.caller === 'person' && verdict.credentialKind !== CredentialKind.SESSION) {
     throw new RequestFailure({ kind: 'invalid_credential' });
   }

@@ -130,3 +130,19 @@ test('no more issues are listed than an answer can hold', () => {
   const { failure } = invalid(Array.from({ length: 1000 }, () => wrongType('object', 1, [])));
   assert.equal(failure.kind === 'invalid' && failure.issues.length, MAX_ISSUES);
 });
+
+test('unknown fields are named, each in its place; a name as long as a body is cut', () => {
+  const strict = z.strictObject({ inner: z.strictObject({}) });
+  const long = 'x'.repeat(1_000);
+  const issues = issuesOf(strict, { inner: { a: 1 }, [long]: 2, b: 3 });
+  assert.deepEqual(
+    issues.map(({ code, path, message }) => ({ code, path, message })),
+    [['inner', 'a'], ['x'.repeat(100)], ['b']].map((path) => ({
+      code: 'unrecognized_keys',
+      path,
+      message: 'Unknown field',
+    })),
+  );
+  const many = Object.fromEntries(Array.from({ length: 10 * MAX_ISSUES }, (_, i) => [`field${i}`, i]));
+  assert.equal(issuesOf(z.strictObject({}), many).length, MAX_ISSUES);
+});

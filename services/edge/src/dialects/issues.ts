@@ -6,6 +6,8 @@ type Path = readonly PropertyKey[];
 
 /** Issues that an answer lists at most: a body of a few megabytes could have millions. */
 export const MAX_ISSUES = 100;
+/** What of an unknown field's name an answer repeats: a name may be as long as a body. */
+const MAX_NAME_CHARS = 100;
 
 /** The failure of a body with these issues, of which there is at least one. */
 export function invalid(issues: readonly Issue[]): RequestFailure {
@@ -30,11 +32,30 @@ export function toIssues(
   input: unknown,
   prefix: readonly (string | number)[] = [],
 ): Issue[] {
-  return error.issues.map((issue) => toIssue(issue, input, prefix));
+  return error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? unknownFields(issue, prefix) : toIssue(issue, input, prefix),
+  );
+}
+
+/** An issue for each unknown field, so that an answer names it where other issues name theirs. */
+function unknownFields(
+  issue: z.core.$ZodIssueUnrecognizedKeys,
+  prefix: readonly (string | number)[],
+): Issue[] {
+  const parent = [...prefix, ...issue.path.map(toPathPart)];
+  return issue.keys.slice(0, MAX_ISSUES).map((key) => ({
+    code: issue.code,
+    path: [...parent, key.slice(0, MAX_NAME_CHARS)],
+    message: 'Unknown field',
+  }));
+}
+
+function toPathPart(key: PropertyKey): string | number {
+  return typeof key === 'symbol' ? String(key) : key;
 }
 
 function toIssue(issue: ZodIssue, input: unknown, prefix: readonly (string | number)[]): Issue {
-  const path = [...prefix, ...issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))];
+  const path = [...prefix, ...issue.path.map(toPathPart)];
   switch (issue.code) {
     case 'invalid_type':
       return { ...typeIssue(issue.expected, valueAt(input, issue.path)), path };

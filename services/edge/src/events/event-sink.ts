@@ -1,3 +1,4 @@
+import type { Issue } from '../http/failure.ts';
 import type { CanonicalEvent } from './canonical-event.ts';
 
 /** What became of an event. */
@@ -10,10 +11,18 @@ export type SubmitOutcome =
   /** Not known to be stored. */
   | { readonly kind: 'unavailable' };
 
+/** What became of an event that is judged by itself: `invalid` by the schema of its name, for example. */
+export type EachOutcome = SubmitOutcome | { readonly kind: 'invalid'; readonly issue: Issue };
+
 /** Where decoded events go. Answers when each is durable. */
 export interface EventSink {
-  /** Throws MillraceError `unavailable` or `resource_exhausted` when nothing is known to be stored. */
+  /**
+   * Throws MillraceError `unavailable` or `resource_exhausted` when nothing is known to be stored, and RequestFailure `invalid`
+   * for an event that violates the schema of its name.
+   */
   submit(event: CanonicalEvent, traceparent?: string): Promise<SubmitOutcome>;
-  /** One outcome an event, in order; throws like `submit`. */
+  /** One outcome an event, in order; throws like `submit`, and then has submitted none of them. */
   submitAll(events: readonly CanonicalEvent[], traceparent?: string): Promise<readonly SubmitOutcome[]>;
+  /** Like `submitAll`, but a bad event doesn't spoil its neighbours. */
+  submitEach(events: readonly CanonicalEvent[], traceparent?: string): Promise<readonly EachOutcome[]>;
 }

@@ -25,21 +25,26 @@ export function createEventSink(deps: { coalescer: Coalescer; metrics: SubmitMet
     if (outcome.kind === 'accepted') metrics.accepted(event.dialect);
     else if (outcome.kind === 'duplicate' || outcome.kind === 'conflict') metrics.duplicate();
   };
+  const submitAll = async (
+    events: readonly CanonicalEvent[],
+    traceparent?: string,
+  ): Promise<readonly SubmitOutcome[]> => {
+    if (events.length === 0) return [];
+    const outcomes = await coalescer.add(events.map(toItem), traceparent);
+    events.forEach((event, i) => {
+      const outcome = outcomes[i];
+      if (outcome) count(event, outcome);
+    });
+    return outcomes;
+  };
   return {
     async submit(event, traceparent) {
       const [outcome = { kind: 'unavailable' }] = await coalescer.add([toItem(event)], traceparent);
       count(event, outcome);
       return outcome;
     },
-    async submitAll(events, traceparent) {
-      if (events.length === 0) return [];
-      const outcomes = await coalescer.add(events.map(toItem), traceparent);
-      events.forEach((event, i) => {
-        const outcome = outcomes[i];
-        if (outcome) count(event, outcome);
-      });
-      return outcomes;
-    },
+    submitAll,
+    submitEach: submitAll,
   };
 }
 

@@ -1,9 +1,10 @@
 import { AnalyticsService } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { createGrpcClient, type ServiceToken } from '@millrace/runtime';
+import type { AuditEntries } from './audit-entries.ts';
 import type { EventStats } from './stats.ts';
 
 /** What the edge asks the analytics service. */
-export interface AnalyticsGateway extends EventStats {
+export interface AnalyticsGateway extends EventStats, AuditEntries {
   /** Whether ClickHouse answers. */
   storeIsUp(signal: AbortSignal): Promise<boolean>;
 }
@@ -25,6 +26,7 @@ export function analyticsOverGrpc(options: {
       const health = await client.methods.getStoreHealth({}, { timeoutMs: TIMEOUT_MS, signal });
       return health.clickhouseUp;
     },
+    listAuditEntries: (request) => client.methods.listAuditEntries(request, { timeoutMs: TIMEOUT_MS }),
     close: () => client.close(),
   };
 }

@@ -2,8 +2,7 @@ import { Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
 import { type Clock, type Logger, MillraceError, type PlainCounter } from '@millrace/runtime';
 import { LRUCache } from 'lru-cache';
 import type { CredentialLookup, CredentialVerifier, Grant, Refused, Verdict } from './credentials.ts';
-import type { CredentialChangeListener } from './credentials-changes.ts';
-import { limitLookups } from './credentials-lookup-limit.ts';
+import type { CredentialChange, CredentialChangeListener } from './credentials-changes.ts';
 
 /** How old a verdict may be, in milliseconds, before it is asked for again in the background. */
 const REFRESH_AFTER_MS = 20_000;
@@ -16,7 +15,10 @@ const RETRY_MS = 1_000;
 /** How long a failed try shows that auth is away: longer than a try and the pause after it take. */
 const AWAY_EVIDENCE_MS = 5_000;
 const REFUSED_LIFETIME_MS = 5_000;
-const MAX_SECRET_LENGTH = 512;
+/** Unknown credentials that may be asked about at once. */
+const MAX_UNKNOWN_UNDER_WAY = 16_384;
+/** No blanks, nothing beyond ASCII, and no longer than the longest token. */
+const POSSIBLE_SECRET = /^[\x21-\x7e]{1,1024}$/;
 
 interface Entry {
   readonly grant: Grant;
@@ -47,14 +49,15 @@ export function createCredentialCache(options: {
   /** Labels: `granted`, `refused`, `failed`. Hits are not counted, the hot path has nothing to spare. */
   lookups: PlainCounter;
   maxEntries?: number;
-  limits?: { concurrent: number; waiting: number };
+  maxUnknownUnderWay?: number;
 }): CredentialCache {
   const { clock, log, lookups } = options;
-  const limited = limitLookups(options.lookUp, options.limits ?? { concurrent: 64, waiting: 4_096 });
+  const maxUnknownUnderWay = options.maxUnknownUnderWay ?? MAX_UNKNOWN_UNDER_WAY;
   const maxEntries = options.maxEntries ?? 10_000;
   const granted = new LRUCache<string, Entry>({ max: maxEntries });
   const refused = new LRUCache<string, RefusedEntry>({ max: maxEntries });
   const underWay = new Map<string, Promise<Verdict>>();
+  let unknownUnderWay = 0;
   let generation = 0;
   // Counts announcements: an answer that was on its way when one came may be older than the change.
   let epoch = 0;
@@ -85,7 +88,6 @@ export function createCredentialCache(options: {
   };
 
   const failed = (secret: string, known: Entry | undefined, error: unknown): Verdict => {
-    if (error instanceof MillraceError && error.code === 'resource_exhausted') throw error;
     lookups.add(['failed']);
     if (!authAway) log.warn({ err: error }, 'credentials can not be verified, known ones stay good for 60 s');
     authAway = true;
@@ -103,15 +105,20 @@ export function createCredentialCache(options: {
     const running = underWay.get(secret);
     if (running !== undefined) return running;
     const asked = { atMs: clock.monotonic(), epoch };
+    if (known === undefined && unknownUnderWay >= maxUnknownUnderWay) {
+      throw new MillraceError('resource_exhausted', 'too many credentials are being verified, try again');
+    }
     try {
-      const answer = known === undefined ? limited.lookUp(secret) : limited.lookUpKnown(secret);
+      const answer = options.lookUp(secret, known === undefined ? 'unknown' : 'known');
       if (!(answer instanceof Promise)) return answered(secret, answer, asked);
+      if (known === undefined) unknownUnderWay++;
       const settled = answer
         .then(
           (verdict) => answered(secret, verdict, asked),
           (error: unknown) => failed(secret, known, error),
         )
         .finally(() => {
+          if (known === undefined) unknownUnderWay--;
           if (underWay.get(secret) === settled) underWay.delete(secret);
         });
       underWay.set(secret, settled);
@@ -153,7 +160,7 @@ export function createCredentialCache(options: {
   };
 
   const verifyUnknown = (secret: string): Verdict | Promise<Verdict> => {
-    if (secret === '' || secret.length > MAX_SECRET_LENGTH) return UNKNOWN;
+    if (!POSSIBLE_SECRET.test(secret)) return UNKNOWN;
     const known = refused.get(secret);
     if (known !== undefined && clock.monotonic() < known.untilMs) return known.verdict;
     return ask(secret, undefined);
@@ -171,14 +178,12 @@ export function createCredentialCache(options: {
       if (nowMs - entry.askedAtMs < REFRESH_AFTER_MS && entry.generation === generation) return entry.grant;
       return verifyOld(secret, entry, nowMs);
     },
-    changed(credentialId) {
+    changed(change) {
       forgetDoubtful();
-      for (const [secret, { grant }] of granted.entries()) {
-        if (grant.credentialId !== credentialId) continue;
-        // A credential has one secret, so there is no second entry.
-        granted.delete(secret);
-        return;
-      }
+      // Collected first: entries must not go while the cache is walked through.
+      const wrong: string[] = [];
+      for (const [secret, { grant }] of granted.entries()) if (names(change, grant)) wrong.push(secret);
+      for (const secret of wrong) granted.delete(secret);
     },
     missed() {
       forgetDoubtful();
@@ -188,6 +193,16 @@ export function createCredentialCache(options: {
       return granted.size + refused.size;
     },
   };
+}
+
+/** Whether a verdict is one that a change makes wrong; a session goes by its own id, its user's, or its workspace's. */
+function names(change: CredentialChange, grant: Grant): boolean {
+  return (
+    grant.credentialId === change.credentialId ||
+    grant.workspaceId === change.workspaceId ||
+    // Credentials of the environment have no user.
+    (grant.userId !== '' && grant.userId === change.userId)
+  );
 }
 
 const UNKNOWN: Refused = { kind: 'refused', refusal: Refusal.UNKNOWN };

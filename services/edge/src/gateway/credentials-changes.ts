@@ -3,9 +3,19 @@ import { CredentialChangedSchema } from '@millrace/contracts/millrace/auth/v1/au
 import type { Logger } from '@millrace/runtime';
 import type { NatsConnection } from '@millrace/stores';
 
+/** What has changed: each field that is set names verdicts that are wrong now. */
+export interface CredentialChange {
+  /** That credential's. */
+  readonly credentialId?: string;
+  /** Every one of this user's. */
+  readonly userId?: string;
+  /** Every one of this workspace. */
+  readonly workspaceId?: string;
+}
+
 /** Told of changes that make cached verdicts wrong. */
 export interface CredentialChangeListener {
-  changed(credentialId: string): void;
+  changed(change: CredentialChange): void;
   /** Announcements may have been lost: any credential may have changed. */
   missed(): void;
 }
@@ -25,7 +35,9 @@ export function followCredentialChanges(options: {
       if (!following) return;
       try {
         if (error !== null) throw error;
-        listener.changed(fromBinary(CredentialChangedSchema, message.data).credentialId);
+        const change = readChange(message.data);
+        if (change === undefined) listener.missed();
+        else listener.changed(change);
       } catch (thrown) {
         log.error({ err: thrown }, 'a credential change could not be read');
         listener.missed();
@@ -43,5 +55,16 @@ export function followCredentialChanges(options: {
   return () => {
     following = false;
     subscription.unsubscribe();
+  };
+}
+
+/** Undefined for one that names nothing that this version knows of. */
+function readChange(bytes: Uint8Array): CredentialChange | undefined {
+  const { credentialId, userId, workspaceId } = fromBinary(CredentialChangedSchema, bytes);
+  if (credentialId === '' && userId === '' && workspaceId === '') return undefined;
+  return {
+    ...(credentialId === '' ? {} : { credentialId }),
+    ...(userId === '' ? {} : { userId }),
+    ...(workspaceId === '' ? {} : { workspaceId }),
   };
 }

@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { create, toBinary } from '@bufbuild/protobuf';
-import { AuthService, CredentialChangedSchema, Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import {
+  AuthService,
+  CredentialChangedSchema,
+  Refusal,
+  type VerifyResponseSchema,
+} from '@millrace/contracts/millrace/auth/v1/auth';
 import { type NatsServer, startNatsServer } from '@millrace/embedded';
 import {
   bindService,
@@ -18,13 +26,22 @@ import {
   systemClock,
 } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
+import { createCredentialCache } from './credentials-cache.ts';
 import { connectCredentials } from './credentials-connect.ts';
 import { createGrpcCredentialLookup } from './credentials-lookup-grpc.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 const token = createServiceToken({ secret: 'a shared service secret', clock: systemClock });
-const good = new Set(['a', 'b']);
+const good = new Set(['a', 'b', 'not-cached', 'limited', 'limited-by-default', 'unlimited']);
+const LIMITS: Readonly<Record<string, { requestsPerMinute: number; burst: number }>> = {
+  limited: { requestsPerMinute: 60, burst: 5 },
+  'limited-by-default': { requestsPerMinute: 60, burst: 0 },
+  unlimited: { requestsPerMinute: 0, burst: 0 },
+};
 let asked = 0;
+let calls = 0;
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
 let nats: NatsServer;
 let auth: GrpcServer;
 let dataDir: string;
@@ -45,7 +62,7 @@ after(async () => {
 
 test('verdicts come by gRPC, are cached, dropped when announced, and held while auth is away', async () => {
   const connection = await connectNats({ url: nats.url, name: 'edge-test', log });
-  const lookup = createGrpcCredentialLookup({ address: `127.0.0.1:${auth.port}`, token });
+  const lookup = createGrpcCredentialLookup({ address: `127.0.0.1:${auth.port}`, token, clock: systemClock });
   const credentials = connectCredentials({
     lookUp: lookup.lookUp,
     connection,
@@ -79,7 +96,7 @@ test('verdicts come by gRPC, are cached, dropped when announced, and held while 
   const { port } = auth;
   await auth.close();
   assert.equal(await kindOf('b'), 'granted');
-  await assert.rejects(async () => credentials.verify('never seen'), { code: 'unavailable' });
+  await assert.rejects(async () => credentials.verify('never-seen'), { code: 'unavailable' });
   auth = await startAuth(port);
 
   good.delete('b');
@@ -88,6 +105,88 @@ test('verdicts come by gRPC, are cached, dropped when announced, and held while 
   nats = await startNatsServer({ dataDir, port: nats.port });
   await until(async () => (await kindOf('b')) === 'refused', 5_000);
 });
+
+test('a limit comes with its verdict, without one it has the default burst, and none of zero', async () => {
+  const { lookup } = open();
+  const limitOf = async (secret: string) => {
+    const verdict = await lookup.lookUp(secret, 'unknown');
+    return verdict.kind === 'granted' && verdict.rateLimit;
+  };
+  assert.deepEqual(await limitOf('limited'), { requestsPerMinute: 60, burst: 5 });
+  assert.deepEqual(await limitOf('limited-by-default'), { requestsPerMinute: 60, burst: 10 });
+  assert.equal(await limitOf('unlimited'), undefined);
+  assert.equal(await limitOf('b-unknown'), false);
+});
+
+test('100,000 mutated keys are refused in few calls, hold up no good one, and leave no memory behind', async () => {
+  const { lookup } = open();
+  const cache = createCredentialCache({
+    lookUp: lookup.lookUp,
+    clock: systemClock,
+    log,
+    lookups: { add: () => undefined, series: () => ({ add: () => undefined }) },
+  });
+  const key = (i: number) => `evp_${createHash('sha256').update(String(i)).digest('base64url')}`;
+  const flood = async (from: number, count: number) => {
+    const outcomes = new Map<string, number>();
+    const tally = (outcome: string) => void outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    const verify = async (secret: string) => (await cache.verify(secret)).kind;
+    for (let i = from; i < from + count; i += 2_000) {
+      const some = Array.from({ length: 2_000 }, (_, n) => key(i + n));
+      await Promise.all(some.map((secret) => verify(secret).then(tally)));
+    }
+    return Object.fromEntries(outcomes);
+  };
+  await flood(1_000_000, 20_000);
+  const heapBefore = heapUsed();
+  const callsBefore = calls;
+
+  const flooded = flood(0, 100_000);
+  await new Promise((resolve) => setImmediate(resolve));
+  const newcomer = await cache.verify('not-cached');
+  const callsUntilGood = calls - callsBefore;
+
+  assert.deepEqual(await flooded, { refused: 100_000 });
+  assert.equal(newcomer.kind, 'granted');
+  const callsMade = calls - callsBefore;
+  assert.ok(
+    callsUntilGood < callsMade / 2,
+    `the good key came after ${callsUntilGood} of ${callsMade} calls`,
+  );
+  assert.ok(callsMade <= 2_000, `${callsMade} calls`);
+  assert.ok(cache.size <= 10_001, `${cache.size} entries`);
+  const grownBytes = heapUsed() - heapBefore;
+  assert.ok(grownBytes < 16 * 1024 * 1024, `the heap grew by ${grownBytes} bytes`);
+});
+
+test('more unknown keys than may wait are turned away at once, as too many and not as a failure', async () => {
+  const { lookup } = open();
+  const cache = createCredentialCache({
+    lookUp: lookup.lookUp,
+    clock: systemClock,
+    log,
+    lookups: { add: () => undefined, series: () => ({ add: () => undefined }) },
+  });
+  const answers = await Promise.allSettled(
+    Array.from({ length: 20_000 }, async (_, i) => cache.verify(`unknown-${i}`)),
+  );
+  const turnedAway = answers.filter((answer) => answer.status === 'rejected');
+  assert.equal(turnedAway.length, 20_000 - 16_384);
+  assert.ok(turnedAway.every(({ reason }) => reason.code === 'resource_exhausted'));
+  assert.equal((await cache.verify('not-cached')).kind, 'granted', 'there is room again');
+});
+
+/** A look-up of the test's own, closed with the test. */
+function open() {
+  const lookup = createGrpcCredentialLookup({ address: `127.0.0.1:${auth.port}`, token, clock: systemClock });
+  closing.push(async () => lookup.close());
+  return { lookup };
+}
+
+function heapUsed(): number {
+  for (let i = 0; i < 3; i++) collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
 
 async function startAuth(port: number): Promise<GrpcServer> {
   return startGrpcServer({
@@ -99,15 +198,25 @@ async function startAuth(port: number): Promise<GrpcServer> {
     log,
     services: [
       bindService(AuthService, {
-        async verify({ secret }) {
-          asked++;
-          return good.has(secret)
-            ? { credentialId: `id of ${secret}`, workspaceId: 'w', permissions: ['events:write'] }
-            : { refusal: Refusal.UNKNOWN };
+        async verifyBatch({ secrets }) {
+          calls++;
+          asked += secrets.length;
+          return { verdicts: secrets.map(verdictOn) };
         },
       }),
     ],
   });
+}
+
+function verdictOn(secret: string): MessageInitShape<typeof VerifyResponseSchema> {
+  if (!good.has(secret)) return { refusal: Refusal.UNKNOWN };
+  const rateLimit = LIMITS[secret];
+  return {
+    credentialId: `id of ${secret}`,
+    workspaceId: 'w',
+    permissions: ['events:write'],
+    ...(rateLimit && { rateLimit }),
+  };
 }
 
 async function until(condition: () => Promise<boolean>, timeoutMs: number): Promise<void> {

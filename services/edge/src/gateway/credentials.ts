@@ -41,8 +41,8 @@ export interface CredentialVerifier {
   verify(secret: string): Verdict | Promise<Verdict>;
 }
 
-/** Asks auth itself, in process or by gRPC. */
-export type CredentialLookup = (secret: string) => Verdict | Promise<Verdict>;
+/** Asks auth itself, in process or by gRPC. What was good before must not wait behind a flood of what never was. */
+export type CredentialLookup = (secret: string, standing: 'known' | 'unknown') => Verdict | Promise<Verdict>;
 
 /** Whether a verdict lets the caller do this, for example `events:write`. */
 export function hasPermission(verdict: Verdict, permission: string): boolean {

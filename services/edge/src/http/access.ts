@@ -18,6 +18,8 @@ export interface AccessRule {
   readonly anyOf: readonly string[];
   /** `person`: only the JWT of somebody who has signed in. */
   readonly caller?: 'person';
+  /** The installation's limit that callers without one of their own are held to. */
+  readonly limit?: 'workflow';
 }
 
 /** Who may call a route: everybody, or who meets the rule. */

@@ -5,7 +5,7 @@ export interface Cors {
 }
 
 const NONE: readonly string[] = [];
-const EXPOSED = 'x-request-id, retry-after, ratelimit, ratelimit-policy';
+const EXPOSED = 'link, x-request-id, retry-after, ratelimit, ratelimit-policy';
 
 /** Allows the configured origins; `*` allows every one. Credentials (cookies) are never used. */
 export function createCors(origins: readonly string[]): Cors {

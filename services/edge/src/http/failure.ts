@@ -23,7 +23,8 @@ export type Failure =
   /** What is asked for contradicts what is there: a name that is taken, the last owner. */
   | { readonly kind: 'contradiction'; readonly message: string }
   | { readonly kind: 'conflict'; readonly eventId: string }
-  | { readonly kind: 'not_found' }
+  /** The message says what of; without one it is the path. */
+  | { readonly kind: 'not_found'; readonly message?: string }
   | { readonly kind: 'method_not_allowed'; readonly allowed: readonly string[] }
   | { readonly kind: 'request_timeout' }
   | { readonly kind: 'rate_limited'; readonly retryAfterSeconds: number }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { ClientAddress } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
 import { readBody } from './read-body.ts';
 import type { Reply } from './reply.ts';
@@ -18,6 +19,7 @@ export interface ExchangeInit {
   readonly traceparent: string | undefined;
   /** Flat name, value … of headers that every answer to this request carries. */
   readonly extraHeaders: readonly string[];
+  readonly clientAddress: ClientAddress;
   readonly onReply: (status: number) => void;
 }
 
@@ -31,6 +33,7 @@ export class HttpExchange implements Exchange {
   readonly traceparent: string | undefined;
   readonly #search: string;
   #extraHeaders: readonly string[];
+  readonly #clientAddress: ClientAddress;
   readonly #onReply: (status: number) => void;
 
   constructor(init: ExchangeInit) {
@@ -42,11 +45,12 @@ export class HttpExchange implements Exchange {
     this.traceparent = init.traceparent;
     this.#search = init.search;
     this.#extraHeaders = init.extraHeaders;
+    this.#clientAddress = init.clientAddress;
     this.#onReply = init.onReply;
   }
 
   clientAddress(): string {
-    return this.request.socket.remoteAddress ?? '';
+    return this.#clientAddress(this.request);
   }
 
   query(): URLSearchParams {
@@ -70,8 +74,11 @@ export class HttpExchange implements Exchange {
     const { response } = this;
     if (response.headersSent || response.destroyed) return;
     // A raw array is written as it is; an object would be copied into a map first.
-    const head = ['content-length', String(Buffer.byteLength(body)), 'x-request-id', this.requestId];
-    let typed = false;
+    const head = ['x-request-id', this.requestId];
+    // A 204 has no content, and must not speak of its length (RFC 9110, 8.6).
+    const isEmpty = status === 204;
+    if (!isEmpty) head.push('content-length', String(Buffer.byteLength(body)));
+    let typed = isEmpty;
     if (headers) {
       for (let i = 0; i < headers.length; i += 2) {
         if (headers[i] === 'content-type') typed = true;

@@ -6,6 +6,9 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { brotliCompress, deflate, gzip, zstdCompress } from 'node:zlib';
 import { createHealth, createLogger, MillraceError, systemClock, type Tracing } from '@millrace/runtime';
+import { limitSignIn, limitUnroutedSignIn } from '../limits/limit-request.ts';
+import { limitsForTests } from '../limits/limits-for-tests.ts';
+import { createClientAddress } from './client-address.ts';
 import { createCors } from './cors.ts';
 import type { Listener } from './listener.ts';
 import type { Route } from './route.ts';
@@ -15,13 +18,14 @@ const LIMIT_BYTES = 2_000;
 const tracing: Tracing = { enabled: false, start: () => undefined, close: async () => undefined };
 const health = createHealth([]);
 const answered: string[] = [];
+const limits = limitsForTests({ authPerMinute: 3 });
 let listener: Listener;
 let base: string;
 
 const documentation = { summary: '', tag: '', responses: {} } as const;
 const encodeFailure: Route['encodeFailure'] = (failure) => ({
   status:
-    { too_large: 413, unsupported_media_type: 415, unavailable: 503, malformed_json: 400 }[
+    { too_large: 413, unsupported_media_type: 415, unavailable: 503, malformed_json: 400, rate_limited: 429 }[
       failure.kind as string
     ] ?? 500,
   body: JSON.stringify(failure),
@@ -39,26 +43,37 @@ before(async () => {
   listener = await startHttpServer({
     host: '127.0.0.1',
     port: 0,
-    routes: [
-      route('POST', '/echo', async (exchange) =>
-        exchange.reply({ status: 200, body: JSON.stringify((await exchange.body(LIMIT_BYTES)).toString()) }),
-      ),
-      route('GET', '/things/:id', (exchange) =>
-        exchange.reply({ status: 200, body: JSON.stringify([exchange.params, exchange.query().get('q')]) }),
-      ),
-      route('GET', '/away', () => {
-        throw new MillraceError('unavailable', 'away');
-      }),
-      route('GET', '/bug', async () => {
-        throw new TypeError('secret detail');
-      }),
-    ],
+    routes: limitSignIn(
+      [
+        route('GET', '/api/auth/me', (exchange) =>
+          exchange.reply({ status: 200, body: JSON.stringify(exchange.clientAddress()) }),
+        ),
+        route('POST', '/echo', async (exchange) =>
+          exchange.reply({
+            status: 200,
+            body: JSON.stringify((await exchange.body(LIMIT_BYTES)).toString()),
+          }),
+        ),
+        route('GET', '/things/:id', (exchange) =>
+          exchange.reply({ status: 200, body: JSON.stringify([exchange.params, exchange.query().get('q')]) }),
+        ),
+        route('GET', '/away', () => {
+          throw new MillraceError('unavailable', 'away');
+        }),
+        route('GET', '/bug', async () => {
+          throw new TypeError('secret detail');
+        }),
+      ],
+      limits,
+    ),
     rpc: { handles: () => false, handle: () => undefined },
     encodeUnrouted: (failure) => ({
-      status: failure.kind === 'method_not_allowed' ? 405 : 404,
+      status: { method_not_allowed: 405, rate_limited: 429 }[failure.kind as string] ?? 404,
       body: '{}',
       headers: failure.kind === 'method_not_allowed' ? ['allow', failure.allowed.join(', ')] : [],
     }),
+    admitUnrouted: limitUnroutedSignIn(limits),
+    clientAddress: createClientAddress(['loopback', '192.0.2.0/24']),
     cors: createCors(['https://app.example']),
     health,
     metrics: {
@@ -146,6 +161,26 @@ test('browsers of a configured origin may call, others get no permission', async
   assert.equal(allowed.headers.get('access-control-allow-origin'), 'https://app.example');
   assert.match(allowed.headers.get('access-control-allow-methods') ?? '', /POST/);
   assert.equal((await preflight('https://other.example')).headers.get('access-control-allow-origin'), null);
+});
+
+test('the sign-in routes are limited by client address, whatever is asked of them', async () => {
+  const ask = (path: string, forwarded: string, method = 'GET') =>
+    fetch(base + path, { method, headers: { 'x-forwarded-for': forwarded } });
+  const first = await ask('/api/auth/me', '198.51.100.1');
+  assert.equal(await first.json(), '198.51.100.1');
+  assert.equal(first.headers.get('ratelimit-policy'), '"default";q=3;w=60');
+  assert.equal(first.headers.get('ratelimit'), '"default";r=2;t=20');
+  assert.equal((await ask('/api/auth/nothing', '198.51.100.1')).status, 404);
+  assert.equal((await ask('/api/auth/me', '198.51.100.1', 'POST')).status, 405);
+  for (const path of ['/api/auth/me', '/api/auth/me/', '/api/auth/nothing']) {
+    const refused = await ask(path, '198.51.100.1');
+    assert.equal(refused.status, 429, path);
+    assert.equal(refused.headers.get('ratelimit'), '"default";r=0;t=20');
+  }
+  assert.equal((await ask('/api/auth/me', '198.51.100.2')).status, 200);
+  assert.equal((await ask('/things/1', '198.51.100.1')).status, 200);
+  // What the client itself wrote stands before what the proxies added, and changes nothing.
+  assert.equal((await ask('/api/auth/me', '203.0.113.9, 198.51.100.1, 192.0.2.10')).status, 429);
 });
 
 test('HTTP/2 with prior knowledge is served on the same port', async () => {

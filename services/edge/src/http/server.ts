@@ -1,5 +1,7 @@
 import { type Clock, type Health, type Logger, type Tracing, traceIdOf } from '@millrace/runtime';
+import type { ClientAddress } from './client-address.ts';
 import { type Cors, preflightHeaders } from './cors.ts';
+import type { Exchange } from './exchange.ts';
 import type { Failure } from './failure.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { type Listener, listen, type RequestHandler } from './listener.ts';
@@ -7,7 +9,7 @@ import { createOutageLog } from './outage-log.ts';
 import type { Reply } from './reply.ts';
 import { callersRequestId } from './request-id.ts';
 import type { Route } from './route.ts';
-import { createRouter } from './router.ts';
+import { createRouter, type Router } from './router.ts';
 import { toFailure } from './to-failure.ts';
 
 /** Told of every answer. */
@@ -25,6 +27,9 @@ export interface HttpServerOptions {
   readonly rpc: { handles(path: string): boolean; handle: RequestHandler };
   /** Answers paths and methods that no route has. */
   readonly encodeUnrouted: (failure: Failure) => Reply;
+  /** Asked before a path or method that no route has is answered; throws RequestFailure `rate_limited`. */
+  readonly admitUnrouted: (exchange: Exchange, path: string) => void | Promise<void>;
+  readonly clientAddress: ClientAddress;
   readonly cors: Cors;
   readonly health: Health;
   readonly metrics: HttpMetrics;
@@ -82,13 +87,13 @@ function createHandler(options: HttpServerOptions): RequestHandler {
         health.draining && request.httpVersionMajor === 1
           ? [...corsHeaders, 'connection', 'close']
           : corsHeaders,
+      clientAddress: options.clientAddress,
       onReply(status) {
         metrics.route(label, countedMethod(method)).answered(status, (clock.monotonic() - began) / 1000);
         span?.end(status >= 500 ? `HTTP ${status}` : undefined);
       },
     });
-    if (match) serve(match.route, exchange, reporting);
-    else exchange.reply(unrouted(options, router.allowed(path), method, corsHeaders));
+    serve(match?.route ?? unrouted(options, { path, method, router, corsHeaders }), exchange, reporting);
   };
 }
 
@@ -99,19 +104,32 @@ function countedMethod(method: string): string {
   return COUNTED_METHODS.has(method) ? method : 'OTHER';
 }
 
+/** Answers what no route does: preflights, and paths and methods that aren't there. */
 function unrouted(
   options: HttpServerOptions,
-  allowed: readonly string[],
-  method: string,
-  corsHeaders: readonly string[],
-): Reply {
-  if (method === 'OPTIONS' && corsHeaders.length > 0) {
-    return { status: 204, body: '', headers: preflightHeaders(allowed.length > 0 ? allowed : ['POST']) };
-  }
-  return options.encodeUnrouted(
-    allowed.length > 0 ? { kind: 'method_not_allowed', allowed } : { kind: 'not_found' },
-  );
+  request: { path: string; method: string; router: Router; corsHeaders: readonly string[] },
+): ServedRoute {
+  const { encodeUnrouted } = options;
+  const allowed = request.router.allowed(request.path);
+  return {
+    path: 'unrouted',
+    encodeFailure: encodeUnrouted,
+    async handle(exchange) {
+      if (request.method === 'OPTIONS' && request.corsHeaders.length > 0) {
+        const headers = preflightHeaders(allowed.length > 0 ? allowed : ['POST']);
+        exchange.reply({ status: 204, body: '', headers });
+        return;
+      }
+      await options.admitUnrouted(exchange, request.path);
+      exchange.reply(
+        encodeUnrouted(allowed.length > 0 ? { kind: 'method_not_allowed', allowed } : { kind: 'not_found' }),
+      );
+    },
+  };
 }
+
+/** What of a route serving it takes. */
+type ServedRoute = Pick<Route, 'path' | 'handle' | 'encodeFailure'>;
 
 /** Where failures are told. */
 interface Reporting {
@@ -119,7 +137,7 @@ interface Reporting {
   readonly outages: ReturnType<typeof createOutageLog>;
 }
 
-function serve(route: Route, exchange: HttpExchange, reporting: Reporting): void {
+function serve(route: ServedRoute, exchange: HttpExchange, reporting: Reporting): void {
   try {
     const handled = route.handle(exchange);
     if (handled instanceof Promise)
@@ -129,7 +147,7 @@ function serve(route: Route, exchange: HttpExchange, reporting: Reporting): void
   }
 }
 
-function fail(route: Route, exchange: HttpExchange, reporting: Reporting, thrown: unknown): void {
+function fail(route: ServedRoute, exchange: HttpExchange, reporting: Reporting, thrown: unknown): void {
   const failure = toFailure(thrown);
   if (failure.kind === 'internal') {
     reporting.log.error({ err: thrown, route: route.path, requestId: exchange.requestId }, 'request failed');

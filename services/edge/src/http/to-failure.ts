@@ -20,7 +20,7 @@ export function toFailure(thrown: unknown): Failure {
     case 'invalid_argument':
       return invalidArgument(thrown.message);
     case 'not_found':
-      return { kind: 'not_found' };
+      return { kind: 'not_found', message: thrown.message };
     case 'unauthenticated':
       return { kind: 'invalid_credential' };
     case 'permission_denied':

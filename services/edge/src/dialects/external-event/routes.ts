@@ -2,7 +2,7 @@ import type { CanonicalEvent } from '../../events/canonical-event.ts';
 import type { AccessRule } from '../../http/access.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { RequestFailure } from '../../http/failure.ts';
-import type { RouteDocumentation } from '../../http/route.ts';
+import type { Route, RouteDocumentation } from '../../http/route.ts';
 import { authenticate } from '../authenticate.ts';
 import { contextOf, countingRejections, type DecodeContext, requireStored } from '../decode-context.ts';
 import { BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
@@ -10,22 +10,31 @@ import { idempotencyKey } from '../idempotency-key.ts';
 import { requireJson } from '../media-type.ts';
 import { type DecodedExternalEvent, decodeExternalEvent, externalEventBody } from './decode.ts';
 import { encodeExternalEventFailure, SUCCESS } from './encode.ts';
+import { createGraphqlRoutes } from './graphql/routes.ts';
 
 const ACCESS: AccessRule = { places: ['bearer', 'beacon'], anyOf: ['events:write'] };
 
 /** The external-event API: one event a request, into the workspace that its path names. */
 export const externalEventDialect: Dialect = {
   name: 'external-event',
-  routes: (deps) =>
-    ['/api/external-event/:workspaceId', '/external-event/:workspaceId'].map((path) => ({
-      method: 'POST',
-      path,
-      access: ACCESS,
-      documentation,
-      handle: (exchange) => handle(exchange, deps),
-      encodeFailure: encodeExternalEventFailure,
-    })),
+  routes: (deps) => [
+    ...['/api/external-event/:workspaceId', '/external-event/:workspaceId'].map((path) =>
+      ingestRoute(path, deps),
+    ),
+    ...createGraphqlRoutes(deps),
+  ],
 };
+
+function ingestRoute(path: string, deps: DialectDeps): Route {
+  return {
+    method: 'POST',
+    path,
+    access: ACCESS,
+    documentation,
+    handle: (exchange) => handle(exchange, deps),
+    encodeFailure: encodeExternalEventFailure,
+  };
+}
 
 async function handle(exchange: Exchange, deps: DialectDeps): Promise<void> {
   const grant = await authenticate(exchange, deps, ACCESS);

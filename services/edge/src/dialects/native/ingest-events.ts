@@ -1,4 +1,5 @@
 import type { EventSink, SubmitOutcome } from '../../events/event-sink.ts';
+import { fieldOf } from '../problem/describe-failure.ts';
 import type { CheckedEvent, FieldError } from './new-event.ts';
 
 /** What became of one event of a request. */
@@ -8,7 +9,7 @@ export type EventVerdict =
 
 /**
  * Submits the valid events and gives each its verdict, in order: a bad event never spoils its neighbours.
- * Throws like `EventSink.submitAll` when nothing is known to be stored.
+ * Throws like `EventSink.submitEach` when nothing is known to be stored.
  */
 export async function ingestEvents(
   checked: readonly CheckedEvent[],
@@ -16,11 +17,17 @@ export async function ingestEvents(
   traceparent: string | undefined,
 ): Promise<EventVerdict[]> {
   const events = checked.flatMap((one) => (one.kind === 'valid' ? [one.event] : []));
-  const outcomes = events.length > 0 ? await sink.submitAll(events, traceparent) : [];
+  const outcomes = events.length > 0 ? await sink.submitEach(events, traceparent) : [];
   let next = 0;
   return checked.map((one) => {
     if (one.kind === 'invalid') return { id: one.id, status: 'invalid', error: one.error };
     const outcome = outcomes[next++] ?? { kind: 'unavailable' };
+    if (outcome.kind === 'invalid') {
+      const { path, message } = outcome.issue;
+      // Only an id of the client's own tells it which event is meant.
+      const id = one.event.identity === undefined ? '' : one.event.eventId;
+      return { id, status: 'invalid', error: { field: fieldOf(path), issue: message } };
+    }
     const id = 'eventId' in outcome ? outcome.eventId : one.event.eventId;
     return { id, status: outcome.kind };
   });

@@ -16,7 +16,8 @@ const UNAUTHORIZED_HEADERS = ['www-authenticate', 'Bearer'];
 export function describeFailure(failure: Failure): FailureDescription {
   const status = FAILURE_STATUS[failure.kind];
   const headers = status === 401 ? UNAUTHORIZED_HEADERS : failureHeaders(failure);
-  return { status, detail: failureMessage(failure) ?? detailOf(failure), headers };
+  const ownWords = failure.kind === 'not_found' ? failure.message : undefined;
+  return { status, detail: ownWords ?? failureMessage(failure) ?? detailOf(failure), headers };
 }
 
 /** A path as people write it: `events[3].userId`. */

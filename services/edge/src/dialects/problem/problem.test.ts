@@ -41,6 +41,12 @@ test('an invalid request names every place', () => {
   assert.deepEqual(body.errors, [{ field: 'events[3].userId', code: 'too_small', detail: 'Required' }]);
 });
 
+test('what is not there is named where that is known', () => {
+  const detail = (failure: Failure) => JSON.parse(encodeProblem(failure).body).detail;
+  assert.equal(detail({ kind: 'not_found', message: 'no such member' }), 'no such member');
+  assert.equal(detail({ kind: 'not_found' }), 'Not found');
+});
+
 test('headers that go with a status', () => {
   const headersOf = (failure: Failure) => encodeProblem(failure).headers;
   assert.equal(

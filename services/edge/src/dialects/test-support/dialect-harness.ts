@@ -10,6 +10,8 @@ import type { CredentialVerifier, Verdict } from '../../gateway/credentials.ts';
 import type { Reply } from '../../http/reply.ts';
 import type { Route } from '../../http/route.ts';
 import { toFailure } from '../../http/to-failure.ts';
+import { limitsForTests } from '../../limits/limits-for-tests.ts';
+import { schemasForTests } from '../../schemas/schemas-for-tests.ts';
 import type { Dialect, DialectDeps } from '../dialect.ts';
 import { type FakeRequest, fakeExchange } from './fake-exchange.ts';
 
@@ -63,16 +65,21 @@ export function benchDialect(dialect: Dialect, changes: Partial<DialectDeps> = {
   const sink: EventSink = {
     submit: async (event) => submit(event),
     submitAll: async (batch) => batch.map(submit),
+    submitEach: async (batch) => batch.map(submit),
   };
   const deps: DialectDeps = {
     events: sink,
     credentials,
+    limits: limitsForTests(),
     auth: authDouble(),
     stats: { read: async () => ({ ratePerSecond: 1250.5, total: 150_000 }) },
+    audit: { listAuditEntries: () => assert.fail('the audit log is not asked') },
+    schemas: schemasForTests(),
+    auditLog: { record: () => assert.fail('nothing is told to the audit log') },
     clock: { now: () => NOW_MS, monotonic: () => 0 },
     newId: () => `01890000-0000-7000-8000-${String(++ids).padStart(12, '0')}`,
     countRejected: (name, reason) => rejected.push(`${name} ${reason}`),
-    settings: { emailCompatAlways200: false },
+    settings: { emailCompatAlways200: false, graphqlIntrospection: false },
     ...changes,
   };
   const routes = dialect.routes(deps);
@@ -81,7 +88,7 @@ export function benchDialect(dialect: Dialect, changes: Partial<DialectDeps> = {
     const route = routes.find((candidate) => candidate.method === method && candidate.path === path);
     assert.ok(route, `${method} ${path}`);
     const reply = await answerOf(route, request);
-    const body: unknown = JSON.parse(reply.body);
+    const body: unknown = reply.body === '' ? undefined : JSON.parse(reply.body);
     return { status: reply.status, body, reply };
   }
 

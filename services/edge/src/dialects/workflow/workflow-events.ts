@@ -8,7 +8,11 @@ import { requireJson } from '../media-type.ts';
 import { decodeWorkflowEvent } from './decode.ts';
 import { encodeAccepted, encodeWorkflowFailure } from './encode.ts';
 
-const ACCESS: AccessRule = { places: ['bearer', 'apiKey', 'beacon'], anyOf: ['events:write'] };
+const ACCESS: AccessRule = {
+  places: ['bearer', 'apiKey', 'beacon'],
+  anyOf: ['events:write'],
+  limit: 'workflow',
+};
 
 /** The workflow API's half of `POST /api/v1/events`. */
 export function workflowEvents(deps: DialectDeps): EventsHandler {

@@ -1,0 +1,70 @@
+import type { Route } from '../../http/route.ts';
+import { actorOf } from '../actor.ts';
+import { authenticate } from '../authenticate.ts';
+import type { DialectDeps } from '../dialect.ts';
+import { receiveJson } from '../receive-json.ts';
+import { CHANGE_DOCUMENTATION, DEACTIVATE_DOCUMENTATION, DELETE_DOCUMENTATION } from './documentation.ts';
+import { DELETED, encodeApiKeysFailure, encodeKey } from './encode.ts';
+import { CALL_OPTIONS, KEYS_ACCESS, keyId, toLimit } from './key-route.ts';
+import { keyChanges } from './schema.ts';
+
+/** Changes what the body names. */
+export function changeRoute(deps: DialectDeps): Route {
+  return {
+    method: 'PATCH',
+    path: '/api-keys/:id',
+    access: KEYS_ACCESS,
+    documentation: CHANGE_DOCUMENTATION,
+    async handle(exchange) {
+      const grant = await authenticate(exchange, deps, KEYS_ACCESS);
+      const id = keyId(exchange);
+      const { name, permissions, isActive, rateLimit } = await receiveJson(exchange, keyChanges);
+      const request = {
+        workspaceId: grant.workspaceId,
+        id,
+        ...(name === undefined ? {} : { name }),
+        ...(permissions === undefined ? {} : { permissions: { values: permissions } }),
+        ...(isActive === undefined ? {} : { active: isActive }),
+        ...(rateLimit === undefined ? {} : { rateLimit: toLimit(rateLimit) }),
+        actor: actorOf(exchange, grant),
+      };
+      exchange.reply(encodeKey(await deps.auth.credentials.updateCredential(request, CALL_OPTIONS)));
+    },
+    encodeFailure: encodeApiKeysFailure,
+  };
+}
+
+/** Makes a key stop working; it can be made to work again. */
+export function deactivateRoute(deps: DialectDeps): Route {
+  return {
+    method: 'POST',
+    path: '/api-keys/:id/deactivate',
+    access: KEYS_ACCESS,
+    documentation: DEACTIVATE_DOCUMENTATION,
+    async handle(exchange) {
+      const grant = await authenticate(exchange, deps, KEYS_ACCESS);
+      const { workspaceId } = grant;
+      const request = { workspaceId, id: keyId(exchange), active: false, actor: actorOf(exchange, grant) };
+      exchange.reply(encodeKey(await deps.auth.credentials.updateCredential(request, CALL_OPTIONS)));
+    },
+    encodeFailure: encodeApiKeysFailure,
+  };
+}
+
+/** Removes a key for good. */
+export function deleteRoute(deps: DialectDeps): Route {
+  return {
+    method: 'DELETE',
+    path: '/api-keys/:id',
+    access: KEYS_ACCESS,
+    documentation: DELETE_DOCUMENTATION,
+    async handle(exchange) {
+      const grant = await authenticate(exchange, deps, KEYS_ACCESS);
+      const { workspaceId } = grant;
+      const request = { workspaceId, id: keyId(exchange), actor: actorOf(exchange, grant) };
+      await deps.auth.credentials.deleteCredential(request, CALL_OPTIONS);
+      exchange.reply(DELETED);
+    },
+    encodeFailure: encodeApiKeysFailure,
+  };
+}
