@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { eventually, type HttpAnswer, httpCall, onEachTopology } from '@millrace/testkit';
 import { assertJson, memberOf, textAt } from './support/assert-answer.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
@@ -44,125 +44,128 @@ const INVALID: readonly { field: string; what: string; value: unknown }[] = [
   { field: 'metadata', what: 'an array', value: [1] },
 ];
 
-onEachTopology('003 analytics: errors', (stack) => {
-  let issuer: Issuer;
-  before(async () => {
-    issuer = await openIssuer(stack());
-  });
-  after(() => issuer.close());
-
-  const send = (path: string, body: unknown, headers: Record<string, string>) =>
-    httpCall(`${stack().connection.url}${path}`, {
-      headers: { 'content-type': 'application/json', ...headers },
-      body: typeof body === 'string' ? body : JSON.stringify(body),
+onEachTopology(
+  '003 analytics: errors',
+  (stack) => {
+    let issuer: Issuer;
+    before(() => {
+      issuer = openIssuer(stack());
     });
-  const withKey = () => ({ 'x-api-key': stack().connection.credentials.apiKey });
 
-  describe('400 VALIDATION_ERROR names the field', () => {
-    for (const { field, what, value } of INVALID) {
-      test(`${field} ${what}`, async () => {
-        const bad = { ...GOOD, [field]: value };
-        const single = await send('/api/v1/events', bad, withKey());
-        assertError(single, 400, 'VALIDATION_ERROR', new RegExp(`\\b${field}\\b`));
-        const batch = await send('/api/v1/events/batch', { events: [GOOD, GOOD, bad] }, withKey());
-        assertError(batch, 400, 'VALIDATION_ERROR', new RegExp(`\\b2\\b.*\\b${field}\\b`));
+    const send = (path: string, body: unknown, headers: Record<string, string>) =>
+      httpCall(`${stack().connection.url}${path}`, {
+        headers: { 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
       });
-    }
+    const withKey = () => ({ 'x-api-key': stack().connection.credentials.apiKey });
 
-    const batches = [
-      { what: 'no events', body: {} },
-      { what: 'an empty batch', body: { events: [] } },
-      { what: '1001 events', body: { events: Array.from({ length: 1001 }, () => GOOD) } },
-      { what: 'events that are an object', body: { events: GOOD } },
-    ];
-    for (const { what, body } of batches) {
-      test(`a batch with ${what}`, async () => {
-        assertError(await send('/api/v1/events/batch', body, withKey()), 400, 'VALIDATION_ERROR', /events/);
-      });
-    }
-
-    test('a batch with an event that is no object', async () => {
-      const answer = await send('/api/v1/events/batch', { events: [GOOD, 'x'] }, withKey());
-      assertError(answer, 400, 'VALIDATION_ERROR', /\b1\b/);
-    });
-  });
-
-  test('nothing of a refused batch is stored', async () => {
-    const eventType = `half-${randomUUID()}`.replaceAll('-', '_');
-    const events = [...Array.from({ length: 10 }, () => ({ ...GOOD, eventType })), { ...GOOD, userId: '' }];
-    assert.equal((await send('/api/v1/events/batch', { events }, withKey())).status, 400);
-    assert.equal(await countSettled(stack(), { eventType }), 0);
-  });
-
-  for (const path of ['/api/v1/events', '/api/v1/events/batch']) {
-    const body = path.endsWith('batch') ? { events: [GOOD] } : GOOD;
-
-    test(`401: no credential at ${path} answers MISSING_API_KEY`, async () => {
-      assertError(await send(path, body, {}), 401, 'MISSING_API_KEY');
-      assertError(await send(path, body, { 'x-api-key': '' }), 401, 'MISSING_API_KEY');
-    });
-
-    test(`401: an unknown and an expired key at ${path} answer INVALID_API_KEY`, async () => {
-      const expiring = await issuer.issue({ permissions: ['*'], expiresAtMs: Date.now() + 1_000 });
-      await new Promise((resolve) => setTimeout(resolve, 1_010));
-      for (const key of ['evp_unknown', expiring, 'x'.repeat(600), "' OR '1'='1"]) {
-        assertError(await send(path, body, { 'x-api-key': key }), 401, 'INVALID_API_KEY');
+    describe('400 VALIDATION_ERROR names the field', () => {
+      for (const { field, what, value } of INVALID) {
+        test(`${field} ${what}`, async () => {
+          const bad = { ...GOOD, [field]: value };
+          const single = await send('/api/v1/events', bad, withKey());
+          assertError(single, 400, 'VALIDATION_ERROR', new RegExp(`\\b${field}\\b`));
+          const batch = await send('/api/v1/events/batch', { events: [GOOD, GOOD, bad] }, withKey());
+          assertError(batch, 400, 'VALIDATION_ERROR', new RegExp(`\\b2\\b.*\\b${field}\\b`));
+        });
       }
+
+      const batches = [
+        { what: 'no events', body: {} },
+        { what: 'an empty batch', body: { events: [] } },
+        { what: '1001 events', body: { events: Array.from({ length: 1001 }, () => GOOD) } },
+        { what: 'events that are an object', body: { events: GOOD } },
+      ];
+      for (const { what, body } of batches) {
+        test(`a batch with ${what}`, async () => {
+          assertError(await send('/api/v1/events/batch', body, withKey()), 400, 'VALIDATION_ERROR', /events/);
+        });
+      }
+
+      test('a batch with an event that is no object', async () => {
+        const answer = await send('/api/v1/events/batch', { events: [GOOD, 'x'] }, withKey());
+        assertError(answer, 400, 'VALIDATION_ERROR', /\b1\b/);
+      });
     });
 
-    test(`401: a revoked key is refused at ${path} within a second`, async () => {
-      const key = await issuer.issue({ permissions: ['*'] });
-      assert.equal((await send(path, body, { 'x-api-key': key })).status, 202);
-      await issuer.revoke(key);
-      const refused = async () =>
-        assertError(await send(path, body, { 'x-api-key': key }), 401, 'INVALID_API_KEY');
-      await eventually(refused, { timeoutMs: 1_000 });
+    test('nothing of a refused batch is stored', async () => {
+      const eventType = `half-${randomUUID()}`.replaceAll('-', '_');
+      const events = [...Array.from({ length: 10 }, () => ({ ...GOOD, eventType })), { ...GOOD, userId: '' }];
+      assert.equal((await send('/api/v1/events/batch', { events }, withKey())).status, 400);
+      assert.equal(await countSettled(stack(), { eventType }), 0);
     });
 
-    test(`403: a key without events:write at ${path} answers FORBIDDEN`, async () => {
-      const key = await issuer.issue({ permissions: ['analytics:read'] });
-      assertError(await send(path, body, { 'x-api-key': key }), 403, 'FORBIDDEN');
+    for (const path of ['/api/v1/events', '/api/v1/events/batch']) {
+      const body = path.endsWith('batch') ? { events: [GOOD] } : GOOD;
+
+      test(`401: no credential at ${path} answers MISSING_API_KEY`, async () => {
+        assertError(await send(path, body, {}), 401, 'MISSING_API_KEY');
+        assertError(await send(path, body, { 'x-api-key': '' }), 401, 'MISSING_API_KEY');
+      });
+
+      test(`401: an unknown and an expired key at ${path} answer INVALID_API_KEY`, async () => {
+        const expiring = await issuer.issue({ permissions: ['*'], expiresAtMs: Date.now() + 1_000 });
+        await new Promise((resolve) => setTimeout(resolve, 1_010));
+        for (const key of ['evp_unknown', expiring, 'x'.repeat(600), "' OR '1'='1"]) {
+          assertError(await send(path, body, { 'x-api-key': key }), 401, 'INVALID_API_KEY');
+        }
+      });
+
+      test(`401: a revoked key is refused at ${path} within a second`, async () => {
+        const key = await issuer.issue({ permissions: ['*'] });
+        assert.equal((await send(path, body, { 'x-api-key': key })).status, 202);
+        await issuer.revoke(key);
+        const refused = async () =>
+          assertError(await send(path, body, { 'x-api-key': key }), 401, 'INVALID_API_KEY');
+        await eventually(refused, { timeoutMs: 1_000 });
+      });
+
+      test(`403: a key without events:write at ${path} answers FORBIDDEN`, async () => {
+        const key = await issuer.issue({ permissions: ['analytics:read'] });
+        assertError(await send(path, body, { 'x-api-key': key }), 403, 'FORBIDDEN');
+      });
+
+      test(`202: a key of the chatbot's form, or any key as a Bearer token, is a key at ${path}`, async () => {
+        const key = await issuer.issue({ permissions: ['events:write'] });
+        assert.equal((await send(path, body, { 'x-api-key': key })).status, 202);
+        assert.equal(
+          (await send(path, body, { authorization: `Bearer ${key}`, 'x-api-key': key })).status,
+          202,
+        );
+      });
+    }
+
+    test('401: the statistics without a key answer MISSING_API_KEY, with a bad one INVALID_API_KEY', async () => {
+      const url = `${stack().connection.url}/api/v1/events/stats`;
+      assertError(await httpCall(url, { method: 'GET' }), 401, 'MISSING_API_KEY');
+      const bad = await httpCall(url, { method: 'GET', headers: { 'x-api-key': 'evp_nope' } });
+      assertError(bad, 401, 'INVALID_API_KEY');
     });
 
-    test(`202: a key of the chatbot's form, or any key as a Bearer token, is a key at ${path}`, async () => {
-      const key = await issuer.issue({ permissions: ['events:write'] });
-      assert.equal((await send(path, body, { 'x-api-key': key })).status, 202);
-      assert.equal(
-        (await send(path, body, { authorization: `Bearer ${key}`, 'x-api-key': key })).status,
-        202,
-      );
+    test("another workspace's statistics count only its own events", async () => {
+      const workspaceId = await issuer.createWorkspace();
+      const key = await issuer.issue({ permissions: ['*'], workspaceId });
+      const headers = { 'x-api-key': key };
+      assert.equal((await send('/api/v1/events', GOOD, headers)).status, 202);
+      assert.equal((await send('/api/v1/events', GOOD, withKey())).status, 202);
+      assert.equal(await countSettled(stack(), { workspaceId }), 1);
+      const url = `${stack().connection.url}/api/v1/events/stats`;
+      const answer = await httpCall(url, { method: 'GET', headers });
+      assert.equal(memberOf(answer.json(), 'data', 'totalIngested'), 1);
     });
-  }
 
-  test('401: the statistics without a key answer MISSING_API_KEY, with a bad one INVALID_API_KEY', async () => {
-    const url = `${stack().connection.url}/api/v1/events/stats`;
-    assertError(await httpCall(url, { method: 'GET' }), 401, 'MISSING_API_KEY');
-    const bad = await httpCall(url, { method: 'GET', headers: { 'x-api-key': 'evp_nope' } });
-    assertError(bad, 401, 'INVALID_API_KEY');
-  });
-
-  test("another workspace's statistics count only its own events", async () => {
-    const workspaceId = await issuer.createWorkspace();
-    const key = await issuer.issue({ permissions: ['*'], workspaceId });
-    const headers = { 'x-api-key': key };
-    assert.equal((await send('/api/v1/events', GOOD, headers)).status, 202);
-    assert.equal((await send('/api/v1/events', GOOD, withKey())).status, 202);
-    assert.equal(await countSettled(stack(), { workspaceId }), 1);
-    const url = `${stack().connection.url}/api/v1/events/stats`;
-    const answer = await httpCall(url, { method: 'GET', headers });
-    assert.equal(memberOf(answer.json(), 'data', 'totalIngested'), 1);
-  });
-
-  test('the same eventId in two workspaces is two events', async () => {
-    const workspaceId = await issuer.createWorkspace();
-    const key = await issuer.issue({ permissions: ['*'], workspaceId });
-    const event = { ...GOOD, eventId: randomUUID() };
-    assert.equal((await send('/api/v1/events', event, withKey())).status, 202);
-    assert.equal((await send('/api/v1/events', event, { 'x-api-key': key })).status, 202);
-    assert.equal(await countSettled(stack(), { eventId: event.eventId, workspaceId }), 1);
-    assert.equal(await countSettled(stack(), { eventId: event.eventId }), 1);
-  });
-});
+    test('the same eventId in two workspaces is two events', async () => {
+      const workspaceId = await issuer.createWorkspace();
+      const key = await issuer.issue({ permissions: ['*'], workspaceId });
+      const event = { ...GOOD, eventId: randomUUID() };
+      assert.equal((await send('/api/v1/events', event, withKey())).status, 202);
+      assert.equal((await send('/api/v1/events', event, { 'x-api-key': key })).status, 202);
+      assert.equal(await countSettled(stack(), { eventId: event.eventId, workspaceId }), 1);
+      assert.equal(await countSettled(stack(), { eventId: event.eventId }), 1);
+    });
+  },
+  { mail: true },
+);
 
 /** The documented shape: `details` may come with it, and nothing else. */
 function assertError(answer: HttpAnswer, status: number, code: string, message = /./): void {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
-import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
+import { before, test } from 'node:test';
 import { eventually, httpCall, onEachTopology } from '@millrace/testkit';
 import { INGEST_ROUTES, type IngestRoute } from './support/ingest-routes.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
@@ -22,13 +21,11 @@ const ONE_HEADER: Readonly<Record<string, keyof typeof FORMS>> = {
 
 onEachTopology('002 chatbot: keys', (stack) => {
   let issuer: Issuer;
-  before(async () => {
-    issuer = await openIssuer(stack());
+  before(() => {
+    issuer = openIssuer(stack());
   });
-  after(() => issuer.close());
 
-  const issue = () =>
-    issuer.issue({ kind: CredentialKind.SECRET_KEY, permissions: ['messages:send', 'events:write'] });
+  const issue = () => issuer.issue({ permissions: ['messages:send', 'events:write'] });
   const send = (route: IngestRoute, credential: Readonly<Record<string, string>>) =>
     httpCall(`${stack().connection.url}${route.path(stack())}`, {
       headers: {

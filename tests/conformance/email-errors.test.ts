@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { httpCall, onEachTopology } from '@millrace/testkit';
 import { assertJson, memberOf } from './support/assert-answer.ts';
 import { exampleJson } from './support/examples.ts';
@@ -115,10 +115,9 @@ const INVALID: readonly { what: string; event: object; path: readonly (string | 
 
 onEachTopology('004 email: errors', (stack) => {
   let issuer: Issuer;
-  before(async () => {
-    issuer = await openIssuer(stack());
+  before(() => {
+    issuer = openIssuer(stack());
   });
-  after(() => issuer.close());
 
   const send = (path: string, body: unknown, headers?: Record<string, string>) =>
     httpCall(`${stack().connection.url}${path}`, {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import {
   createConnectTransport,
@@ -27,10 +27,9 @@ const TRANSPORTS: Readonly<Record<string, Connected>> = {
 
 onEachTopology('native: millrace.api.v1.EventService', (stack) => {
   let issuer: Issuer;
-  before(async () => {
-    issuer = await openIssuer(stack());
+  before(() => {
+    issuer = openIssuer(stack());
   });
-  after(() => issuer.close());
 
   const headers = (key = stack().connection.credentials.apiKey) => ({ authorization: `Bearer ${key}` });
 

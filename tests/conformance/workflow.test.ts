@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { type HttpAnswer, httpCall, onEachTopology } from '@millrace/testkit';
 import { assertJson, assertJsonType, textAt, UUID_V7 } from './support/assert-answer.ts';
 import { example, exampleJson } from './support/examples.ts';
@@ -12,10 +12,9 @@ const ACCEPTED = 'Event received and queued for processing';
 
 onEachTopology('001 workflow', (stack) => {
   let issuer: Issuer;
-  before(async () => {
-    issuer = await openIssuer(stack());
+  before(() => {
+    issuer = openIssuer(stack());
   });
-  after(() => issuer.close());
 
   const send = (body: string, headers: Record<string, string> = {}) =>
     httpCall(`${stack().connection.url}/api/v1/events`, {

@@ -1,87 +1,69 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { create } from '@bufbuild/protobuf';
-import { CreateCredentialRequestSchema, CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
-import { createLogger, systemClock } from '@millrace/runtime';
-import { connectNats } from '@millrace/stores';
-import { eventually, httpCall, type TestStack } from '@millrace/testkit';
-// The service's own use case writes the records, so that what is tested is what it will issue.
-import { openAuthStore } from '../../../services/auth/src/auth-store.ts';
-import { changeCredential } from '../../../services/auth/src/credentials/change-credential.ts';
-import { createCreateCredential } from '../../../services/auth/src/credentials/create-credential.ts';
-import { createSecretHasher } from '../../../services/auth/src/credentials/secret-hash.ts';
+import assert from 'node:assert/strict';
+import { httpCall, type TestStack } from '@millrace/testkit';
+import { textAt } from './assert-answer.ts';
+import { example } from './examples.ts';
+import { caller, newPerson, newWorkspace } from './people.ts';
 
-/** Which credential to issue. */
+/** Which key to issue. */
 export interface CredentialWish {
-  /** Default: an analytics key. */
-  readonly kind?: CredentialKind;
   readonly permissions: readonly string[];
-  /** Default: the stack's own workspace. */
+  /** Default: the stack's own workspace; another is one that `createWorkspace` made. */
   readonly workspaceId?: string;
-  /** Milliseconds since 1970; default: the kind's own lifetime. */
+  /** Milliseconds since 1970; default: never. */
   readonly expiresAtMs?: number;
+  /** Default: none of its own. */
+  readonly rateLimit?: { readonly requestsPerMinute: number; readonly burst: number };
 }
 
-/** Issues credentials of a running stack. */
+/** Issues credentials of a running stack through its public API. */
 export interface Issuer {
+  /** A key of the form `sk_…`. */
   issue(wish: CredentialWish): Promise<string>;
-  /** Deactivates an issued credential. */
+  /** An external-event token of a workspace that `createWorkspace` made. */
+  issueExternalEventToken(workspaceId: string): Promise<string>;
+  /** Deactivates an issued key. */
   revoke(secret: string): Promise<void>;
-  /** Makes a workspace and returns its id. */
+  /** Makes a workspace and returns its id. Needs a stack with a mail server: somebody signs in to own it. */
   createWorkspace(): Promise<string>;
-  close(): Promise<void>;
 }
 
-/** Opens the key store of a running stack. */
-export async function openIssuer(stack: TestStack): Promise<Issuer> {
-  const log = createLogger({ service: 'test', level: 'silent' });
-  const connection = await connectNats({ url: stack.connection.nats.url, name: 'test', log });
-  const store = await openAuthStore({ connection, replicas: 1, clock: systemClock, log });
-  const hasher = createSecretHasher(stack.secrets.keyPepper);
-  const createCredential = createCreateCredential({ store, hasher, randomBytes, clock: systemClock });
+/** An issuer that acts with the stack's own key in its own workspace, and as the owner in those that it makes. */
+export function openIssuer(stack: TestStack): Issuer {
+  const owners = new Map([[stack.connection.workspaceId, stack.connection.credentials.apiKey]]);
+  const issued = new Map<string, { readonly id: string; readonly owner: string }>();
+  const ownerOf = (workspaceId: string): string => {
+    const owner = owners.get(workspaceId);
+    assert.ok(owner !== undefined, `the issuer didn't make the workspace ${workspaceId}`);
+    return owner;
+  };
   return {
-    async issue({ kind = CredentialKind.ANALYTICS_KEY, permissions, workspaceId, expiresAtMs }) {
-      const request = create(CreateCredentialRequestSchema, {
-        workspaceId: workspaceId ?? stack.connection.workspaceId,
-        kind,
-        name: 'test',
-        permissions: [...permissions],
-        ...(expiresAtMs === undefined
-          ? {}
-          : {
-              expiresAt: {
-                seconds: BigInt(Math.floor(expiresAtMs / 1000)),
-                nanos: (expiresAtMs % 1000) * 1e6,
-              },
-            }),
-      });
-      const { secret } = await createCredential(request);
-      await untilKnown(stack, secret);
+    async issue({ permissions, workspaceId = stack.connection.workspaceId, expiresAtMs, rateLimit }) {
+      const owner = ownerOf(workspaceId);
+      const expiry = expiresAtMs === undefined ? {} : { expiresAt: new Date(expiresAtMs).toISOString() };
+      const key = { name: 'test', permissions, ...expiry, ...(rateLimit && { rateLimit }) };
+      const answer = await caller(stack, owner)('POST /api-keys', key);
+      assert.equal(answer.status, 201, answer.text);
+      const secret = textAt(answer.json(), 'key');
+      issued.set(secret, { id: textAt(answer.json(), 'id'), owner });
       return secret;
     },
+    async issueExternalEventToken(workspaceId) {
+      const answer = await httpCall(`${stack.connection.url}/graphql`, {
+        headers: { authorization: `Bearer ${ownerOf(workspaceId)}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ query: example('external-event/create-token.graphql') }),
+      });
+      return textAt(answer.json(), 'data', 'createExternalEventToken', 'token');
+    },
     async revoke(secret) {
-      await changeCredential(store.credentials, hasher.hash(secret).recordKey, (record) => ({
-        ...record,
-        active: false,
-      }));
+      const key = issued.get(secret);
+      assert.ok(key, "the issuer didn't issue this key");
+      const answer = await caller(stack, key.owner)(`POST /api-keys/${key.id}/deactivate`);
+      assert.equal(answer.status, 200, answer.text);
     },
     async createWorkspace() {
-      const id = randomUUID();
-      const workspace = { id, name: 'Another', createdAtMs: Date.now() };
-      await store.workspaces.create(id, { ...workspace, members: [], invitations: [], rateLimit: null });
+      const { id, session } = await newWorkspace(stack, await newPerson(stack));
+      owners.set(id, session);
       return id;
     },
-    async close() {
-      await store.close();
-      await connection.close();
-    },
   };
-}
-
-/** Another process than the stack's own wrote the record, and the stack hears of it milliseconds later. */
-async function untilKnown(stack: TestStack, secret: string): Promise<void> {
-  await eventually(async () => {
-    const headers = { authorization: `Bearer ${secret}` };
-    const answer = await httpCall(`${stack.connection.url}/api/v1/events/stats`, { method: 'GET', headers });
-    if (answer.status === 401) throw new Error('an issued credential is still unknown');
-  });
 }
