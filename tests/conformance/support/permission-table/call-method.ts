@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import {
+  create,
+  type DescMethod,
+  type DescMethodStreaming,
+  type DescMethodUnary,
+  type Message,
+  toJsonString,
+} from '@bufbuild/protobuf';
+import { Code, ConnectError, type Transport } from '@connectrpc/connect';
+import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import type { Answer, Presented } from './operations.ts';
+import type { SampleRequest } from './sample-request.ts';
+
+const TIMEOUT_MS = 20_000;
+
+/** The HTTP statuses that the codes of refusals stand for. */
+const STATUSES: Readonly<Partial<Record<Code, number>>> = {
+  [Code.Unauthenticated]: 401,
+  [Code.PermissionDenied]: 403,
+  [Code.NotFound]: 404,
+  [Code.InvalidArgument]: 400,
+  [Code.FailedPrecondition]: 409,
+  [Code.AlreadyExists]: 409,
+  [Code.ResourceExhausted]: 429,
+};
+
+/** Calls a method over Connect with JSON. Of a stream the first answer is waited for. */
+export async function callMethod(
+  url: string,
+  method: DescMethod,
+  { sample, presented }: { sample: SampleRequest; presented: Presented },
+): Promise<Answer> {
+  // A connection for each call: some streams end only with theirs, and a server that stops would wait for them.
+  const sessionManager = new Http2SessionManager(url);
+  const transport = createConnectTransport({
+    baseUrl: url,
+    httpVersion: '2',
+    useBinaryFormat: false,
+    sessionManager,
+  });
+  const headers = presented && present(presented);
+  try {
+    const answer = await firstAnswer(transport, method, { sample, headers });
+    return { status: 200, text: answer === undefined ? '' : toJsonString(method.output, answer) };
+  } catch (error) {
+    const { code, message } = ConnectError.from(error);
+    return { status: STATUSES[code] ?? 500, text: message };
+  } finally {
+    sessionManager.abort();
+  }
+}
+
+async function firstAnswer(
+  transport: Transport,
+  method: DescMethod,
+  { sample, headers }: { sample: SampleRequest; headers: Headers | undefined },
+): Promise<Message | undefined> {
+  // Not as a deadline of the call: its timer would outlive a stream that is left.
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const request = create(method.input, { ...sample.body });
+  if (isUnary(method)) {
+    return (await transport.unary(method, signal, undefined, headers, request)).message;
+  }
+  assert.ok(isStreaming(method));
+  async function* requests() {
+    yield request;
+  }
+  const answers = await transport.stream(method, signal, undefined, headers, requests());
+  for await (const message of answers.message) return message;
+  return undefined;
+}
+
+function present({ place, secret }: NonNullable<Presented>): Headers {
+  return place === 'apiKey'
+    ? new Headers({ 'x-api-key': secret })
+    : new Headers({ authorization: `Bearer ${secret}` });
+}
+
+function isUnary(method: DescMethod): method is DescMethod & DescMethodUnary {
+  return method.methodKind === 'unary';
+}
+
+function isStreaming(method: DescMethod): method is DescMethod & DescMethodStreaming {
+  return method.methodKind !== 'unary';
+}

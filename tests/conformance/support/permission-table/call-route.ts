@@ -1,0 +1,44 @@
+import { httpCall } from '@millrace/testkit';
+import type { Answer, Presented } from './operations.ts';
+import type { SampleRequest } from './sample-request.ts';
+
+/** Calls a route with a sample request and a credential at one of its places. */
+export function callRoute(
+  url: string,
+  route: { readonly method: string; readonly path: string },
+  { sample, presented }: { sample: SampleRequest; presented: Presented },
+): Promise<Answer> {
+  const path = route.path.replaceAll(/:(\w+)/g, (_, name: string) => {
+    const value = sample.params?.[name];
+    if (value === undefined) throw new Error(`the sample of ${route.method} ${route.path} lacks :${name}`);
+    return encodeURIComponent(value);
+  });
+  const { query, headers } = present(presented);
+  return httpCall(`${url}${path}${query}`, {
+    method: route.method,
+    headers: {
+      ...(sample.body && { 'content-type': sample.contentType ?? 'application/json' }),
+      ...headers,
+    },
+    ...(sample.body && { body: JSON.stringify(sample.body) }),
+  });
+}
+
+function present(presented: Presented): { query: string; headers: Readonly<Record<string, string>> } {
+  const { place, secret } = presented ?? {};
+  switch (place) {
+    case undefined:
+      return { query: '', headers: {} };
+    case 'apiKey':
+      return { query: '', headers: { 'x-api-key': secret ?? '' } };
+    case 'bearer':
+      return { query: '', headers: { authorization: `Bearer ${secret}` } };
+    case 'beacon':
+      return {
+        query: `?key=${encodeURIComponent(secret ?? '')}`,
+        headers: { 'content-type': 'text/plain' },
+      };
+    default:
+      throw new Error(`no test knows how to present a credential as ${place}`);
+  }
+}

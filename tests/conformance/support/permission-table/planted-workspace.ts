@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { httpCall, type SignedIn, type TestStack } from '@millrace/testkit';
+import {
+  OWN_PERMISSIONS,
+  ROLE_PERMISSIONS,
+  type RoleName,
+} from '../../../../services/auth/src/workspaces/role.ts';
+import { textAt } from '../assert-answer.ts';
+import { caller, join, newPerson, newWorkspace } from '../people.ts';
+
+/** Somebody, and what they may do. */
+export interface Caller {
+  readonly name: string;
+  readonly isPerson: boolean;
+  readonly permissions: readonly string[];
+  readonly secret: string;
+}
+
+/** Things of a workspace that samples name. */
+export interface Planted {
+  readonly workspaceId: string;
+  readonly workspaceName: string;
+  readonly keyId: string;
+  readonly memberId: string;
+  readonly invitationId: string;
+  readonly externalTokenId: string;
+  readonly eventName: string;
+}
+
+/** A workspace with one of everything in it, whoever may act there, and two callers from elsewhere. */
+export interface PlantedWorkspace {
+  readonly planted: Planted;
+  /** Texts that are in this workspace only. */
+  readonly marks: readonly string[];
+  /** A key for every permission and for none, and a person of every role. */
+  readonly callers: readonly Caller[];
+  /** The owner of another workspace, and a key there, with every permission. */
+  readonly strangers: readonly Caller[];
+  /** All that is planted, as the owner reads it; when keys were last used is left out. */
+  read(): Promise<string>;
+  /** The newest entries of its audit log. */
+  readAudit(): Promise<string>;
+}
+
+/** Makes everything by the public API. */
+export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace> {
+  const mark = (what: string) => `${what}-${randomUUID()}`;
+  const owner = await newPerson(stack);
+  const names = { workspace: mark('acme'), key: mark('key'), schema: mark('schema') };
+  const workspace = await newWorkspace(stack, owner, names.workspace);
+  const path = `/v1/workspaces/${workspace.id}`;
+  const call = caller(stack, workspace.session);
+  const make = async (route: string, body: object) => {
+    const answer = await call(route, body);
+    assert.ok(answer.status >= 200 && answer.status < 300, `${route}: ${answer.text}`);
+    return answer.json();
+  };
+  const member = await newPerson(stack);
+  await join(stack, workspace, { person: member, role: 'member' });
+  const invitedEmail = `${randomUUID()}@example.com`;
+  const invitation = await make(`POST ${path}/invitations`, { email: invitedEmail, role: 'viewer' });
+  const key = await make('POST /api-keys', { name: names.key, permissions: [] });
+  const eventName = 'order.placed';
+  await make(`PUT /v1/schemas/${eventName}`, { schema: { title: names.schema }, mode: 'observe' });
+  await make('POST /v1/ingest', [{ id: randomUUID(), type: 'planted' }]);
+  const query = 'mutation { createExternalEventToken { id } }';
+  const token = await make('POST /graphql', { query });
+  const planted: Planted = {
+    workspaceId: workspace.id,
+    workspaceName: names.workspace,
+    keyId: textAt(key, 'id'),
+    memberId: member.userId,
+    invitationId: textAt(invitation, 'id'),
+    externalTokenId: textAt(token, 'data', 'createExternalEventToken', 'id'),
+    eventName,
+  };
+  const { eventName: _, ...ids } = planted;
+  return {
+    planted,
+    marks: [
+      ...Object.values(ids),
+      ...Object.values(names),
+      owner.userId,
+      owner.email,
+      member.email,
+      invitedEmail,
+    ],
+    callers: [
+      ...(await keysOf(stack, workspace.session)),
+      ...(await membersOf(stack, { owner, ...workspace })),
+    ],
+    strangers: await strangersTo(stack),
+    async read() {
+      const routes = [
+        '/api-keys',
+        '/v1/schemas',
+        path,
+        `${path}/members`,
+        '/v1/workspaces',
+        `/v1/schemas/${eventName}`,
+      ];
+      const answers = await Promise.all(routes.map((route) => call(`GET ${route}`)));
+      const tokens = await call('POST /graphql', { query: '{ externalEventTokens { id isActive } }' });
+      const text = [...answers, tokens].map((answer) => answer.text).join('\n');
+      return text.replaceAll(/"lastUsedAt":("[^"]*"|null)/g, '');
+    },
+    readAudit: async () => (await call('GET /v1/audit')).text,
+  };
+}
+
+async function keysOf(stack: TestStack, session: string): Promise<Caller[]> {
+  const keys: Caller[] = [];
+  for (const permission of [...OWN_PERMISSIONS, 'clients:own', undefined]) {
+    const permissions = permission === undefined ? [] : [permission];
+    keys.push({
+      name: `a key with ${permission ?? 'no permission'}`,
+      isPerson: false,
+      permissions,
+      secret: await issue(stack, session, permissions),
+    });
+  }
+  return keys;
+}
+
+async function membersOf(
+  stack: TestStack,
+  workspace: { readonly id: string; readonly session: string; readonly owner: SignedIn },
+): Promise<Caller[]> {
+  const roles: readonly RoleName[] = ['owner', 'admin', 'member', 'viewer'];
+  const members: Caller[] = [];
+  for (const role of roles) {
+    const person = role === 'owner' ? workspace.owner : await newPerson(stack);
+    const secret = role === 'owner' ? workspace.session : await join(stack, workspace, { person, role });
+    const permissions = ROLE_PERMISSIONS[role];
+    members.push({ name: `a session of the ${role}`, isPerson: true, permissions, secret });
+  }
+  return members;
+}
+
+async function strangersTo(stack: TestStack): Promise<Caller[]> {
+  const person = await newPerson(stack);
+  const { session } = await newWorkspace(stack, person, 'Elsewhere');
+  const permissions = ['*'];
+  return [
+    { name: 'the owner of another', isPerson: true, permissions, secret: session },
+    {
+      name: 'a key of another',
+      isPerson: false,
+      permissions,
+      secret: await issue(stack, session, permissions),
+    },
+  ];
+}
+
+async function issue(stack: TestStack, session: string, permissions: readonly string[]): Promise<string> {
+  const answer = await caller(stack, session)('POST /api-keys', { name: 'caller', permissions });
+  assert.equal(answer.status, 201, answer.text);
+  const secret = textAt(answer.json(), 'key');
+  const known = await httpCall(`${stack.connection.url}/v1/workspaces`, {
+    method: 'GET',
+    headers: { 'x-api-key': secret },
+  });
+  assert.equal(known.status, 200, 'a key works as soon as it is issued');
+  return secret;
+}

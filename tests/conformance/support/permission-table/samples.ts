@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto';
+import { Role } from '@millrace/contracts/millrace/api/v1/workspace';
+import type { Planted } from './planted-workspace.ts';
+import type { SampleRequest } from './sample-request.ts';
+
+const own = { elsewhere: 'own' } as const;
+const MEMBERS_MANAGE = ['members:manage'];
+
+const workflowEvent = { name: 'sample' };
+const analyticsEvent = {
+  eventType: 'sample',
+  userId: 'u',
+  sessionId: 's',
+  timestamp: '2024-01-30T12:34:56Z',
+};
+const emailEvent = { email_id: 'e', domain: 'example.com', metadata: {} };
+const cloudEvent = { specversion: '1.0', id: 'sample', source: '/sample', type: 'sample' };
+
+/** A request for every operation, by its name. A new operation gets a line here. */
+export function samplesFor(planted: Planted): Readonly<Record<string, SampleRequest>> {
+  return {
+    ...ingestSamples(planted),
+    ...nativeSamples(planted),
+    ...keySamples(planted),
+    ...methodSamples(planted),
+    ...OPEN,
+  };
+}
+
+/** What anybody may call: no operation becomes public without being named here. */
+export const OPEN: Readonly<Record<string, SampleRequest>> = {
+  'POST /api/auth/request-code': { body: { email: 'sample@example.com' }, ...own },
+  // A wrong code is a 401 of its own; what matters here is that nobody is asked for a credential.
+  'POST /api/auth/verify': { body: { email: 'sample@example.com' }, ...own },
+  'GET /.well-known/jwks.json': own,
+  'GET /health': own,
+  'GET /api/health': own,
+  'GET /api/ready': own,
+  'GET /api/live': own,
+  'GET /openapi.json': own,
+  'GET /docs': own,
+  'GET /docs/:file': { params: { file: 'start.js' }, ...own },
+  'grpc.health.v1.Health/Check': own,
+  'grpc.health.v1.Health/List': own,
+  'grpc.health.v1.Health/Watch': own,
+  'grpc.reflection.v1.ServerReflection/ServerReflectionInfo': { body: listServices(), ...own },
+  'grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': { body: listServices(), ...own },
+};
+
+function ingestSamples({ workspaceId }: Planted): Readonly<Record<string, SampleRequest>> {
+  const external = {
+    params: { workspaceId },
+    body: { type: 'sample', payload: {} },
+    elsewhere: 401,
+  } as const;
+  return {
+    'POST /api/v1/events': { body: { ...analyticsEvent, ...workflowEvent }, ...own },
+    'POST /api/v1/events/batch': { body: { events: [analyticsEvent] }, ...own },
+    'GET /api/v1/events/stats': own,
+    'POST /api/external-event/:workspaceId': external,
+    'POST /external-event/:workspaceId': external,
+    'POST /email': { body: emailEvent, refusal: 401, ...own },
+    'POST /email/batch': { body: [emailEvent], refusal: 401, ...own },
+    'POST /cloudevents': { body: cloudEvent, contentType: 'application/cloudevents+json', ...own },
+    'POST /v1/ingest': { body: [{ type: 'sample' }], ...own },
+    'millrace.api.v1.EventService/Ingest': { body: { events: [{ type: 'sample' }] }, ...own },
+    'millrace.api.v1.EventService/IngestStream': { body: { events: [{ type: 'sample' }] }, ...own },
+  };
+}
+
+function nativeSamples(planted: Planted): Readonly<Record<string, SampleRequest>> {
+  const { workspaceId, workspaceName, memberId: userId, invitationId, eventName } = planted;
+  const one = { params: { workspaceId }, elsewhere: 404 } as const;
+  const member = { params: { workspaceId, userId }, elsewhere: 404 } as const;
+  const schema = { params: { eventName }, elsewhere: 404 } as const;
+  return {
+    'GET /v1/workspaces': own,
+    'POST /v1/workspaces': { body: { name: 'Sample' }, ...own },
+    'GET /v1/workspaces/:workspaceId': one,
+    'PATCH /v1/workspaces/:workspaceId': { ...one, body: { name: workspaceName } },
+    'POST /v1/workspaces/:workspaceId/session': one,
+    'GET /v1/workspaces/:workspaceId/members': one,
+    'POST /v1/workspaces/:workspaceId/invitations': {
+      ...one,
+      body: { email: `${randomUUID()}@example.com`, role: 'viewer' },
+    },
+    'DELETE /v1/workspaces/:workspaceId/invitations/:invitationId': {
+      params: { workspaceId, invitationId },
+      elsewhere: 404,
+    },
+    'PATCH /v1/workspaces/:workspaceId/members/:userId': { ...member, body: { role: 'viewer' } },
+    'DELETE /v1/workspaces/:workspaceId/members/:userId': { ...member, alsoNeeds: MEMBERS_MANAGE },
+    'GET /v1/schemas': own,
+    'GET /v1/schemas/:eventName': schema,
+    'GET /v1/schemas/:eventName/versions': schema,
+    'GET /v1/schemas/:eventName/versions/:version': {
+      params: { eventName, version: '1' },
+      elsewhere: 404,
+    },
+    // The same name elsewhere is a schema of its own.
+    'PUT /v1/schemas/:eventName': { ...schema, body: { schema: {} }, ...own },
+    'DELETE /v1/schemas/:eventName': { ...schema, ...own },
+    'GET /v1/audit': own,
+  };
+}
+
+function keySamples({ keyId: id, externalTokenId }: Planted): Readonly<Record<string, SampleRequest>> {
+  const one = { params: { id }, elsewhere: 404 } as const;
+  const query = `mutation { revokeExternalEventToken(id: "${externalTokenId}") }`;
+  return {
+    'POST /graphql': { body: { query }, elsewhere: /"code":"NOT_FOUND"/ },
+    'POST /api/auth/api-key': { body: { name: 'sample' }, ...own },
+    'GET /api/auth/me': own,
+    'POST /api/auth/sign-out': own,
+    'POST /api-keys': { body: { name: 'sample', permissions: [] }, ...own },
+    'GET /api-keys': own,
+    'GET /api-keys/:id': one,
+    'PATCH /api-keys/:id': { ...one, body: { name: 'sample' } },
+    'DELETE /api-keys/:id': one,
+    'POST /api-keys/:id/deactivate': one,
+    'POST /api-keys/:id/rotate': { ...one, body: {} },
+  };
+}
+
+function methodSamples(planted: Planted): Readonly<Record<string, SampleRequest>> {
+  const { workspaceId, workspaceName: name, memberId: userId, invitationId } = planted;
+  const one = { body: { workspaceId }, elsewhere: 404 } as const;
+  const invited = { workspaceId, email: `${randomUUID()}@example.com`, role: Role.VIEWER };
+  const ofWorkspaces: Readonly<Record<string, SampleRequest>> = {
+    CreateWorkspace: { body: { name: 'Sample' }, ...own },
+    ListWorkspaces: own,
+    GetWorkspace: one,
+    UpdateWorkspace: { body: { workspaceId, name }, elsewhere: 404 },
+    CreateWorkspaceSession: one,
+    ListMembers: one,
+    InviteMember: { body: invited, elsewhere: 404 },
+    RevokeInvitation: { body: { workspaceId, invitationId }, elsewhere: 404 },
+    UpdateMember: { body: { workspaceId, userId, role: Role.VIEWER }, elsewhere: 404 },
+    RemoveMember: { body: { workspaceId, userId }, elsewhere: 404, alsoNeeds: MEMBERS_MANAGE },
+  };
+  return Object.fromEntries(
+    Object.entries(ofWorkspaces).map(([method, sample]) => [
+      `millrace.api.v1.WorkspaceService/${method}`,
+      sample,
+    ]),
+  );
+}
+
+function listServices() {
+  return { messageRequest: { case: 'listServices', value: '' } };
+}
