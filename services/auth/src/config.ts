@@ -1,7 +1,10 @@
 import { baseConfig, redisUrl } from '@millrace/runtime';
 import { z } from 'zod';
 
-const secret = z.string().max(512);
+const secret = z
+  .string()
+  .max(512)
+  .regex(/^[\x21-\x7e]*$/, 'must have no blanks and only ASCII characters: it travels in a header');
 
 const fields = {
   NATS_REPLICAS: z.coerce

@@ -114,7 +114,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       newId,
       countRejected: metrics.rejected,
       metrics,
-      isReady: () => health.ready,
+      health,
       reflection: config.MILLRACE_ENV === 'development',
       tracing,
       log,

@@ -10,7 +10,7 @@ import {
 import { Health } from '@millrace/contracts/grpc/health/v1/health';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
-import { type Logger, type Tracing, traceIdOf } from '@millrace/runtime';
+import { type Logger, type Health as ProcessHealth, type Tracing, traceIdOf } from '@millrace/runtime';
 import type { AuthGateway } from '../gateway/auth.ts';
 import type { CredentialVerifier } from '../gateway/credentials.ts';
 import type { ClientAddress } from '../http/client-address.ts';
@@ -34,7 +34,7 @@ export interface ConnectDeps extends Omit<EventServiceDeps, 'streamIdleMs'> {
   readonly clientAddress: ClientAddress;
   readonly auth: AuthGateway;
   readonly metrics: RpcMetrics;
-  readonly isReady: () => boolean;
+  readonly health: Pick<ProcessHealth, 'ready' | 'draining'>;
   /** Show the services to tools; off outside development. */
   readonly reflection: boolean;
   readonly tracing: Tracing;
@@ -149,7 +149,7 @@ function createHandlers(deps: ConnectDeps, deadlines: ConnectDeadlines): readonl
   router.service(EventService, createEventService({ ...deps, streamIdleMs: deadlines.streamIdleMs }));
   router.service(WorkspaceService, createWorkspaceService(deps.auth));
   const serviceNames = [EventService.typeName, WorkspaceService.typeName];
-  addHealth(router, { serviceNames, isReady: deps.isReady });
+  addHealth(router, { serviceNames, state: deps.health });
   if (deps.reflection) addReflection(router, [EventService, WorkspaceService, Health]);
   return router.handlers;
 }

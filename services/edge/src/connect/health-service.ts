@@ -4,6 +4,7 @@ import {
   Health,
   HealthCheckResponse_ServingStatus as Status,
 } from '@millrace/contracts/grpc/health/v1/health';
+import type { Health as ProcessHealth } from '@millrace/runtime';
 
 /** How often a watcher looks, in milliseconds. */
 const WATCH_INTERVAL_MS = 1_000;
@@ -12,7 +13,7 @@ const WATCH_INTERVAL_MS = 1_000;
 export interface HealthServiceDeps {
   /** Full names of the services that it speaks for, beside the server as a whole. */
   readonly serviceNames: readonly string[];
-  readonly isReady: () => boolean;
+  readonly state: Pick<ProcessHealth, 'ready' | 'draining'>;
 }
 
 /** gRPC's health checking protocol; every service shares the state of the process. */
@@ -20,7 +21,7 @@ export function addHealth(router: ConnectRouter, deps: HealthServiceDeps): void 
   const names = new Set(['', ...deps.serviceNames]);
   const stateOf = (service: string): Status => {
     if (!names.has(service)) return Status.SERVICE_UNKNOWN;
-    return deps.isReady() ? Status.SERVING : Status.NOT_SERVING;
+    return deps.state.ready ? Status.SERVING : Status.NOT_SERVING;
   };
   router.service(Health, {
     check({ service }) {
@@ -35,6 +36,8 @@ export function addHealth(router: ConnectRouter, deps: HealthServiceDeps): void 
         const status = stateOf(service);
         if (status !== told) yield { status };
         told = status;
+        // A watcher that stayed would hold up the end of the process; it asks again elsewhere.
+        if (deps.state.draining) return;
         await pause(WATCH_INTERVAL_MS, signal);
       }
     },

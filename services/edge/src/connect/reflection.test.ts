@@ -155,10 +155,22 @@ describe('health', () => {
     const seen: Status[] = [];
     for await (const { status } of health().watch({ service: '' })) {
       seen.push(status);
-      bench.isReady = false;
+      bench.health.ready = false;
       if (seen.length === 2) break;
     }
-    bench.isReady = true;
+    bench.health.ready = true;
+    assert.deepEqual(seen, [Status.SERVING, Status.NOT_SERVING]);
+  });
+
+  test('Watch: ends when the process goes down', async () => {
+    const seen: Status[] = [];
+    for await (const { status } of health().watch({ service: '' })) {
+      seen.push(status);
+      bench.health.ready = false;
+      bench.health.draining = true;
+    }
+    bench.health.ready = true;
+    bench.health.draining = false;
     assert.deepEqual(seen, [Status.SERVING, Status.NOT_SERVING]);
   });
 

@@ -34,7 +34,7 @@ export interface RpcBench {
   readonly events: CanonicalEvent[];
   /** `service method code` of every call. */
   readonly calls: string[];
-  isReady: boolean;
+  readonly health: { ready: boolean; draining: boolean };
   close(): Promise<void>;
 }
 
@@ -51,6 +51,7 @@ export async function startRpcBench(changes: Partial<ConnectDeps> = {}): Promise
     return batch.map(({ eventId }) => ({ kind: 'accepted' as const, eventId }));
   };
   const unused = () => Promise.reject(new Error('not used'));
+  const health = { ready: true, draining: false };
   let ids = 0;
   const handler = createConnectHandler({
     events: { submit: unused, submitAll: unused, submitEach },
@@ -62,7 +63,7 @@ export async function startRpcBench(changes: Partial<ConnectDeps> = {}): Promise
     newId: () => `id-${++ids}`,
     countRejected: () => undefined,
     metrics: { called: (service, method, code) => calls.push(`${service} ${method} ${code}`) },
-    isReady: () => bench.isReady,
+    health,
     reflection: true,
     tracing: { enabled: false, start: () => undefined, close: async () => undefined },
     log: createLogger({ service: 'edge', level: 'silent' }),
@@ -78,7 +79,7 @@ export async function startRpcBench(changes: Partial<ConnectDeps> = {}): Promise
     methods: handler.methods,
     events,
     calls,
-    isReady: true,
+    health,
     async close() {
       // Lets sessions that clients have just ended leave the listener's books.
       await sleep(50);

@@ -5,7 +5,7 @@ export interface Cors {
 }
 
 const NONE: readonly string[] = [];
-const EXPOSED = 'link, x-request-id, retry-after, ratelimit, ratelimit-policy';
+const EXPOSED = 'etag, link, x-request-id, retry-after, ratelimit, ratelimit-policy';
 
 /** Allows the configured origins; `*` allows every one. Credentials (cookies) are never used. */
 export function createCors(origins: readonly string[]): Cors {
@@ -32,7 +32,7 @@ export function preflightHeaders(methods: readonly string[]): readonly string[] 
     'access-control-allow-methods',
     methods.join(', '),
     'access-control-allow-headers',
-    'authorization, content-type, content-encoding, idempotency-key, x-api-key, x-request-id, traceparent, connect-protocol-version, connect-timeout-ms, x-grpc-web, grpc-timeout',
+    'authorization, content-type, content-encoding, idempotency-key, if-match, x-api-key, x-request-id, traceparent, connect-protocol-version, connect-timeout-ms, x-grpc-web, grpc-timeout',
     'access-control-max-age',
     '7200',
   ];
