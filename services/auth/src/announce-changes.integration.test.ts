@@ -15,8 +15,8 @@ import {
   startAuth,
   startBench,
 } from './auth-for-tests.ts';
-import { changeRecord } from './change-record.ts';
-import { userKey } from './sign-in/user-record.ts';
+import { changeRecord } from './store/change-record.ts';
+import { userKey } from './store/user-record.ts';
 import { acceptInvitations } from './workspaces/accept-invitations.ts';
 import { openPeople, type People, sessionOf } from './workspaces/people-for-tests.ts';
 

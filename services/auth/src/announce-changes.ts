@@ -2,12 +2,12 @@ import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { CredentialChangedSchema } from '@millrace/contracts/millrace/auth/v1/auth';
 import type { Logger } from '@millrace/runtime';
 import type { NatsConnection, RecordChange } from '@millrace/stores';
-import type { AuthStore } from './auth-store.ts';
-import type { CredentialRecord } from './credentials/credential-record.ts';
 import type { AuthMetrics } from './metrics.ts';
-import type { RateLimit } from './rate-limit.ts';
-import type { UserRecord } from './sign-in/user-record.ts';
-import type { WorkspaceRecord } from './workspaces/workspace-record.ts';
+import type { AuthStore } from './store/auth-store.ts';
+import type { CredentialRecord } from './store/credential-record.ts';
+import type { RateLimit } from './store/rate-limit.ts';
+import type { UserRecord } from './store/user-record.ts';
+import type { WorkspaceRecord } from './store/workspace-record.ts';
 
 /** The subject of `CredentialChanged`. */
 export const CREDENTIAL_CHANGED_SUBJECT = 'millrace.auth.changed';

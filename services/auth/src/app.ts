@@ -8,24 +8,24 @@ import {
 } from '@millrace/runtime';
 import { type NatsConnection, openAuditLog } from '@millrace/stores';
 import { announceChanges } from './announce-changes.ts';
-import { openAuthStore } from './auth-store.ts';
 import type { AuthConfig } from './config.ts';
-import { indexCredentialIds } from './credentials/credential-ids.ts';
 import { environmentCredentials } from './credentials/environment-credentials.ts';
 import { createIssueCredential } from './credentials/issue-credential.ts';
 import { createLastUsed } from './credentials/last-used.ts';
-import { openSecretHasher } from './credentials/pepper.ts';
 import { reconcileCredentials } from './credentials/reconcile-credentials.ts';
+import { createAuthService } from './credentials/service.ts';
 import { openMailer } from './mail/open-mailer.ts';
 import { createAuthMetrics } from './metrics.ts';
-import { createAuthService } from './service.ts';
+import { openSecretHasher } from './secrets/pepper.ts';
 import { openSignIn } from './sign-in/open-sign-in.ts';
-import { indexUsers } from './sign-in/user-index.ts';
+import { openAuthStore } from './store/auth-store.ts';
+import { indexCredentialIds } from './store/credential-ids.ts';
+import { indexMemberships } from './store/memberships.ts';
+import { indexUsers } from './store/user-index.ts';
 import type { Verdict } from './verdict.ts';
 import { createVerify } from './verify.ts';
 import { ensureBootstrapOwner } from './workspaces/bootstrap-owner.ts';
 import { ensureDefaultWorkspace } from './workspaces/default-workspace.ts';
-import { indexMemberships } from './workspaces/memberships.ts';
 import { createWorkspaceService } from './workspaces/service.ts';
 
 /** The auth role of a process. */

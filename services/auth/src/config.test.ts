@@ -32,7 +32,7 @@ test('dev-token and test-token are there in development and only while COMPOZY_A
 });
 
 test('two settings with one value are one credential with the permissions of both', () => {
-  const same = 'the same secret everywhere';
+  const same = 'the-same-secret-everywhere';
   const credentials = environmentCredentials(
     loadConfig(authConfig, { BOOTSTRAP_API_KEY: same, EMAIL_API_KEY: same, COMPOZY_API_TOKEN: 'another' }),
   );
@@ -43,4 +43,13 @@ test('two settings with one value are one credential with the permissions of bot
       ['COMPOZY_API_TOKEN', 'environment', ['events:write']],
     ],
   );
+});
+
+test('a secret that no header can carry is refused at the start', () => {
+  for (const secret of ['two words', 'schlüssel', 'tab\there']) {
+    assert.throws(
+      () => loadConfig(authConfig, { EMAIL_API_KEY: secret }),
+      /EMAIL_API_KEY: must have no blanks/,
+    );
+  }
 });

@@ -6,7 +6,7 @@ import type {
   VerifyResponseSchema,
 } from '@millrace/contracts/millrace/auth/v1/auth';
 
-import type { RateLimit } from './rate-limit.ts';
+import type { RateLimit } from './store/rate-limit.ts';
 
 /** What became of a presented credential. */
 export type Verdict = Grant | { readonly kind: 'refused'; readonly refusal: Refusal };

@@ -1,15 +1,15 @@
 import { Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
 import type { Clock } from '@millrace/runtime';
-import type { AuthStore } from './auth-store.ts';
-import { type CredentialRecord, kindOf } from './credentials/credential-record.ts';
 import type { LastUsed } from './credentials/last-used.ts';
-import { type SecretHasher, sameProof } from './credentials/secret-hash.ts';
 import type { AuthMetrics } from './metrics.ts';
-import { requireFresh } from './require-fresh.ts';
+import { type SecretHasher, sameProof } from './secrets/secret-hash.ts';
 import { looksLikeSession } from './sessions/session.ts';
+import type { AuthStore } from './store/auth-store.ts';
+import { type CredentialRecord, kindOf } from './store/credential-record.ts';
+import type { Memberships } from './store/memberships.ts';
+import { requireFresh } from './store/require-fresh.ts';
+import { permissionsWithin } from './store/role.ts';
 import type { Verdict } from './verdict.ts';
-import type { Memberships } from './workspaces/memberships.ts';
-import { permissionsWithin } from './workspaces/role.ts';
 
 /** Longer than this no credential can be, in UTF-16 units: a session, with the longest of settings, is shorter. */
 const MAX_SECRET_LENGTH = 1_024;

@@ -1,5 +1,5 @@
 import { MillraceError } from '@millrace/runtime';
-import type { CredentialIds } from './credential-ids.ts';
+import type { CredentialIds } from '../store/credential-ids.ts';
 
 /** Credentials of a workspace that work. Requests at the same moment may pass it by a few. */
 const MAX_ACTIVE = 1_000;

@@ -2,14 +2,14 @@ import { type CreateCredentialRequest, CredentialKind } from '@millrace/contract
 import { type Clock, MillraceError } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import { requiredActor } from '../actor.ts';
-import type { AuthStore } from '../auth-store.ts';
-import { checkedRateLimit } from '../rate-limit.ts';
 import { recordingRefusals } from '../recording-refusals.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import type { CredentialIds } from '../store/credential-ids.ts';
+import type { CredentialRecord } from '../store/credential-record.ts';
+import { checkedRateLimit } from '../store/rate-limit.ts';
 import { requireRoomForCredential } from './active-limit.ts';
 import { credentialDeed } from './credential-deed.ts';
-import type { CredentialIds } from './credential-ids.ts';
 import { checkedExpiry, checkedName, checkedPermissions } from './credential-input.ts';
-import type { CredentialRecord } from './credential-record.ts';
 import { judgeGiving } from './givable-permissions.ts';
 import type { IssueCredential, IssuedKind } from './issue-credential.ts';
 

@@ -1,6 +1,6 @@
 import type { Actor } from '@millrace/contracts/millrace/auth/v1/actor';
 import type { Deed } from '@millrace/stores';
-import type { CredentialRecord } from './credential-record.ts';
+import type { CredentialRecord } from '../store/credential-record.ts';
 
 /** What the audit log says of a credential: never its secret, its hash or its proof. */
 export function credentialDeed(

@@ -14,8 +14,8 @@ import {
   startBench,
   WORKSPACE,
 } from '../auth-for-tests.ts';
+import { OWN_PERMISSIONS, ROLE_PERMISSIONS, roleName } from '../store/role.ts';
 import { openPeople, type People, sessionOf } from '../workspaces/people-for-tests.ts';
-import { OWN_PERMISSIONS, ROLE_PERMISSIONS, roleName } from '../workspaces/role.ts';
 
 const kind = CredentialKind.ANALYTICS_KEY;
 let bench: Bench;

@@ -1,10 +1,14 @@
 import type { DeleteCredentialRequest } from '@millrace/contracts/millrace/auth/v1/auth';
 import type { AuditLog } from '@millrace/stores';
 import { requiredActor } from '../actor.ts';
-import type { AuthStore } from '../auth-store.ts';
-import { removeRecord } from '../change-record.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { removeRecord } from '../store/change-record.ts';
+import {
+  type CredentialIds,
+  credentialNotFound,
+  refuseEnvironmentCredential,
+} from '../store/credential-ids.ts';
 import { credentialDeed } from './credential-deed.ts';
-import { type CredentialIds, credentialNotFound, refuseEnvironmentCredential } from './credential-ids.ts';
 
 /** Removes a credential for good; `not_found` across workspaces. */
 export async function deleteCredential(

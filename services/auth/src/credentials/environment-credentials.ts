@@ -1,5 +1,5 @@
 import type { AuthConfig } from '../config.ts';
-import type { StoredKind } from './credential-record.ts';
+import type { StoredKind } from '../store/credential-record.ts';
 
 /** A credential that the operator has set. */
 export interface EnvironmentCredential {

@@ -1,7 +1,7 @@
 import type { GetCredentialRequest } from '@millrace/contracts/millrace/auth/v1/auth';
-import type { AuthStore } from '../auth-store.ts';
-import { type CredentialIds, credentialNotFound } from './credential-ids.ts';
-import type { CredentialRecord } from './credential-record.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { type CredentialIds, credentialNotFound } from '../store/credential-ids.ts';
+import type { CredentialRecord } from '../store/credential-record.ts';
 
 /** Reads one credential; `not_found` across workspaces. */
 export function getCredential(

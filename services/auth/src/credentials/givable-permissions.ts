@@ -1,11 +1,10 @@
 import type { Actor } from '@millrace/contracts/millrace/auth/v1/actor';
 import { MillraceError } from '@millrace/runtime';
 import { allows } from '../actor.ts';
-import type { AuthStore } from '../auth-store.ts';
-import { OWN_PERMISSIONS, permissionsWithin } from '../workspaces/role.ts';
-import { workspaceNotFound } from '../workspaces/standing.ts';
-import type { WorkspaceRecord } from '../workspaces/workspace-record.ts';
-import type { CredentialIds } from './credential-ids.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import type { CredentialIds } from '../store/credential-ids.ts';
+import { OWN_PERMISSIONS, permissionsWithin } from '../store/role.ts';
+import { type WorkspaceRecord, workspaceNotFound } from '../store/workspace-record.ts';
 
 /** Throws `permission_denied`, naming it, for a permission that may not be given. */
 export type RequireGivable = (permissions: readonly string[]) => void;

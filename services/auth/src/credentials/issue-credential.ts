@@ -1,7 +1,7 @@
 import { MillraceError, uuidv7 } from '@millrace/runtime';
-import type { AuthStore } from '../auth-store.ts';
-import { type CredentialRecord, recognisableParts, type StoredKind } from './credential-record.ts';
-import type { SecretHasher } from './secret-hash.ts';
+import type { SecretHasher } from '../secrets/secret-hash.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { type CredentialRecord, recognisableParts, type StoredKind } from '../store/credential-record.ts';
 
 const SECRET_BYTES = 32;
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLogger } from '@millrace/runtime';
 import type { WriteOutcome } from '@millrace/stores';
-import type { AuthStore } from '../auth-store.ts';
-import type { CredentialRecord } from './credential-record.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import type { CredentialRecord } from '../store/credential-record.ts';
 import { createLastUsed } from './last-used.ts';
 
 const RECORD: CredentialRecord = {

@@ -1,5 +1,5 @@
 import type { Logger } from '@millrace/runtime';
-import type { AuthStore } from '../auth-store.ts';
+import type { AuthStore } from '../store/auth-store.ts';
 
 /** Remembers when credentials were used and writes it behind, so that verifying costs no I/O. */
 export interface LastUsed {

@@ -1,7 +1,7 @@
 import { CredentialKind, type ListCredentialsRequest } from '@millrace/contracts/millrace/auth/v1/auth';
 import { MillraceError } from '@millrace/runtime';
-import type { CredentialIds } from './credential-ids.ts';
-import { type CredentialRecord, kindOf } from './credential-record.ts';
+import type { CredentialIds } from '../store/credential-ids.ts';
+import { type CredentialRecord, kindOf } from '../store/credential-record.ts';
 
 const DEFAULT_PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 200;

@@ -1,9 +1,9 @@
 import { type Clock, type Logger, uuidv7 } from '@millrace/runtime';
-import type { AuthStore } from '../auth-store.ts';
-import { changeRecord } from '../change-record.ts';
-import { type CredentialRecord, recognisableParts } from './credential-record.ts';
+import type { SecretHash, SecretHasher } from '../secrets/secret-hash.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { changeRecord } from '../store/change-record.ts';
+import { type CredentialRecord, recognisableParts } from '../store/credential-record.ts';
 import type { EnvironmentCredential } from './environment-credentials.ts';
-import type { SecretHash, SecretHasher } from './secret-hash.ts';
 
 /**
  * Makes the stored credentials of the environment what the environment says: missing ones are made, changed ones

@@ -1,9 +1,9 @@
 import type { Actor } from '@millrace/contracts/millrace/auth/v1/actor';
 import type { AuditLog } from '@millrace/stores';
-import type { AuthStore } from '../auth-store.ts';
-import { changeRecord } from '../change-record.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { changeRecord } from '../store/change-record.ts';
+import type { CredentialIds } from '../store/credential-ids.ts';
 import { credentialDeed } from './credential-deed.ts';
-import type { CredentialIds } from './credential-ids.ts';
 
 /** What deactivating somebody's keys needs. */
 export interface RevocationDependencies {

@@ -2,13 +2,17 @@ import type { RotateCredentialRequest } from '@millrace/contracts/millrace/auth/
 import { type Clock, MillraceError } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import { requiredActor } from '../actor.ts';
-import type { AuthStore } from '../auth-store.ts';
-import { changeRecord, removeRecord } from '../change-record.ts';
 import { recordingRefusals } from '../recording-refusals.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { changeRecord, removeRecord } from '../store/change-record.ts';
+import {
+  type CredentialIds,
+  credentialNotFound,
+  refuseEnvironmentCredential,
+} from '../store/credential-ids.ts';
+import type { CredentialRecord } from '../store/credential-record.ts';
 import { requireRoomForCredential } from './active-limit.ts';
 import { credentialDeed } from './credential-deed.ts';
-import { type CredentialIds, credentialNotFound, refuseEnvironmentCredential } from './credential-ids.ts';
-import type { CredentialRecord } from './credential-record.ts';
 import { judgeGiving } from './givable-permissions.ts';
 import type { IssueCredential, NewCredential } from './issue-credential.ts';
 

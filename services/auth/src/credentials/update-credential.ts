@@ -3,15 +3,19 @@ import type { UpdateCredentialRequest } from '@millrace/contracts/millrace/auth/
 import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import { requiredActor } from '../actor.ts';
-import type { AuthStore } from '../auth-store.ts';
-import { changeRecord } from '../change-record.ts';
-import { checkedRateLimit } from '../rate-limit.ts';
 import { recordingRefusals } from '../recording-refusals.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { changeRecord } from '../store/change-record.ts';
+import {
+  type CredentialIds,
+  credentialNotFound,
+  refuseEnvironmentCredential,
+} from '../store/credential-ids.ts';
+import type { CredentialRecord } from '../store/credential-record.ts';
+import { checkedRateLimit } from '../store/rate-limit.ts';
 import { requireRoomForCredential } from './active-limit.ts';
 import { credentialDeed } from './credential-deed.ts';
-import { type CredentialIds, credentialNotFound, refuseEnvironmentCredential } from './credential-ids.ts';
 import { checkedName, checkedPermissions } from './credential-input.ts';
-import type { CredentialRecord } from './credential-record.ts';
 import { judgeGiving } from './givable-permissions.ts';
 
 /** Changes what the request sets and leaves the rest; `not_found` across workspaces. */

@@ -1,6 +1,6 @@
 import { type Clock, uuidv7 } from '@millrace/runtime';
 import { SignJWT } from 'jose';
-import type { UserRecord } from '../sign-in/user-record.ts';
+import type { UserRecord } from '../store/user-record.ts';
 import { SESSION_ALGORITHM, type SessionClaims, type SessionParties } from './session.ts';
 import type { SigningKeys } from './signing-keys.ts';
 

@@ -1,4 +1,4 @@
-import type { SigningKeyRecord } from './signing-key-record.ts';
+import type { SigningKeyRecord } from '../store/signing-key-record.ts';
 
 /** How long a key is published before it signs: caches of the key set have it by then. */
 export const PUBLISHED_AHEAD_MS = 60 * 60_000;

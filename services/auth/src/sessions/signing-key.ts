@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { calculateJwkThumbprint } from 'jose';
-import type { Seal } from './seal.ts';
-import type { SigningKeyRecord } from './signing-key-record.ts';
+import type { Seal } from '../secrets/seal.ts';
+import type { SigningKeyRecord } from '../store/signing-key-record.ts';
 
 /** A key pair that this installation made, ready for use. */
 export interface SigningKey {

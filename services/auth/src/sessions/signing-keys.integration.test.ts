@@ -3,8 +3,8 @@ import { after, before, test } from 'node:test';
 import { connectNats, type NatsConnection } from '@millrace/stores';
 import { createFixedClock, eventually, type FixedClock } from '@millrace/testkit';
 import { type Bench, log, startBench } from '../auth-for-tests.ts';
-import { type AuthStore, openAuthStore } from '../auth-store.ts';
-import { createSecretHasher } from '../credentials/secret-hash.ts';
+import { createSecretHasher } from '../secrets/secret-hash.ts';
+import { type AuthStore, openAuthStore } from '../store/auth-store.ts';
 import { openSigningKeys } from './signing-keys.ts';
 
 const HOUR_MS = 60 * 60_000;

@@ -1,11 +1,11 @@
 import type { KeyObject } from 'node:crypto';
 import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
-import type { AuthStore } from '../auth-store.ts';
-import type { SecretHasher } from '../credentials/secret-hash.ts';
+import { createSeal } from '../secrets/seal.ts';
+import type { SecretHasher } from '../secrets/secret-hash.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import type { SigningKeyRecord } from '../store/signing-key-record.ts';
 import { isForgotten, keyInForce, outlivedKeys, successorDue } from './key-rotation.ts';
-import { createSeal } from './seal.ts';
 import { newSigningKeyRecord, openSigningKey, type SigningKey } from './signing-key.ts';
-import type { SigningKeyRecord } from './signing-key-record.ts';
 
 /** The keys that sign sessions, shared by all replicas through the store. */
 export interface SigningKeys {

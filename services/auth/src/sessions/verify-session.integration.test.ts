@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { CredentialKind, Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
 import { eventually } from '@millrace/testkit';
 import { type Bench, startBench } from '../auth-for-tests.ts';
-import { type UserRecord, userKey } from '../sign-in/user-record.ts';
+import { type UserRecord, userKey } from '../store/user-record.ts';
 import { decode, HOUR_MS, NOW_MS, openSessions, user, workspace } from './sessions-for-tests.ts';
 
 const EXPIRED = { kind: 'refused', refusal: Refusal.EXPIRED };

@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CredentialKind, Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
 import type { Clock } from '@millrace/runtime';
 import { errors, type JWTHeaderParameters, jwtVerify } from 'jose';
-import type { AuthStore } from '../auth-store.ts';
 import type { AuthMetrics } from '../metrics.ts';
-import { requireFresh } from '../require-fresh.ts';
-import type { UserIndex } from '../sign-in/user-index.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import type { Memberships } from '../store/memberships.ts';
+import { requireFresh } from '../store/require-fresh.ts';
+import { ROLE_PERMISSIONS } from '../store/role.ts';
+import type { UserIndex } from '../store/user-index.ts';
 import type { Verdict } from '../verdict.ts';
-import type { Memberships } from '../workspaces/memberships.ts';
-import { ROLE_PERMISSIONS } from '../workspaces/role.ts';
 import { SESSION_ALGORITHM, type SessionClaims, type SessionParties, sessionClaims } from './session.ts';
 import type { SigningKeys } from './signing-keys.ts';
 

@@ -1,4 +1,4 @@
-import { type SecretHasher, sameProof } from '../credentials/secret-hash.ts';
+import { type SecretHasher, sameProof } from '../secrets/secret-hash.ts';
 
 /** What becomes of addresses and codes before they are stored. */
 export interface CodeSecrets {

@@ -3,9 +3,9 @@ import type { CreateSessionRequest } from '@millrace/contracts/millrace/auth/v1/
 import { type Clock, MillraceError } from '@millrace/runtime';
 import { requiredActor } from '../actor.ts';
 import type { IssueSession, Session } from '../sessions/issue-session.ts';
-import type { Memberships } from '../workspaces/memberships.ts';
+import type { Memberships } from '../store/memberships.ts';
+import type { UserIndex } from '../store/user-index.ts';
 import type { SignInAudit } from './sign-in-audit.ts';
-import type { UserIndex } from './user-index.ts';
 
 /** Makes the use case that gives a signed-in user a session in another of their workspaces. */
 export function createCreateSession(options: {

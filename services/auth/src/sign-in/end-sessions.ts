@@ -1,11 +1,11 @@
 import type { EndSessionsRequest } from '@millrace/contracts/millrace/auth/v1/sign_in';
 import { type Clock, MillraceError } from '@millrace/runtime';
 import { requiredActor } from '../actor.ts';
-import type { AuthStore } from '../auth-store.ts';
-import { changeRecord } from '../change-record.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { changeRecord } from '../store/change-record.ts';
+import type { UserIndex } from '../store/user-index.ts';
+import { userKey } from '../store/user-record.ts';
 import type { SignInAudit } from './sign-in-audit.ts';
-import type { UserIndex } from './user-index.ts';
-import { userKey } from './user-record.ts';
 
 /** Makes the use case that ends every session of a user: those that began until now. */
 export function createEndSessions(options: {

@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { systemClock } from '@millrace/runtime';
 import { type Bench, startBench, until } from '../auth-for-tests.ts';
+import { indexUsers } from '../store/user-index.ts';
+import { userKey } from '../store/user-record.ts';
 import { openPeople, type People } from '../workspaces/people-for-tests.ts';
 import { findOrCreateUser } from './find-or-create-user.ts';
-import { indexUsers } from './user-index.ts';
-import { userKey } from './user-record.ts';
 
 let bench: Bench;
 let replicas: readonly People[];

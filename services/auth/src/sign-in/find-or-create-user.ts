@@ -1,7 +1,7 @@
 import { type Clock, MillraceError } from '@millrace/runtime';
-import type { AuthStore } from '../auth-store.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { type UserRecord, userKey } from '../store/user-record.ts';
 import { homeWorkspaceIdFor } from '../workspaces/home-workspace.ts';
-import { type UserRecord, userKey } from './user-record.ts';
 
 /** The user of an address that was just proven; the first time it makes them. Replicas that do so agree on one. */
 export async function findOrCreateUser(

@@ -1,7 +1,7 @@
 import type { Clock } from '@millrace/runtime';
-import type { AuthStore } from '../auth-store.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { normalizedEmail, userKey } from '../store/user-record.ts';
 import { openInvitations } from '../workspaces/accept-invitations.ts';
-import { normalizedEmail, userKey } from './user-record.ts';
 
 /** Whether an address, in its normal form, may sign in; no I/O. */
 export type MaySignIn = (email: string) => boolean;

@@ -1,16 +1,17 @@
 import { randomInt } from 'node:crypto';
 import type { Clock, GrpcServiceBinding, Logger } from '@millrace/runtime';
 import { type AuditLog, connectRedis } from '@millrace/stores';
-import type { AuthStore } from '../auth-store.ts';
 import type { AuthConfig } from '../config.ts';
-import type { SecretHasher } from '../credentials/secret-hash.ts';
 import type { Mailer } from '../mail/mailer.ts';
 import type { AuthMetrics } from '../metrics.ts';
+import type { SecretHasher } from '../secrets/secret-hash.ts';
 import { createIssueSession } from '../sessions/issue-session.ts';
 import { openSigningKeys } from '../sessions/signing-keys.ts';
 import { createVerifySession } from '../sessions/verify-session.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import type { Memberships } from '../store/memberships.ts';
+import type { UserIndex } from '../store/user-index.ts';
 import type { Verdict } from '../verdict.ts';
-import type { Memberships } from '../workspaces/memberships.ts';
 import { createCodeSecrets } from './code-secrets.ts';
 import { createCodesInMemory } from './codes-in-memory.ts';
 import { createCodesInRedis } from './codes-in-redis.ts';
@@ -20,7 +21,6 @@ import { createMaySignIn } from './may-sign-in.ts';
 import { createRequestCode } from './request-code.ts';
 import { createSignInService } from './service.ts';
 import { createSignInAudit } from './sign-in-audit.ts';
-import type { UserIndex } from './user-index.ts';
 import { createVerifyCode } from './verify-code.ts';
 
 /** Everything about people who sign in. */

@@ -1,11 +1,11 @@
 import type { RequestCodeRequest } from '@millrace/contracts/millrace/auth/v1/sign_in';
 import type { Mailer } from '../mail/mailer.ts';
 import type { AuthMetrics } from '../metrics.ts';
+import { normalizedEmail } from '../store/user-record.ts';
 import { codeMail } from './code-mail.ts';
 import type { CodeSecrets } from './code-secrets.ts';
 import type { Codes } from './codes.ts';
 import type { MaySignIn } from './may-sign-in.ts';
-import { normalizedEmail } from './user-record.ts';
 
 /**
  * Makes the use case that mails a code. Whether the address is known, or may sign in at all, changes neither the

@@ -3,11 +3,11 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { SignInService, type UserSchema } from '@millrace/contracts/millrace/auth/v1/sign_in';
 import { bindService, type GrpcServiceBinding } from '@millrace/runtime';
 import type { SigningKeys } from '../sessions/signing-keys.ts';
+import type { UserIndex } from '../store/user-index.ts';
+import type { UserRecord } from '../store/user-record.ts';
 import type { createCreateSession } from './create-session.ts';
 import { type createEndSessions, userNotFound } from './end-sessions.ts';
 import type { createRequestCode } from './request-code.ts';
-import type { UserIndex } from './user-index.ts';
-import type { UserRecord } from './user-record.ts';
 import type { createVerifyCode } from './verify-code.ts';
 
 /** `millrace.auth.v1.SignInService` over the use cases. */

@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Actor } from '@millrace/contracts/millrace/auth/v1/actor';
 import type { Logger } from '@millrace/runtime';
 import type { AuditLog, Deed } from '@millrace/stores';
-import type { Memberships } from '../workspaces/memberships.ts';
-import type { UserRecord } from './user-record.ts';
+import type { Memberships } from '../store/memberships.ts';
+import type { UserRecord } from '../store/user-record.ts';
 
 /** Tells the audit log of sign-ins. The methods with a promise return when it is on disk. */
 export interface SignInAudit {

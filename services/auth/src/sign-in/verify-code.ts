@@ -1,19 +1,19 @@
 import type { VerifyCodeRequest } from '@millrace/contracts/millrace/auth/v1/sign_in';
 import { type Clock, MillraceError } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
-import type { AuthStore } from '../auth-store.ts';
 import type { AuthMetrics } from '../metrics.ts';
-import { requireFresh } from '../require-fresh.ts';
 import type { IssueSession, Session } from '../sessions/issue-session.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import type { Memberships } from '../store/memberships.ts';
+import { requireFresh } from '../store/require-fresh.ts';
+import { normalizedEmail, type UserRecord, userKey } from '../store/user-record.ts';
 import { acceptInvitations } from '../workspaces/accept-invitations.ts';
 import { ensureHomeWorkspace } from '../workspaces/home-workspace.ts';
-import type { Memberships } from '../workspaces/memberships.ts';
 import type { CodeSecrets } from './code-secrets.ts';
 import type { Codes } from './codes.ts';
 import { findOrCreateUser } from './find-or-create-user.ts';
 import type { MaySignIn } from './may-sign-in.ts';
 import type { SignInAudit } from './sign-in-audit.ts';
-import { normalizedEmail, type UserRecord, userKey } from './user-record.ts';
 
 /** What a right code yields. */
 export interface SignedIn {

@@ -1,12 +1,12 @@
 import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
-import type { AuthStore } from '../auth-store.ts';
-import { changeRecord } from '../change-record.ts';
-import type { UserRecord } from '../sign-in/user-record.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { changeRecord } from '../store/change-record.ts';
+import { mayManage } from '../store/role.ts';
+import type { UserRecord } from '../store/user-record.ts';
+import type { InvitationRecord, WorkspaceRecord } from '../store/workspace-record.ts';
 import { type Origin, recordOwnDeed } from './own-deed.ts';
-import { mayManage } from './role.ts';
 import { MAX_MEMBERS } from './workspace-limits.ts';
-import type { InvitationRecord, WorkspaceRecord } from './workspace-record.ts';
 
 /** Invitations that one sign-in accepts; the next one accepts the rest. */
 const MOST_AT_ONCE = 100;

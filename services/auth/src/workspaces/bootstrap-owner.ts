@@ -1,10 +1,10 @@
 import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
-import type { AuthStore } from '../auth-store.ts';
-import { changeRecord } from '../change-record.ts';
-import { normalizedEmail, type UserRecord, userKey } from '../sign-in/user-record.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { changeRecord } from '../store/change-record.ts';
+import { normalizedEmail, type UserRecord, userKey } from '../store/user-record.ts';
+import type { MemberRecord } from '../store/workspace-record.ts';
 import { type Origin, recordOwnDeed } from './own-deed.ts';
-import type { MemberRecord } from './workspace-record.ts';
 
 /** Makes the owner of the installation an owner of the default workspace if they have signed in before; at start. */
 export async function ensureBootstrapOwner(dependencies: {

@@ -1,10 +1,9 @@
 import type { Actor } from '@millrace/contracts/millrace/auth/v1/actor';
 import type { AuditLog, Deed } from '@millrace/stores';
-import type { AuthStore } from '../auth-store.ts';
-import { changeRecord } from '../change-record.ts';
 import { recordingRefusals } from '../recording-refusals.ts';
-import { workspaceNotFound } from './standing.ts';
-import type { WorkspaceRecord } from './workspace-record.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { changeRecord } from '../store/change-record.ts';
+import { type WorkspaceRecord, workspaceNotFound } from '../store/workspace-record.ts';
 
 /** What changing a workspace needs. */
 export interface WorkspaceChanges {

@@ -1,12 +1,12 @@
 import type { CreateWorkspaceRequest } from '@millrace/contracts/millrace/auth/v1/workspace';
 import { type Clock, MillraceError } from '@millrace/runtime';
 import { requiredActor } from '../actor.ts';
-import type { UserIndex } from '../sign-in/user-index.ts';
+import type { Memberships } from '../store/memberships.ts';
+import type { UserIndex } from '../store/user-index.ts';
+import type { WorkspaceRecord } from '../store/workspace-record.ts';
 import type { WorkspaceChanges } from './change-workspace.ts';
-import type { Memberships } from './memberships.ts';
 import { checkedWorkspaceName } from './workspace-input.ts';
 import { MAX_WORKSPACES_OWNED } from './workspace-limits.ts';
-import type { WorkspaceRecord } from './workspace-record.ts';
 
 /** Makes a workspace that the asking person owns; `failed_precondition` when they own 100 already. */
 export async function createWorkspace(

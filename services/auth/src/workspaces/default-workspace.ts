@@ -1,6 +1,6 @@
 import { type Clock, uuidv7 } from '@millrace/runtime';
-import type { AuthStore } from '../auth-store.ts';
-import { keepSetting } from '../shared-setting.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { keepSetting } from '../store/shared-setting.ts';
 
 /** Finds or makes the default workspace and returns its id; replicas that start together agree on one. */
 export async function ensureDefaultWorkspace(options: {

@@ -1,6 +1,5 @@
-import type { AuthStore } from '../auth-store.ts';
-import { workspaceNotFound } from './standing.ts';
-import type { WorkspaceRecord } from './workspace-record.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { type WorkspaceRecord, workspaceNotFound } from '../store/workspace-record.ts';
 
 /** Reads a workspace from memory; `not_found` for a person who isn't a member. An empty `userId` is a key's. */
 export function getWorkspace(

@@ -1,8 +1,8 @@
 import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
-import type { AuthStore } from '../auth-store.ts';
-import { changeRecord } from '../change-record.ts';
-import { type UserRecord, userKey } from '../sign-in/user-record.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { changeRecord } from '../store/change-record.ts';
+import { type UserRecord, userKey } from '../store/user-record.ts';
 import { isBootstrapOwner, makeBootstrapOwner } from './bootstrap-owner.ts';
 import { type Origin, recordOwnDeed } from './own-deed.ts';
 

@@ -1,5 +1,5 @@
 import type { Mail } from '../mail/mailer.ts';
-import type { InvitationRecord } from './workspace-record.ts';
+import type { InvitationRecord } from '../store/workspace-record.ts';
 
 /** What an invited person is told: by whom, to what, and how to sign in. */
 export function invitationMail(options: {

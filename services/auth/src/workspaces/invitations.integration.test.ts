@@ -14,10 +14,10 @@ import {
   startBench,
   until,
 } from '../auth-for-tests.ts';
-import type { UserRecord } from '../sign-in/user-record.ts';
+import type { RoleName } from '../store/role.ts';
+import type { UserRecord } from '../store/user-record.ts';
 import { acceptInvitations, openInvitations } from './accept-invitations.ts';
 import { openPeople, type People, sessionOf } from './people-for-tests.ts';
-import type { RoleName } from './role.ts';
 
 const DEVELOPMENT = { ...ENVIRONMENT, MILLRACE_ENV: 'development' };
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -2,14 +2,14 @@ import type { InviteMemberRequest } from '@millrace/contracts/millrace/auth/v1/w
 import { type Clock, MillraceError } from '@millrace/runtime';
 import { requiredActor } from '../actor.ts';
 import type { Mailer } from '../mail/mailer.ts';
-import type { UserIndex } from '../sign-in/user-index.ts';
-import { normalizedEmail, userKey } from '../sign-in/user-record.ts';
+import type { UserIndex } from '../store/user-index.ts';
+import { normalizedEmail, userKey } from '../store/user-record.ts';
+import type { InvitationRecord, WorkspaceRecord } from '../store/workspace-record.ts';
 import { changeWorkspace, type WorkspaceChanges } from './change-workspace.ts';
 import { invitationMail } from './invitation-mail.ts';
 import { requireStanding } from './standing.ts';
 import { checkedRole } from './workspace-input.ts';
 import { MAX_MEMBERS, MAX_OPEN_INVITATIONS } from './workspace-limits.ts';
-import type { InvitationRecord, WorkspaceRecord } from './workspace-record.ts';
 
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 

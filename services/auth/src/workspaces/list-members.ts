@@ -1,7 +1,6 @@
 import type { Clock } from '@millrace/runtime';
-import type { AuthStore } from '../auth-store.ts';
-import { workspaceNotFound } from './standing.ts';
-import type { InvitationRecord, MemberRecord } from './workspace-record.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { type InvitationRecord, type MemberRecord, workspaceNotFound } from '../store/workspace-record.ts';
 
 /** Lists a workspace's members, oldest first, and the invitations that have not lapsed; from memory. */
 export function listMembers(

@@ -1,5 +1,5 @@
 import type { AuditLog, Deed } from '@millrace/stores';
-import type { UserRecord } from '../sign-in/user-record.ts';
+import type { UserRecord } from '../store/user-record.ts';
 
 /** The request by which somebody signed in. */
 export interface Origin {

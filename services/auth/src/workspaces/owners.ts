@@ -1,5 +1,5 @@
 import { MillraceError } from '@millrace/runtime';
-import type { MemberRecord, WorkspaceRecord } from './workspace-record.ts';
+import type { MemberRecord, WorkspaceRecord } from '../store/workspace-record.ts';
 
 /** Throws `failed_precondition` for the only owner of a workspace: nobody could manage it any more. */
 export function refuseLastOwner(workspace: WorkspaceRecord, member: MemberRecord): void {

@@ -5,10 +5,10 @@ import { type AuditEntry, AuditEntrySchema } from '@millrace/contracts/millrace/
 import { MillraceError, systemClock } from '@millrace/runtime';
 import { AUDIT_STREAM, connectNats, openAuditLog } from '@millrace/stores';
 import { type Bench, log } from '../auth-for-tests.ts';
-import { openAuthStore } from '../auth-store.ts';
-import { changeRecord } from '../change-record.ts';
-import { type UserRecord, userKey } from '../sign-in/user-record.ts';
-import { ROLE_PERMISSIONS, type RoleName } from './role.ts';
+import { openAuthStore } from '../store/auth-store.ts';
+import { changeRecord } from '../store/change-record.ts';
+import { ROLE_PERMISSIONS, type RoleName } from '../store/role.ts';
+import { type UserRecord, userKey } from '../store/user-record.ts';
 
 /** The store of a bench's installation, with people put straight into it. */
 export type People = Awaited<ReturnType<typeof openPeople>>;

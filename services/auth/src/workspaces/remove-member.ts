@@ -1,9 +1,9 @@
 import type { RemoveMemberRequest } from '@millrace/contracts/millrace/auth/v1/workspace';
 import { requiredActor } from '../actor.ts';
 import { type RevocationDependencies, revokeKeysOf } from '../credentials/revoke-keys-of.ts';
+import type { RoleName } from '../store/role.ts';
 import { changeWorkspace, type WorkspaceChanges } from './change-workspace.ts';
 import { memberNotFound, refuseLastOwner } from './owners.ts';
-import type { RoleName } from './role.ts';
 import { requireStanding } from './standing.ts';
 
 /**

@@ -1,14 +1,14 @@
 import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
 import { bindService, type Clock, type GrpcServiceBinding } from '@millrace/runtime';
-import type { CredentialIds } from '../credentials/credential-ids.ts';
 import type { Mailer } from '../mail/mailer.ts';
-import type { UserIndex } from '../sign-in/user-index.ts';
+import type { CredentialIds } from '../store/credential-ids.ts';
+import type { Memberships } from '../store/memberships.ts';
+import type { UserIndex } from '../store/user-index.ts';
 import type { WorkspaceChanges } from './change-workspace.ts';
 import { createWorkspace } from './create-workspace.ts';
 import { getWorkspace } from './get-workspace.ts';
 import { inviteMember } from './invite-member.ts';
 import { listMembers } from './list-members.ts';
-import type { Memberships } from './memberships.ts';
 import { removeMember } from './remove-member.ts';
 import { revokeInvitation } from './revoke-invitation.ts';
 import { updateMember } from './update-member.ts';

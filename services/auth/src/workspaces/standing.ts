@@ -1,8 +1,8 @@
 import type { Actor } from '@millrace/contracts/millrace/auth/v1/actor';
 import { MillraceError } from '@millrace/runtime';
 import { allows } from '../actor.ts';
-import { mayManage, ROLE_PERMISSIONS, type RoleName } from './role.ts';
-import type { WorkspaceRecord } from './workspace-record.ts';
+import { mayManage, ROLE_PERMISSIONS, type RoleName } from '../store/role.ts';
+import { type WorkspaceRecord, workspaceNotFound } from '../store/workspace-record.ts';
 
 /** What a change of a workspace needs. */
 export type ManagingPermission = 'members:manage' | 'workspace:manage';
@@ -30,11 +30,6 @@ export function requireStanding(options: {
       `the role ${above} is above that of the caller, ${standing}`,
     );
   }
-}
-
-/** The answer to an id that the caller can't see, whether or not there is such a workspace. */
-export function workspaceNotFound(): MillraceError {
-  return new MillraceError('not_found', 'no such workspace');
 }
 
 /**

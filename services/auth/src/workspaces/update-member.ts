@@ -1,10 +1,10 @@
 import type { UpdateMemberRequest } from '@millrace/contracts/millrace/auth/v1/workspace';
 import { requiredActor } from '../actor.ts';
+import type { MemberRecord } from '../store/workspace-record.ts';
 import { changeWorkspace, type WorkspaceChanges } from './change-workspace.ts';
 import { memberNotFound, refuseLastOwner } from './owners.ts';
 import { requireStanding } from './standing.ts';
 import { checkedRole } from './workspace-input.ts';
-import type { MemberRecord } from './workspace-record.ts';
 
 /** Changes a member's role; `failed_precondition` when the workspace would have no owner. */
 export async function updateMember(

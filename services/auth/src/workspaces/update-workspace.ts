@@ -1,10 +1,10 @@
 import type { UpdateWorkspaceRequest } from '@millrace/contracts/millrace/auth/v1/workspace';
 import { requiredActor } from '../actor.ts';
-import { checkedRateLimit } from '../rate-limit.ts';
+import { checkedRateLimit } from '../store/rate-limit.ts';
+import type { WorkspaceRecord } from '../store/workspace-record.ts';
 import { changeWorkspace, type WorkspaceChanges } from './change-workspace.ts';
 import { requireStanding } from './standing.ts';
 import { checkedWorkspaceName } from './workspace-input.ts';
-import type { WorkspaceRecord } from './workspace-record.ts';
 
 /** Changes what the request sets and leaves the rest. */
 export async function updateWorkspace(

@@ -1,6 +1,6 @@
 import type { Role } from '@millrace/contracts/millrace/auth/v1/workspace';
 import { MillraceError } from '@millrace/runtime';
-import { fromRoleMessage, type RoleName } from './role.ts';
+import { fromRoleMessage, type RoleName } from '../store/role.ts';
 
 const LONGEST_NAME = 128;
 // The name comes into mails and pages, where a line of its own would pass for somebody else's words.

@@ -5,9 +5,9 @@ import type {
   MemberSchema,
   WorkspaceSchema,
 } from '@millrace/contracts/millrace/auth/v1/workspace';
-import type { UserIndex } from '../sign-in/user-index.ts';
-import { toRoleMessage } from './role.ts';
-import type { InvitationRecord, MemberRecord, WorkspaceRecord } from './workspace-record.ts';
+import { toRoleMessage } from '../store/role.ts';
+import type { UserIndex } from '../store/user-index.ts';
+import type { InvitationRecord, MemberRecord, WorkspaceRecord } from '../store/workspace-record.ts';
 
 /** A workspace as a user sees it; an empty `userId` is a key's view. */
 export function toWorkspaceMessage(

@@ -14,7 +14,7 @@ import {
   startBench,
   WORKSPACE,
 } from '../auth-for-tests.ts';
-import { type UserRecord, userKey } from '../sign-in/user-record.ts';
+import { type UserRecord, userKey } from '../store/user-record.ts';
 import { ensureHomeWorkspace, homeWorkspaceIdFor } from './home-workspace.ts';
 import { openPeople, type People, sessionOf } from './people-for-tests.ts';
 

@@ -5,7 +5,7 @@ import {
   OWN_PERMISSIONS,
   ROLE_PERMISSIONS,
   type RoleName,
-} from '../../../../services/auth/src/workspaces/role.ts';
+} from '../../../../services/auth/src/store/role.ts';
 import { textAt } from '../assert-answer.ts';
 import { caller, join, newPerson, newWorkspace } from '../people.ts';
 

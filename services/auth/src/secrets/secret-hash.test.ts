@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
-import { recognisableParts } from './credential-record.ts';
+import { recognisableParts } from '../store/credential-record.ts';
 import { createSecretHasher, sameProof } from './secret-hash.ts';
 
 test('a secret is hashed with HMAC-SHA-256 under the pepper, half naming the record and half proving it', () => {

@@ -1,17 +1,17 @@
 import { AuthService } from '@millrace/contracts/millrace/auth/v1/auth';
 import { bindService, type Clock, type GrpcServiceBinding, MillraceError } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
-import type { AuthStore } from './auth-store.ts';
-import { createCredential } from './credentials/create-credential.ts';
-import type { CredentialIds } from './credentials/credential-ids.ts';
-import { toCredentialMessage } from './credentials/credential-record.ts';
-import { deleteCredential } from './credentials/delete-credential.ts';
-import { getCredential } from './credentials/get-credential.ts';
-import type { IssueCredential } from './credentials/issue-credential.ts';
-import { listCredentials } from './credentials/list-credentials.ts';
-import { rotateCredential } from './credentials/rotate-credential.ts';
-import { updateCredential } from './credentials/update-credential.ts';
-import { toVerifyResponse, type Verdict } from './verdict.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import type { CredentialIds } from '../store/credential-ids.ts';
+import { toCredentialMessage } from '../store/credential-record.ts';
+import { toVerifyResponse, type Verdict } from '../verdict.ts';
+import { createCredential } from './create-credential.ts';
+import { deleteCredential } from './delete-credential.ts';
+import { getCredential } from './get-credential.ts';
+import type { IssueCredential } from './issue-credential.ts';
+import { listCredentials } from './list-credentials.ts';
+import { rotateCredential } from './rotate-credential.ts';
+import { updateCredential } from './update-credential.ts';
 
 /** Secrets in a request of VerifyBatch. */
 const MAX_BATCH = 1_000;

@@ -1,4 +1,4 @@
-import type { AuthStore } from '../auth-store.ts';
+import type { AuthStore } from './auth-store.ts';
 import type { RoleName } from './role.ts';
 import type { WorkspaceRecord } from './workspace-record.ts';
 

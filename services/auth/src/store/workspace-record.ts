@@ -1,5 +1,6 @@
+import { MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
-import { rateLimitRecord } from '../rate-limit.ts';
+import { rateLimitRecord } from './rate-limit.ts';
 import { roleName } from './role.ts';
 
 const memberRecord = z.object({
@@ -36,3 +37,8 @@ export type MemberRecord = Readonly<z.output<typeof memberRecord>>;
 
 /** An address that becomes a member when it signs in. */
 export type InvitationRecord = Readonly<z.output<typeof invitationRecord>>;
+
+/** The answer to an id that the caller can't see, whether or not there is such a workspace. */
+export function workspaceNotFound(): MillraceError {
+  return new MillraceError('not_found', 'no such workspace');
+}

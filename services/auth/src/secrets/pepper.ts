@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from '@millrace/runtime';
-import type { AuthStore } from '../auth-store.ts';
-import { keepSetting } from '../shared-setting.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { keepSetting } from '../store/shared-setting.ts';
 import { createSecretHasher, type SecretHasher } from './secret-hash.ts';
 
 /**

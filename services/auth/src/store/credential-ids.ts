@@ -1,5 +1,5 @@
 import { MillraceError } from '@millrace/runtime';
-import type { AuthStore } from '../auth-store.ts';
+import type { AuthStore } from './auth-store.ts';
 import type { CredentialRecord } from './credential-record.ts';
 
 /** Finds credentials by their public id and by their workspace, from memory. */

@@ -1,4 +1,4 @@
-import type { AuthStore } from '../auth-store.ts';
+import type { AuthStore } from './auth-store.ts';
 import type { UserRecord } from './user-record.ts';
 
 /** Finds users by their id; no I/O. */

@@ -1,10 +1,10 @@
 import type { Clock, Logger } from '@millrace/runtime';
 import { type NatsConnection, openRecords, type Records } from '@millrace/stores';
 import { z } from 'zod';
-import { type CredentialRecord, credentialRecord } from './credentials/credential-record.ts';
-import { type SigningKeyRecord, signingKeyRecord } from './sessions/signing-key-record.ts';
-import { type UserRecord, userRecord } from './sign-in/user-record.ts';
-import { type WorkspaceRecord, workspaceRecord } from './workspaces/workspace-record.ts';
+import { type CredentialRecord, credentialRecord } from './credential-record.ts';
+import { type SigningKeyRecord, signingKeyRecord } from './signing-key-record.ts';
+import { type UserRecord, userRecord } from './user-record.ts';
+import { type WorkspaceRecord, workspaceRecord } from './workspace-record.ts';
 
 const settingRecord = z.object({ value: z.string() });
 
