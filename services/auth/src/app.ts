@@ -102,7 +102,7 @@ export async function createAuth(options: {
     return {
       verify,
       bindings: {
-        credentials: createAuthService({ ...shared, issue, verify, defaultWorkspaceId }),
+        credentials: createAuthService({ ...shared, issue, verify }),
         signIn: signIn.binding,
         workspaces: createWorkspaceService({ ...shared, mailer, newId }),
       },

@@ -24,7 +24,6 @@ export function createAuthService(options: {
   audit: AuditLog;
   clock: Clock;
   verify: (secret: string) => Verdict | Promise<Verdict>;
-  defaultWorkspaceId: string;
 }): GrpcServiceBinding {
   return bindService(AuthService, {
     verify: async (request) => toVerifyResponse(await options.verify(request.secret)),
@@ -34,7 +33,6 @@ export function createAuthService(options: {
       const verdicts = await Promise.all(secrets.map(options.verify));
       return { verdicts: verdicts.map(toVerifyResponse) };
     },
-    getInstallation: async () => ({ defaultWorkspaceId: options.defaultWorkspaceId }),
     async createCredential(request) {
       const { record, secret } = await createCredential(options, request);
       return { credential: toCredentialMessage(record), secret };

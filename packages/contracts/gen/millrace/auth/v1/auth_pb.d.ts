@@ -275,40 +275,6 @@ export declare type VerifyBatchResponse = Message<"millrace.auth.v1.VerifyBatchR
 export declare const VerifyBatchResponseSchema: GenMessage<VerifyBatchResponse>;
 
 /**
- * GetInstallationRequest is empty.
- *
- * @generated from message millrace.auth.v1.GetInstallationRequest
- */
-export declare type GetInstallationRequest = Message<"millrace.auth.v1.GetInstallationRequest"> & {
-};
-
-/**
- * Describes the message millrace.auth.v1.GetInstallationRequest.
- * Use `create(GetInstallationRequestSchema)` to create a new message.
- */
-export declare const GetInstallationRequestSchema: GenMessage<GetInstallationRequest>;
-
-/**
- * GetInstallationResponse describes this installation.
- *
- * @generated from message millrace.auth.v1.GetInstallationResponse
- */
-export declare type GetInstallationResponse = Message<"millrace.auth.v1.GetInstallationResponse"> & {
-  /**
-   * The workspace that the environment's credentials belong to.
-   *
-   * @generated from field: string default_workspace_id = 1;
-   */
-  defaultWorkspaceId: string;
-};
-
-/**
- * Describes the message millrace.auth.v1.GetInstallationResponse.
- * Use `create(GetInstallationResponseSchema)` to create a new message.
- */
-export declare const GetInstallationResponseSchema: GenMessage<GetInstallationResponse>;
-
-/**
  * CredentialChanged is published on the NATS subject `millrace.auth.changed`. Of the fields that are set, each names
  * cached verdicts that must go.
  *
@@ -898,16 +864,6 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof VerifyBatchRequestSchema;
     output: typeof VerifyBatchResponseSchema;
-  },
-  /**
-   * GetInstallation tells what every edge has to know and no setting says.
-   *
-   * @generated from rpc millrace.auth.v1.AuthService.GetInstallation
-   */
-  getInstallation: {
-    methodKind: "unary";
-    input: typeof GetInstallationRequestSchema;
-    output: typeof GetInstallationResponseSchema;
   },
   /**
    * CreateCredential issues one; its secret is in this answer only.
