@@ -1,4 +1,5 @@
 import { skipString } from './scan.ts';
+import { unitsOf } from './units.ts';
 
 /** Whether a parsed value nests more than `levels` objects and arrays. Quicker than a scan of its text. */
 export function isValueDeeperThan(value: unknown, levels: number): boolean {
@@ -21,11 +22,12 @@ export function isValueDeeperThan(value: unknown, levels: number): boolean {
 
 /** Where text first nests more than `levels` objects and arrays; the text need not be JSON. */
 export function positionDeeperThan(text: string, levels: number): number | undefined {
+  const units = unitsOf(text);
   let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    switch (text.charCodeAt(i)) {
+  for (let i = 0; i < units.length; i++) {
+    switch (units[i]) {
       case 34:
-        i = skipString(text, i) - 1;
+        i = skipString(units, i) - 1;
         break;
       case 91:
       case 123:

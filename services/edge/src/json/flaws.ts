@@ -1,4 +1,5 @@
 import { skipString, skipWhitespace } from './scan.ts';
+import { unitsOf } from './units.ts';
 
 /** What is refused in text that is JSON, and where. */
 export interface Flaw {
@@ -36,10 +37,11 @@ function findBadEscape(text: string): Flaw | undefined {
 }
 
 function findPrototypeName(text: string): Flaw | undefined {
+  const units = unitsOf(text);
   let start = text.indexOf('"');
   while (start !== -1) {
-    const end = skipString(text, start);
-    if (text.charCodeAt(skipWhitespace(text, end)) === COLON && spellsPrototype(text.slice(start, end))) {
+    const end = skipString(units, start);
+    if (units[skipWhitespace(units, end)] === COLON && spellsPrototype(text.slice(start, end))) {
       return { message: 'Member name "__proto__" is not allowed', position: start };
     }
     start = text.indexOf('"', end);

@@ -36,7 +36,9 @@ test('a body is parsed, and its text kept', () => {
 });
 
 test('a byte order mark is left out', () => {
-  assert.deepEqual(parseJson(Buffer.from('\uFEFF{"a":1}')), { value: { a: 1 }, text: '{"a":1}' });
+  const { value, text, units } = parseJson(Buffer.from('\uFEFF{"a":1}'));
+  assert.deepEqual([value, text], [{ a: 1 }, '{"a":1}']);
+  assert.deepEqual([...units], [...Buffer.from(text)]);
 });
 
 test('what random JSON means is what JSON.parse says', () => {

@@ -4,6 +4,7 @@ import { isValueDeeperThan, positionDeeperThan } from './depth.ts';
 import { type Flaw, findFlaw } from './flaws.ts';
 import { pathAt } from './place.ts';
 import { describeSyntaxError } from './syntax-error.ts';
+import { type JsonText, unitsOf } from './units.ts';
 
 /** Levels of objects and arrays that a body may nest. */
 export const MAX_DEPTH = 32;
@@ -14,9 +15,8 @@ const PARSE_FIRST_BYTES = 64 * 1024;
 const OPENERS = ['{', '['] as const;
 
 /** A parsed body and the text it was parsed from, of which parts are kept as they came. */
-export interface ParsedJson {
+export interface ParsedJson extends JsonText {
   readonly value: unknown;
-  readonly text: string;
 }
 
 /**
@@ -36,7 +36,9 @@ export function parseJson(body: Buffer): ParsedJson {
   }
   // Only escapes can spell what isn't allowed, besides the one name itself.
   if (text.includes('\\u') || text.includes('__proto__')) refuseFlaw(text, findFlaw(text));
-  return { value, text };
+  // Where every character is one byte the body has them already, a byte order mark apart.
+  const isAscii = text.length === body.length - start;
+  return { value, text, units: isAscii ? body.subarray(start) : unitsOf(text) };
 }
 
 /** Whether there are enough opening characters at all; most bodies have a handful. */

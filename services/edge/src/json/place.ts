@@ -1,4 +1,5 @@
 import { skipString, skipValue, skipWhitespace } from './scan.ts';
+import { type JsonText, toJsonText } from './units.ts';
 
 /** Characters of a member's name that a message repeats. */
 const MAX_NAME_CHARS = 64;
@@ -13,9 +14,10 @@ const COMMA = 44;
  */
 export function pathAt(text: string, position: number): (string | number)[] {
   const path: (string | number)[] = [];
-  let start = skipWhitespace(text, 0);
+  const json = toJsonText(text);
+  let start = skipWhitespace(json.units, 0);
   for (;;) {
-    const step = stepTowards(text, start, position);
+    const step = stepTowards(json, start, position);
     if (step === undefined) return path;
     path.push(step.key);
     if (position < step.valueStart) return path;
@@ -25,26 +27,26 @@ export function pathAt(text: string, position: number): (string | number)[] {
 
 /** The member or element, of the value at `start`, in which the position lies. */
 function stepTowards(
-  text: string,
+  { text, units }: JsonText,
   start: number,
   position: number,
 ): { key: string | number; valueStart: number } | undefined {
-  const isObject = text.charCodeAt(start) === OPEN_BRACE;
-  if (!isObject && text.charCodeAt(start) !== OPEN_BRACKET) return undefined;
-  let i = skipWhitespace(text, start + 1);
+  const isObject = units[start] === OPEN_BRACE;
+  if (!isObject && units[start] !== OPEN_BRACKET) return undefined;
+  let i = skipWhitespace(units, start + 1);
   for (let index = 0; i <= position; index++) {
     let key: string | number = index;
     let valueStart = i;
     if (isObject) {
-      const nameEnd = skipString(text, i);
+      const nameEnd = skipString(units, i);
       key = readName(text.slice(i, nameEnd));
-      valueStart = skipWhitespace(text, skipWhitespace(text, nameEnd) + 1);
+      valueStart = skipWhitespace(units, skipWhitespace(units, nameEnd) + 1);
     }
-    const end = skipValue(text, valueStart);
+    const end = skipValue(units, valueStart);
     if (position < end) return { key, valueStart };
-    i = skipWhitespace(text, end);
-    if (text.charCodeAt(i) !== COMMA) return undefined;
-    i = skipWhitespace(text, i + 1);
+    i = skipWhitespace(units, end);
+    if (units[i] !== COMMA) return undefined;
+    i = skipWhitespace(units, i + 1);
   }
   return undefined;
 }

@@ -1,68 +1,64 @@
+import type { Units } from './units.ts';
+
 const QUOTE = 34;
 const BACKSLASH = 92;
 
 /** Index after the string literal that opens at `start`; the text's length when it never closes. */
-export function skipString(text: string, start: number): number {
-  let end = text.indexOf('"', start + 1);
-  while (end !== -1) {
-    if (text.charCodeAt(end - 1) !== BACKSLASH || !isEscaped(text, end)) return end + 1;
-    end = text.indexOf('"', end + 1);
+export function skipString(units: Units, start: number): number {
+  let i = start + 1;
+  while (i < units.length) {
+    const unit = units[i];
+    if (unit === QUOTE) return i + 1;
+    i += unit === BACKSLASH ? 2 : 1;
   }
-  return text.length;
+  return units.length;
 }
 
 /** Index of the first character at or after `start` that is not JSON white space. */
-export function skipWhitespace(text: string, start: number): number {
+export function skipWhitespace(units: Units, start: number): number {
   let i = start;
   for (;;) {
-    const code = text.charCodeAt(i);
-    if (code !== 32 && code !== 10 && code !== 13 && code !== 9) return i;
+    const unit = units[i];
+    if (unit !== 32 && unit !== 10 && unit !== 13 && unit !== 9) return i;
     i++;
   }
 }
 
 /** Index after the value that starts at `start`, in text that JSON.parse took. */
-export function skipValue(text: string, start: number): number {
-  const first = text.charCodeAt(start);
-  if (first === QUOTE) return skipString(text, start);
-  if (opens(first)) return skipNested(text, start);
+export function skipValue(units: Units, start: number): number {
+  const first = units[start] ?? 0;
+  if (first === QUOTE) return skipString(units, start);
+  if (opens(first)) return skipNested(units, start);
   let i = start;
-  while (i < text.length && !endsScalar(text.charCodeAt(i))) i++;
+  while (i < units.length && !endsScalar(units[i] ?? 0)) i++;
   return i;
 }
 
-function skipNested(text: string, start: number): number {
+function skipNested(units: Units, start: number): number {
   let depth = 1;
   let i = start + 1;
-  while (i < text.length) {
-    const code = text.charCodeAt(i);
-    if (code === QUOTE) {
-      i = skipString(text, i);
+  while (i < units.length) {
+    const unit = units[i] ?? 0;
+    if (unit === QUOTE) {
+      i = skipString(units, i);
       continue;
     }
     i++;
-    if (opens(code)) depth++;
-    else if (closes(code) && --depth === 0) return i;
+    if (opens(unit)) depth++;
+    else if (closes(unit) && --depth === 0) return i;
   }
   return i;
 }
 
-/** An odd number of backslashes before a quote makes it part of the string. */
-function isEscaped(text: string, quote: number): boolean {
-  let i = quote - 1;
-  while (text.charCodeAt(i) === BACKSLASH) i--;
-  return (quote - i) % 2 === 0;
-}
-
 /** `{` and `[` differ in one bit, which no other character of JSON's structure shares with them. */
-function opens(code: number): boolean {
-  return (code | 32) === 123;
+function opens(unit: number): boolean {
+  return (unit | 32) === 123;
 }
 
-function closes(code: number): boolean {
-  return (code | 32) === 125;
+function closes(unit: number): boolean {
+  return (unit | 32) === 125;
 }
 
-function endsScalar(code: number): boolean {
-  return code === 44 || code <= 32 || closes(code);
+function endsScalar(unit: number): boolean {
+  return unit === 44 || unit <= 32 || closes(unit);
 }

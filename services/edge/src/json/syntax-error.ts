@@ -1,4 +1,5 @@
 import { skipString } from './scan.ts';
+import { type JsonText, toJsonText } from './units.ts';
 
 const PLAIN = 'The request body is not valid JSON';
 
@@ -22,6 +23,7 @@ const LITERAL = /true|false|null/y;
  * well-formed, so it is enough to know where a value is due.
  */
 function unexpectedPosition(text: string): number {
+  const json = toJsonText(text);
   let valueDue = true;
   let mayClose = false;
   let i = 0;
@@ -34,7 +36,7 @@ function unexpectedPosition(text: string): number {
     const isSeparator = char === ',' || char === ':';
     const isCloser = char === ']' || char === '}';
     if (valueDue && (isSeparator || (isCloser && !mayClose))) return i;
-    const end = tokenEnd(text, i);
+    const end = tokenEnd(json, i);
     if (end === undefined) return i;
     i = end;
     mayClose = char === '[';
@@ -43,9 +45,9 @@ function unexpectedPosition(text: string): number {
   return i;
 }
 
-function tokenEnd(text: string, start: number): number | undefined {
+function tokenEnd({ text, units }: JsonText, start: number): number | undefined {
   const char = text.charAt(start);
-  if (char === '"') return skipString(text, start);
+  if (char === '"') return skipString(units, start);
   if ('{}[],:'.includes(char)) return start + 1;
   for (const pattern of [NUMBER, LITERAL]) {
     pattern.lastIndex = start;

@@ -13,25 +13,27 @@ const RAW_MEMBERS = ['payload', 'metadata'];
 
 /** The event in a request's body. Throws RequestFailure `malformed_json` or `invalid`. */
 export function decodeAnalyticsEvent(body: Buffer, context: DecodeContext): CanonicalEvent {
-  const { value, text } = parseJson(body);
-  const event = check(value);
+  const json = parseJson(body);
+  const { text } = json;
+  const event = check(json.value);
   if (event.payload === undefined && event.metadata === undefined) {
     return toCanonical(event, undefined, undefined, text, context);
   }
   const raw: (string | undefined)[] = [];
-  readMembers(text, skipWhitespace(text, 0), RAW_MEMBERS, raw);
+  readMembers(json, skipWhitespace(json.units, 0), RAW_MEMBERS, raw);
   return toCanonical(event, raw[0], raw[1], text, context);
 }
 
 /** The events in a batch's body, in order. Throws like `decodeAnalyticsEvent`, for the first event that is bad. */
 export function decodeAnalyticsBatch(body: Buffer, context: DecodeContext): CanonicalEvent[] {
-  const { value, text } = parseJson(body);
-  const items = checkBatch(value);
+  const json = parseJson(body);
+  const { text, units } = json;
+  const items = checkBatch(json.value);
   const events: CanonicalEvent[] = [];
-  forEachElement(text, memberStart(text, skipWhitespace(text, 0), 'events') ?? 0, (start) => {
+  forEachElement(units, memberStart(units, skipWhitespace(units, 0), 'events') ?? 0, (start) => {
     const event = check(items[events.length], ['events', events.length]);
     const raw: (string | undefined)[] = [];
-    const end = readMembers(text, start, RAW_MEMBERS, raw);
+    const end = readMembers(json, start, RAW_MEMBERS, raw);
     events.push(toCanonical(event, raw[0], raw[1], text.slice(start, end), context));
     return end;
   });

@@ -54,9 +54,9 @@ function readData(contentType: string, body: Buffer): { json: string } | { base6
   if (body.length === 0) return { none: true };
   const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (isJsonType(type)) {
-    const { text } = parseJson(body);
-    const start = skipWhitespace(text, 0);
-    return { json: text.slice(start, skipValue(text, start)) };
+    const { text, units } = parseJson(body);
+    const start = skipWhitespace(units, 0);
+    return { json: text.slice(start, skipValue(units, start)) };
   }
   // NUL can't be stored as text, and only UTF-8 is known to be what it says.
   if (isTextType(type) && isUtf8(body) && !body.includes(0)) return { json: JSON.stringify(body.toString()) };

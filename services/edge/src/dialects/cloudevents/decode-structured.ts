@@ -3,6 +3,7 @@ import type { Issue } from '../../http/failure.ts';
 import { parseJson } from '../../json/parse.ts';
 import { skipValue, skipWhitespace } from '../../json/scan.ts';
 import { forEachElement, readMembers } from '../../json/spans.ts';
+import type { JsonText } from '../../json/units.ts';
 import type { DecodeContext } from '../decode-context.ts';
 import { invalid } from '../issues.ts';
 import { isJsonObject } from '../json-types.ts';
@@ -18,23 +19,24 @@ type Read = { readonly event: CanonicalEvent } | { readonly issues: readonly Iss
 
 /** Decodes `application/cloudevents+json`; throws RequestFailure `malformed_json`, or `invalid` naming the attributes. */
 export function decodeStructured(body: Buffer, context: DecodeContext): CanonicalEvent {
-  const { value, text } = parseJson(body);
-  const { read } = readAt(value, text, skipWhitespace(text, 0), context);
+  const json = parseJson(body);
+  const { read } = readAt(json.value, json, skipWhitespace(json.units, 0), context);
   if ('issues' in read) throw invalid(read.issues);
   return read.event;
 }
 
 /** Decodes `application/cloudevents-batch+json`; a bad event is invalid by itself. */
 export function decodeBatch(body: Buffer, context: DecodeContext): CheckedEvent[] {
-  const { value, text } = parseJson(body);
+  const json = parseJson(body);
+  const { value, units } = json;
   if (!Array.isArray(value))
     throw invalid([{ code: 'custom', path: [], message: 'The body must be an array of CloudEvents' }]);
   if (value.length > MAX_BATCH_EVENTS)
     throw invalid([{ code: 'custom', path: [], message: `A batch has at most ${MAX_BATCH_EVENTS} events` }]);
   const events: CheckedEvent[] = [];
-  forEachElement(text, skipWhitespace(text, 0), (start) => {
+  forEachElement(units, skipWhitespace(units, 0), (start) => {
     const element: unknown = value[events.length];
-    const { read, end } = readAt(element, text, start, context);
+    const { read, end } = readAt(element, json, start, context);
     events.push(toItem(element, read));
     return end;
   });
@@ -43,16 +45,19 @@ export function decodeBatch(body: Buffer, context: DecodeContext): CheckedEvent[
 
 function readAt(
   value: unknown,
-  text: string,
+  json: JsonText,
   start: number,
   context: DecodeContext,
 ): { readonly read: Read; readonly end: number } {
   if (!isJsonObject(value)) {
     const message = 'Expected a CloudEvent, a JSON object';
-    return { read: { issues: [{ code: 'invalid_type', path: [], message }] }, end: skipValue(text, start) };
+    return {
+      read: { issues: [{ code: 'invalid_type', path: [], message }] },
+      end: skipValue(json.units, start),
+    };
   }
   const found: (string | undefined)[] = [undefined];
-  const end = readMembers(text, start, ['data'], found);
+  const end = readMembers(json, start, ['data'], found);
   const checked = checkCloudEvent(value);
   return { read: 'issues' in checked ? checked : { event: toEvent(checked, found[0], context) }, end };
 }

@@ -19,28 +19,30 @@ const RAW_MEMBERS = ['metadata'];
 
 /** The event in a request's body. Throws RequestFailure `malformed_json` or `invalid`. */
 export function decodeEmailEvent(body: Buffer, context: EmailDecodeContext): CanonicalEvent {
-  const { value, text } = parseJson(body);
+  const json = parseJson(body);
+  const { value } = json;
   const parsed = emailEvent.safeParse(value);
   if (!parsed.success) throw invalid(toIssues(parsed.error, value));
-  return toCanonical(parsed.data, memberText(text, skipWhitespace(text, 0), 'metadata'), context);
+  return toCanonical(parsed.data, memberText(json, skipWhitespace(json.units, 0), 'metadata'), context);
 }
 
 /** The events of a batch, in order. Throws like `decodeEmailEvent`, with the issues of every event that is bad. */
 export function decodeEmailBatch(body: Buffer, context: EmailDecodeContext): CanonicalEvent[] {
-  const { value, text } = parseJson(body);
+  const json = parseJson(body);
+  const { value, units } = json;
   if (!Array.isArray(value)) throw invalid([wrongType('array', value, [])]);
   if (value.length > MAX_BATCH_EVENTS) throw invalid([tooMany()]);
   const events: CanonicalEvent[] = [];
   const issues: Issue[] = [];
   let index = 0;
-  forEachElement(text, skipWhitespace(text, 0), (start) => {
+  forEachElement(units, skipWhitespace(units, 0), (start) => {
     const item: unknown = value[index];
     const parsed = emailEvent.safeParse(item);
     if (!parsed.success) issues.push(...toIssues(parsed.error, item, [index]));
     index++;
-    if (!isJsonObject(item)) return skipValue(text, start);
+    if (!isJsonObject(item)) return skipValue(units, start);
     const raw: (string | undefined)[] = [];
-    const end = readMembers(text, start, RAW_MEMBERS, raw);
+    const end = readMembers(json, start, RAW_MEMBERS, raw);
     if (parsed.success) events.push(toCanonical(parsed.data, raw[0], context));
     return end;
   });

@@ -29,9 +29,10 @@ export interface DecodedExternalEvent {
 
 /** Decodes the body; throws RequestFailure `malformed_json` or `invalid`. */
 export function decodeExternalEvent(body: Buffer): DecodedExternalEvent {
-  const { value, text } = parseJson(body);
+  const json = parseJson(body);
+  const { value, text } = json;
   const parsed = externalEventBody.safeParse(value);
   if (!parsed.success) throw invalid(toIssues(parsed.error, value));
-  const payload = memberText(text, skipWhitespace(text, 0), 'payload') ?? '{}';
+  const payload = memberText(json, skipWhitespace(json.units, 0), 'payload') ?? '{}';
   return { type: parsed.data.type, payload, text };
 }

@@ -2,6 +2,7 @@ import { RequestFailure } from '../../http/failure.ts';
 import { parseJson } from '../../json/parse.ts';
 import { skipValue, skipWhitespace } from '../../json/scan.ts';
 import { forEachElement, readMembers } from '../../json/spans.ts';
+import type { JsonText } from '../../json/units.ts';
 import type { DecodeContext } from '../decode-context.ts';
 import { invalid } from '../issues.ts';
 import { fieldOf } from '../problem/describe-failure.ts';
@@ -18,16 +19,17 @@ const TEXT_MEMBERS = ['payload', 'metadata'];
 
 /** Decodes a JSON array of events, or a single event. Throws RequestFailure when the body isn't one. */
 export function decodeJson(body: Buffer, context: DecodeContext): CheckedEvent[] {
-  const { value, text } = parseJson(body);
-  const start = skipWhitespace(text, 0);
+  const json = parseJson(body);
+  const { value, units } = json;
+  const start = skipWhitespace(units, 0);
   if (!Array.isArray(value)) {
     if (typeof value !== 'object' || value === null) throw refused('must be an event or an array of events');
-    return [checkAt(value, text, start, context).checked];
+    return [checkAt(value, json, start, context).checked];
   }
   if (value.length > MAX_EVENTS) throw tooMany();
   const events: CheckedEvent[] = [];
-  forEachElement(text, start, (elementStart) => {
-    const { checked, end } = checkAt(value[events.length], text, elementStart, context);
+  forEachElement(units, start, (elementStart) => {
+    const { checked, end } = checkAt(value[events.length], json, elementStart, context);
     events.push(checked);
     return end;
   });
@@ -52,24 +54,24 @@ export function decodeLines(body: Buffer, context: DecodeContext): CheckedEvent[
 
 function checkAt(
   value: unknown,
-  text: string,
+  json: JsonText,
   start: number,
   context: DecodeContext,
 ): { checked: CheckedEvent; end: number } {
-  if (text.charCodeAt(start) !== OPEN_BRACE) {
+  if (json.units[start] !== OPEN_BRACE) {
     const error = { field: '', issue: 'must be a JSON object' };
-    return { checked: { kind: 'invalid', id: '', error }, end: skipValue(text, start) };
+    return { checked: { kind: 'invalid', id: '', error }, end: skipValue(json.units, start) };
   }
   const found: (string | undefined)[] = [undefined, undefined];
-  const end = readMembers(text, start, TEXT_MEMBERS, found);
+  const end = readMembers(json, start, TEXT_MEMBERS, found);
   return { checked: checkNewEvent(value, { payload: found[0], metadata: found[1] }, context), end };
 }
 
 function checkLine(line: Buffer, context: DecodeContext): CheckedEvent {
   if (line.length > MAX_LINE_BYTES) return badLine('', `a line has at most ${MAX_LINE_BYTES} bytes`);
   try {
-    const { value, text } = parseJson(line);
-    return checkAt(value, text, skipWhitespace(text, 0), context).checked;
+    const json = parseJson(line);
+    return checkAt(json.value, json, skipWhitespace(json.units, 0), context).checked;
   } catch (error) {
     if (!(error instanceof RequestFailure)) throw error;
     const { failure } = error;

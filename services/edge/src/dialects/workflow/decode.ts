@@ -14,7 +14,8 @@ export function decodeWorkflowEvent(
   idempotencyKey: string | undefined,
   context: DecodeContext,
 ): CanonicalEvent {
-  const { value, text } = parseJson(body);
+  const json = parseJson(body);
+  const { value, text } = json;
   const parsed = workflowEvent.safeParse(value);
   if (!parsed.success) throw invalid(toIssues(parsed.error, value));
   const { name, payload } = parsed.data;
@@ -32,7 +33,7 @@ export function decodeWorkflowEvent(
     priority: 1,
     labels: [],
     payload: hasPayload
-      ? (memberText(text, skipWhitespace(text, 0), 'payload') ?? EMPTY_OBJECT)
+      ? (memberText(json, skipWhitespace(json.units, 0), 'payload') ?? EMPTY_OBJECT)
       : EMPTY_OBJECT,
     metadata: EMPTY_OBJECT,
     traceId: context.traceId,
