@@ -1,8 +1,11 @@
 import type { AcceptItem } from './pack.ts';
 import type { SeenEvent } from './ports.ts';
 
-/** Keys whose first copy is being published by this process. */
-export type InFlight = Map<string, Promise<SeenEvent | undefined>>;
+/** Told what became of a first copy: undefined when it failed. */
+type Waiter = (seen: SeenEvent | undefined) => void;
+
+/** Keys whose first copy is being published by this process, with those who wait for its fate: mostly nobody. */
+export type InFlight = Map<string, Waiter[] | undefined>;
 
 /** An empty set of keys. */
 export function inFlightKeys(): InFlight {
@@ -30,28 +33,27 @@ export function claimKeys(inFlight: InFlight, items: readonly AcceptItem[]): Cla
   const keyless: number[] = [];
   const keyed: number[] = [];
   const waiting: { index: number; first: Promise<SeenEvent | undefined> }[] = [];
-  const claimed = new Map<number, (seen: SeenEvent | undefined) => void>();
-  items.forEach((item, index) => {
-    if (item.dedupKey === '') {
+  const claimed = new Set<number>();
+  items.forEach(({ dedupKey }, index) => {
+    if (dedupKey === '') {
       keyless.push(index);
       return;
     }
-    const first = inFlight.get(item.dedupKey);
-    if (first) {
-      waiting.push({ index, first });
+    if (inFlight.has(dedupKey)) {
+      waiting.push({ index, first: fateOf(inFlight, dedupKey) });
       return;
     }
-    const { promise, resolve } = Promise.withResolvers<SeenEvent | undefined>();
-    inFlight.set(item.dedupKey, promise);
-    claimed.set(index, resolve);
+    // No list until somebody waits: one for each event would be most of what is kept here.
+    inFlight.set(dedupKey, undefined);
+    claimed.add(index);
     keyed.push(index);
   });
   const settle = (index: number, seen: SeenEvent | undefined) => {
-    const resolve = claimed.get(index);
-    if (!resolve) return;
-    claimed.delete(index);
-    inFlight.delete(items[index]?.dedupKey ?? '');
-    resolve(seen);
+    if (!claimed.delete(index)) return;
+    const dedupKey = items[index]?.dedupKey ?? '';
+    const waiters = inFlight.get(dedupKey);
+    inFlight.delete(dedupKey);
+    if (waiters) for (const tell of waiters) tell(seen);
   };
   return {
     keyless,
@@ -68,7 +70,15 @@ export function claimKeys(inFlight: InFlight, items: readonly AcceptItem[]): Cla
     },
     known: settle,
     release() {
-      for (const index of [...claimed.keys()]) settle(index, undefined);
+      for (const index of [...claimed]) settle(index, undefined);
     },
   };
+}
+
+function fateOf(inFlight: InFlight, dedupKey: string): Promise<SeenEvent | undefined> {
+  return new Promise((resolve) => {
+    const waiters = inFlight.get(dedupKey);
+    if (waiters) waiters.push(resolve);
+    else inFlight.set(dedupKey, [resolve]);
+  });
 }
