@@ -56,15 +56,10 @@ export {
   type WriteOutcome,
 } from './kv/index.ts';
 export { connectNats, type NatsConnection } from './nats/connect.ts';
+export { createLocalQuotas } from './quotas/local-quotas.ts';
+export { createRateLimiter, type RateLimiter } from './quotas/rate-limiter.ts';
+export { createRedisQuotas, type Quota, type QuotaStanding } from './quotas/redis-quotas.ts';
 export { connectRedis, type Redis } from './redis/connect.ts';
-export {
-  createRedisQuotas,
-  intervalMicros,
-  type Quota,
-  type QuotaStanding,
-  quotaStanding,
-  type TakeFromQuota,
-} from './redis/gcra.ts';
 export { createRedisClaims, type RedisClaimOutcome, type RedisClaims } from './redis/redis-claims.ts';
 export {
   type RememberedEvent,

@@ -6,7 +6,13 @@ import {
   type MetricsRegistry,
   uuidv7,
 } from '@millrace/runtime';
-import { type NatsConnection, openAuditLog } from '@millrace/stores';
+import {
+  connectRedis,
+  createRateLimiter,
+  createRedisQuotas,
+  type NatsConnection,
+  openAuditLog,
+} from '@millrace/stores';
 import { announceChanges } from './announce-changes.ts';
 import type { AuthConfig } from './config.ts';
 import { environmentCredentials } from './credentials/environment-credentials.ts';
@@ -26,6 +32,7 @@ import type { Verdict } from './verdict.ts';
 import { createVerify } from './verify.ts';
 import { ensureBootstrapOwner } from './workspaces/bootstrap-owner.ts';
 import { ensureDefaultWorkspace } from './workspaces/default-workspace.ts';
+import { createInvitationQuota } from './workspaces/invitation-quota.ts';
 import { createWorkspaceService } from './workspaces/service.ts';
 
 /** The auth role of a process. */
@@ -58,6 +65,7 @@ export async function createAuth(options: {
   const metrics = createAuthMetrics(options.registry);
   const store = await openAuthStore({ connection, replicas: config.NATS_REPLICAS, clock, log });
   const { credentials, settings } = store;
+  const redis = config.REDIS_URL === undefined ? undefined : connectRedis({ url: config.REDIS_URL, log });
   try {
     const audit = await openAuditLog({ connection, replicas: config.NATS_REPLICAS, clock });
     announceChanges({ store, connection, metrics, log });
@@ -82,10 +90,17 @@ export async function createAuth(options: {
     const users = indexUsers(store.users);
     const newId = () => uuidv7(clock.now());
     const mailer = openMailer({ config, clock, metrics, log });
+    const limiter = createRateLimiter({
+      shared: redis && createRedisQuotas(redis),
+      clock,
+      log,
+      fallbacks: metrics.quotaFallbacks.series([]),
+    });
     const lastUsed = createLastUsed({ credentials, log });
     const signIn = await openSignIn({
       ...options,
       store,
+      redis,
       hasher,
       users,
       memberships,
@@ -104,17 +119,24 @@ export async function createAuth(options: {
       bindings: {
         credentials: createAuthService({ ...shared, issue, verify }),
         signIn: signIn.binding,
-        workspaces: createWorkspaceService({ ...shared, mailer, newId }),
+        workspaces: createWorkspaceService({
+          ...shared,
+          mailer,
+          newId,
+          takeInvitation: createInvitationQuota(limiter),
+        }),
       },
       defaultWorkspaceId,
       async close() {
         await signIn.close();
         await lastUsed.close();
         await mailer.close();
+        redis?.disconnect();
         await store.close();
       },
     };
   } catch (error) {
+    redis?.disconnect();
     await store.close();
     throw error;
   }

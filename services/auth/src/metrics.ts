@@ -24,6 +24,12 @@ export function createAuthMetrics(registry: MetricsRegistry) {
       help: 'Steps of signing in, by outcome.',
       labelNames: ['outcome'],
     }),
+    quotaFallbacks: counterFrom({
+      registry,
+      name: 'millrace_auth_quota_fallback_total',
+      help: 'Invitations that were limited without Redis although there is one.',
+      labelNames: [],
+    }),
     changes: counterFrom({
       registry,
       name: 'millrace_auth_credential_changes_total',

@@ -1,5 +1,11 @@
 import { type ServiceContext, uuidv7 } from '@millrace/runtime';
-import { connectRedis, createRedisQuotas, type NatsConnection, openAuditLog } from '@millrace/stores';
+import {
+  connectRedis,
+  createRateLimiter,
+  createRedisQuotas,
+  type NatsConnection,
+  openAuditLog,
+} from '@millrace/stores';
 import type { PublicConfig } from './config.ts';
 import { createConnectHandler } from './connect/handler.ts';
 import { encodeProblem } from './dialects/problem/encode-problem.ts';
@@ -13,7 +19,6 @@ import { createClientAddress } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
 import { startHttpServer } from './http/server.ts';
 import { limitSignIn, limitUnroutedSignIn } from './limits/limit-request.ts';
-import { createRateLimiter } from './limits/rate-limiter.ts';
 import { createRequestLimits } from './limits/request-limits.ts';
 import { createEdgeMetrics } from './metrics.ts';
 import { createRoutes } from './routes.ts';

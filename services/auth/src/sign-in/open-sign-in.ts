@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Clock, GrpcServiceBinding, Logger } from '@millrace/runtime';
-import { type AuditLog, connectRedis } from '@millrace/stores';
+import type { AuditLog, Redis } from '@millrace/stores';
 import type { AuthConfig } from '../config.ts';
 import type { Mailer } from '../mail/mailer.ts';
 import type { AuthMetrics } from '../metrics.ts';
@@ -34,6 +34,8 @@ export interface SignIn {
 /** Composes it: codes in Redis when there is one, keys from the store, sessions on top. */
 export async function openSignIn(options: {
   store: AuthStore;
+  /** Where codes are kept for all replicas; undefined for this process's memory. */
+  redis: Redis | undefined;
   hasher: SecretHasher;
   users: UserIndex;
   memberships: Memberships;
@@ -54,7 +56,7 @@ export async function openSignIn(options: {
     clock,
     log,
   });
-  const redis = config.REDIS_URL === undefined ? undefined : connectRedis({ url: config.REDIS_URL, log });
+  const { redis } = options;
   const shared = {
     ...options,
     ownerEmail: config.BOOTSTRAP_OWNER_EMAIL,
@@ -79,7 +81,6 @@ export async function openSignIn(options: {
     async close() {
       await shared.signInAudit.close();
       await keys.close();
-      redis?.disconnect();
     },
   };
 }

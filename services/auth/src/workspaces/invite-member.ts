@@ -7,11 +7,18 @@ import { normalizedEmail, userKey } from '../store/user-record.ts';
 import type { InvitationRecord, WorkspaceRecord } from '../store/workspace-record.ts';
 import { changeWorkspace, type WorkspaceChanges } from './change-workspace.ts';
 import { invitationMail } from './invitation-mail.ts';
+import type { TakeInvitation } from './invitation-quota.ts';
 import { requireStanding } from './standing.ts';
 import { checkedRole } from './workspace-input.ts';
 import { MAX_MEMBERS, MAX_OPEN_INVITATIONS } from './workspace-limits.ts';
 
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** What became of a request to invite. */
+export type InviteOutcome =
+  | { readonly kind: 'invited'; readonly invitation: InvitationRecord }
+  /** Too many mails were sent: nothing was done. */
+  | { readonly kind: 'limited'; readonly retryAfterSeconds: number };
 
 /**
  * Invites an address, or renews its invitation, and mails it: whoever proves the address becomes a member.
@@ -19,9 +26,15 @@ const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
  * out: then nothing is changed.
  */
 export async function inviteMember(
-  dependencies: WorkspaceChanges & { users: UserIndex; mailer: Mailer; clock: Clock; newId: () => string },
+  dependencies: WorkspaceChanges & {
+    users: UserIndex;
+    mailer: Mailer;
+    takeInvitation: TakeInvitation;
+    clock: Clock;
+    newId: () => string;
+  },
   request: InviteMemberRequest,
-): Promise<InvitationRecord> {
+): Promise<InviteOutcome> {
   const { store, audit, mailer, clock } = dependencies;
   const actor = requiredActor(request.actor);
   const email = normalizedEmail(request.email);
@@ -29,6 +42,8 @@ export async function inviteMember(
   const { workspaceId } = request;
   const deed = { workspaceId, actor, action: 'member.invited', details: { email, role } };
   mailer.requireRoom();
+  const retryAfterSeconds = await dependencies.takeInvitation(actor, email);
+  if (retryAfterSeconds > 0) return { kind: 'limited', retryAfterSeconds };
   const nowMs = clock.now();
   const fresh: InvitationRecord = {
     id: dependencies.newId(),
@@ -57,7 +72,7 @@ export async function inviteMember(
   });
   const inviterEmail = dependencies.users.byId(actor.userId)?.email;
   mailer.send(invitationMail({ workspaceName: workspace.name, inviterEmail, invitation }));
-  return invitation;
+  return { kind: 'invited', invitation };
 }
 
 function refuseMember(workspace: WorkspaceRecord, userId: string | undefined): void {

@@ -7,6 +7,7 @@ import type { UserIndex } from '../store/user-index.ts';
 import type { WorkspaceChanges } from './change-workspace.ts';
 import { createWorkspace } from './create-workspace.ts';
 import { getWorkspace } from './get-workspace.ts';
+import type { TakeInvitation } from './invitation-quota.ts';
 import { inviteMember } from './invite-member.ts';
 import { listMembers } from './list-members.ts';
 import { removeMember } from './remove-member.ts';
@@ -22,6 +23,7 @@ export function createWorkspaceService(
     users: UserIndex;
     ids: CredentialIds;
     mailer: Mailer;
+    takeInvitation: TakeInvitation;
     clock: Clock;
     newId: () => string;
   },
@@ -49,9 +51,11 @@ export function createWorkspaceService(
         invitations: invitations.map(toInvitationMessage),
       };
     },
-    inviteMember: async (request) => ({
-      invitation: toInvitationMessage(await inviteMember(dependencies, request)),
-    }),
+    async inviteMember(request) {
+      const outcome = await inviteMember(dependencies, request);
+      if (outcome.kind === 'limited') return { retryAfterSeconds: outcome.retryAfterSeconds };
+      return { invitation: toInvitationMessage(outcome.invitation) };
+    },
     async revokeInvitation(request) {
       await revokeInvitation(dependencies, request);
       return {};

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { codeFromString } from '@connectrpc/connect/protocol-connect';
 import { MillraceError } from '@millrace/runtime';
+import { RequestFailure } from '../http/failure.ts';
 
 /** A failure as the caller learns of it: known ones keep their code and message, of others nothing is told. */
 export function toConnectError(thrown: unknown): ConnectError {
@@ -9,6 +10,10 @@ export function toConnectError(thrown: unknown): ConnectError {
     // The codes of both are gRPC's, under the same names.
     const code = codeFromString(thrown.code) ?? Code.Internal;
     return new ConnectError(thrown.message, code, undefined, undefined, thrown);
+  }
+  if (thrown instanceof RequestFailure && thrown.failure.kind === 'rate_limited') {
+    const headers = { 'retry-after': String(thrown.failure.retryAfterSeconds) };
+    return new ConnectError('too many requests', Code.ResourceExhausted, headers);
   }
   return new ConnectError('internal error', Code.Internal, undefined, undefined, thrown);
 }

@@ -11,6 +11,7 @@ import {
   HERE,
   MADE,
   ME,
+  PESTERED,
   recordedAuth,
   SESSION_ENDS_MS,
 } from '../dialects/native/workspaces/callers-for-tests.ts';
@@ -183,6 +184,13 @@ test('NOT_FOUND: every workspace but the credential’s, without asking whether 
     }
   }
   assert.equal(recorded.asked.length, 0);
+});
+
+test('RESOURCE_EXHAUSTED: too many invitations, and when to come again', async () => {
+  const invite = { workspaceId: HERE, email: PESTERED, role: Role.VIEWER };
+  const { code, metadata } = await errorOf(grpc().inviteMember(invite, OWNER));
+  assert.equal(code, Code.ResourceExhausted);
+  assert.equal(metadata.get('retry-after'), '8640');
 });
 
 test('INVALID_ARGUMENT: names the field that is missing', async () => {

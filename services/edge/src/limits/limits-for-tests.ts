@@ -1,5 +1,5 @@
 import type { Clock } from '@millrace/runtime';
-import { createLocalQuotas } from './local-quotas.ts';
+import { createLocalQuotas } from '@millrace/stores';
 import { createRequestLimits, type LimitName, type RequestLimits } from './request-limits.ts';
 
 const STOPPED: Clock = { now: () => 0, monotonic: () => 0 };

@@ -1,8 +1,7 @@
 import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
-import type { Quota, QuotaStanding } from '@millrace/stores';
+import type { Quota, QuotaStanding, RateLimiter } from '@millrace/stores';
 import type { Grant } from '../gateway/credentials.ts';
 import { addressBlock } from './address-block.ts';
-import type { RateLimiter } from './rate-limiter.ts';
 
 /** Which limit a request met. */
 export type LimitName = 'credential' | 'workflow' | 'auth';

@@ -445,6 +445,13 @@ export declare type InviteMemberResponse = Message<"millrace.auth.v1.InviteMembe
    * @generated from field: millrace.auth.v1.Invitation invitation = 1;
    */
   invitation?: Invitation | undefined;
+
+  /**
+   * Too many mails were sent, by the caller or to this address: nothing was done, and this is when to come again.
+   *
+   * @generated from field: uint32 retry_after_seconds = 2;
+   */
+  retryAfterSeconds: number;
 };
 
 /**

@@ -12,6 +12,8 @@ export const HERE = 'workspace-here';
 export const ME = 'user-me';
 /** When the sessions stop working. */
 export const SESSION_ENDS_MS = Date.UTC(2024, 0, 30, 13);
+/** An address that has had too many invitations. */
+export const PESTERED = 'pestered@example.com';
 /** When everything was made. */
 export const MADE = '2024-01-30T12:34:56.789Z';
 
@@ -93,7 +95,13 @@ export function recordedAuth(): RecordedAuth {
             invitations: [{ ...invitation, role: Role.VIEWER }] as Invitation[],
           }),
         inviteMember: (request) =>
-          answer('inviteMember', request, { invitation: { ...invitation, role: request.role } }),
+          answer(
+            'inviteMember',
+            request,
+            request.email === PESTERED
+              ? { retryAfterSeconds: 8640 }
+              : { invitation: { ...invitation, role: request.role } },
+          ),
         revokeInvitation: (request) => answer('revokeInvitation', request, {}),
         updateMember: (request) => answer('updateMember', request, { member: member(request.role) }),
         removeMember: (request) => answer('removeMember', request, { revokedKeys: 2 }),

@@ -7,6 +7,7 @@ import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { MillraceError } from '@millrace/runtime';
 import { AUTH_TIMEOUT_MS, type AuthGateway } from '../../../gateway/auth.ts';
 import { type Grant, hasPermission } from '../../../gateway/credentials.ts';
+import { RequestFailure } from '../../../http/failure.ts';
 import { toAuthRole, toInvitation, toMember, toWorkspace } from './workspace-messages.ts';
 
 /** Who calls. */
@@ -19,7 +20,7 @@ type Methods = (typeof api.WorkspaceService)['method'];
 
 /**
  * `millrace.api.v1.WorkspaceService` whichever way it is asked: REST and RPC call these, so that both answer alike.
- * Throws MillraceError; `not_found` for every workspace but the credential's, whether there is such a one or not.
+ * Throws MillraceError, or RequestFailure `rate_limited`; `not_found` for every workspace but the credential's, whether there is such a one or not.
  */
 export type WorkspaceApi = {
   readonly [Name in keyof Methods]: (
@@ -95,8 +96,9 @@ export function createWorkspaceApi({ workspaces, signIn }: AuthGateway): Workspa
     async inviteMember(request, { grant, actor }) {
       const workspaceId = ownWorkspace(request, grant);
       const role = toAuthRole(request.role);
-      const { email } = request;
-      const { invitation } = await workspaces.inviteMember({ workspaceId, email, role, actor }, OPTIONS);
+      const wish = { workspaceId, email: request.email, role, actor };
+      const { invitation, retryAfterSeconds } = await workspaces.inviteMember(wish, OPTIONS);
+      if (retryAfterSeconds > 0) throw new RequestFailure({ kind: 'rate_limited', retryAfterSeconds });
       return create(api.InviteMemberResponseSchema, { invitation: toInvitation(invitation) });
     },
 

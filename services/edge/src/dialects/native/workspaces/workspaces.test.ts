@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { Role } from '@millrace/contracts/millrace/auth/v1/workspace';
 import { callRoute } from './call-for-tests.ts';
-import { CALLERS, HERE, MADE, ME, SESSION_ENDS_MS } from './callers-for-tests.ts';
+import { CALLERS, HERE, MADE, ME, PESTERED, SESSION_ENDS_MS } from './callers-for-tests.ts';
 
 const ONE = '/v1/workspaces/:workspaceId';
 const MEMBER = `${ONE}/members/:userId`;
@@ -128,6 +128,15 @@ describe('members', () => {
       assert.deepEqual(changed.request, { ...member, role, actor: OWNER });
     });
   }
+
+  test('429: too many invitations, and when to come again', async () => {
+    const body = { email: PESTERED, role: 'viewer' };
+    const { status, body: problem, reply } = await callRoute(`POST ${INVITATIONS}`, { body });
+    assert.equal(status, 429);
+    assert.equal(Object(problem).code, 'rate_limited');
+    const headers = reply.headers ?? [];
+    assert.equal(headers[headers.indexOf('retry-after') + 1], '8640');
+  });
 
   test('204: an invitation is taken back', async () => {
     const params = { workspaceId: HERE, invitationId: 'invitation-1' };

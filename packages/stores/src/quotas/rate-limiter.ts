@@ -1,6 +1,6 @@
 import type { Clock, CounterSeries, Logger } from '@millrace/runtime';
-import type { Quota, QuotaStanding, TakeFromQuota } from '@millrace/stores';
 import { createLocalQuotas } from './local-quotas.ts';
+import type { Quota, QuotaStanding, TakeFromQuota } from './redis-quotas.ts';
 
 /** Takes one request of a key's quota. Never fails; answers without a promise where no store is asked. */
 export type RateLimiter = (key: string, quota: Quota) => QuotaStanding | Promise<QuotaStanding>;

@@ -3,8 +3,8 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '@millrace/runtime';
 import { type RedisServer, startRedis } from '@millrace/testkit';
-import { connectRedis, type Redis } from './connect.ts';
-import { createRedisQuotas } from './gcra.ts';
+import { connectRedis, type Redis } from '../redis/connect.ts';
+import { createRedisQuotas } from './redis-quotas.ts';
 
 const MINUTE_MS = 60_000;
 const log = createLogger({ service: 'test', level: 'silent' });

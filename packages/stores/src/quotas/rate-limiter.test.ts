@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLogger } from '@millrace/runtime';
-import type { QuotaStanding } from '@millrace/stores';
 import { createRateLimiter } from './rate-limiter.ts';
+import type { QuotaStanding } from './redis-quotas.ts';
 
 const QUOTA = { requests: 60, periodMs: 60_000, burst: 2 };
 const SHARED: QuotaStanding = { allowed: true, remaining: 41, nextInSeconds: 1 };

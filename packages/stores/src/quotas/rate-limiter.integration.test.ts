@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger, systemClock } from '@millrace/runtime';
-import { connectRedis, createRedisQuotas, type Redis } from '@millrace/stores';
 import { type RedisServer, startRedis } from '@millrace/testkit';
+import { connectRedis, type Redis } from '../redis/connect.ts';
 import { createRateLimiter, type RateLimiter } from './rate-limiter.ts';
+import { createRedisQuotas } from './redis-quotas.ts';
 
 const HOUR_MS = 3_600_000;
 const log = createLogger({ service: 'test', level: 'silent' });

@@ -1,6 +1,6 @@
 import type { Clock } from '@millrace/runtime';
-import { intervalMicros, type Quota, type QuotaStanding, quotaStanding } from '@millrace/stores';
 import { LRUCache } from 'lru-cache';
+import { intervalMicros, type Quota, type QuotaStanding, quotaStanding } from './redis-quotas.ts';
 
 const MAX_KEYS = 100_000;
 
