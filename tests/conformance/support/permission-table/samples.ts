@@ -82,7 +82,12 @@ function nativeSamples(planted: Planted): Readonly<Record<string, SampleRequest>
     'GET /v1/workspaces/:workspaceId/members': one,
     'POST /v1/workspaces/:workspaceId/invitations': {
       ...one,
-      body: { email: `${randomUUID()}@example.com`, role: 'viewer' },
+      body: {
+        get email() {
+          return newAddress();
+        },
+        role: 'viewer',
+      },
     },
     'DELETE /v1/workspaces/:workspaceId/invitations/:invitationId': {
       params: { workspaceId, invitationId },
@@ -125,7 +130,13 @@ function keySamples({ keyId: id, externalTokenId }: Planted): Readonly<Record<st
 function methodSamples(planted: Planted): Readonly<Record<string, SampleRequest>> {
   const { workspaceId, workspaceName: name, memberId: userId, invitationId } = planted;
   const one = { body: { workspaceId }, elsewhere: 404 } as const;
-  const invited = { workspaceId, email: `${randomUUID()}@example.com`, role: Role.VIEWER };
+  const invited = {
+    workspaceId,
+    get email() {
+      return newAddress();
+    },
+    role: Role.VIEWER,
+  };
   const ofWorkspaces: Readonly<Record<string, SampleRequest>> = {
     CreateWorkspace: { body: { name: 'Sample' }, ...own },
     ListWorkspaces: own,
@@ -148,4 +159,9 @@ function methodSamples(planted: Planted): Readonly<Record<string, SampleRequest>
 
 function listServices() {
   return { messageRequest: { case: 'listServices', value: '' } };
+}
+
+/** Another one for each call: one and the same may not be written to so often. */
+function newAddress(): string {
+  return `${randomUUID()}@example.com`;
 }
