@@ -2,6 +2,7 @@ import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import type { AuthStore } from '../store/auth-store.ts';
 import { changeRecord } from '../store/change-record.ts';
+import type { Memberships } from '../store/memberships.ts';
 import { type UserRecord, userKey } from '../store/user-record.ts';
 import { isBootstrapOwner, makeBootstrapOwner } from './bootstrap-owner.ts';
 import { type Origin, recordOwnDeed } from './own-deed.ts';
@@ -29,6 +30,7 @@ export function homeWorkspaceIdFor(options: {
 export async function ensureHomeWorkspace(
   dependencies: {
     store: AuthStore;
+    memberships: Memberships;
     clock: Clock;
     audit: AuditLog;
     defaultWorkspaceId: string;
@@ -49,7 +51,7 @@ export async function ensureHomeWorkspace(
     await createHome(dependencies, user);
     return;
   }
-  if (belongsSomewhere(store.workspaces, user.id)) return;
+  if (dependencies.memberships.workspacesOf(user.id).length > 0) return;
   const moved = await changeRecord(store.users, userKey(user.email), (stored) =>
     // Of two sign-ins at once the second finds the first one's choice.
     stored.homeWorkspaceId === user.homeWorkspaceId ? { ...stored, homeWorkspaceId: newId() } : undefined,
@@ -80,13 +82,6 @@ async function createHome(
     target: { type: 'workspace', id: user.homeWorkspaceId },
     details: { name },
   });
-}
-
-function belongsSomewhere(workspaces: AuthStore['workspaces'], userId: string): boolean {
-  for (const [, { value }] of workspaces.entries()) {
-    if (value.members.some((member) => member.userId === userId)) return true;
-  }
-  return false;
 }
 
 function nameFor(email: string): string {

@@ -14,6 +14,7 @@ import {
   startBench,
   WORKSPACE,
 } from '../auth-for-tests.ts';
+import { indexMemberships } from '../store/memberships.ts';
 import { type UserRecord, userKey } from '../store/user-record.ts';
 import { ensureHomeWorkspace, homeWorkspaceIdFor } from './home-workspace.ts';
 import { openPeople, type People, sessionOf } from './people-for-tests.ts';
@@ -36,7 +37,15 @@ const startWorkspaces = async (environment: Record<string, string> = ENVIRONMENT
 /** As a sign-in on one replica does. */
 const settle = (user: UserRecord, ownerEmail?: string, { store, audit } = people) =>
   ensureHomeWorkspace(
-    { store, clock: systemClock, audit, defaultWorkspaceId: WORKSPACE, ownerEmail, newId: randomUUID },
+    {
+      store,
+      memberships: indexMemberships(store.workspaces),
+      clock: systemClock,
+      audit,
+      defaultWorkspaceId: WORKSPACE,
+      ownerEmail,
+      newId: randomUUID,
+    },
     user,
   );
 

@@ -1,5 +1,5 @@
 import { skipString } from './scan.ts';
-import { unitsOf } from './units.ts';
+import type { Units } from './units.ts';
 
 /** Whether a parsed value nests more than `levels` objects and arrays. Quicker than a scan of its text. */
 export function isValueDeeperThan(value: unknown, levels: number): boolean {
@@ -21,8 +21,7 @@ export function isValueDeeperThan(value: unknown, levels: number): boolean {
 }
 
 /** Where text first nests more than `levels` objects and arrays; the text need not be JSON. */
-export function positionDeeperThan(text: string, levels: number): number | undefined {
-  const units = unitsOf(text);
+export function positionDeeperThan(units: Units, levels: number): number | undefined {
   let depth = 0;
   for (let i = 0; i < units.length; i++) {
     switch (units[i]) {

@@ -29,16 +29,17 @@ export function parseJson(body: Buffer): ParsedJson {
   // Some editors and .NET clients lead with a byte order mark, which RFC 8259 lets a parser ignore.
   const start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
   const text = body.toString('utf8', start);
-  if (body.length > PARSE_FIRST_BYTES) refuseDepth(positionDeeperThan(text, MAX_DEPTH));
+  // Where every character is one byte the body has them already, a byte order mark apart.
+  const isAscii = text.length === body.length - start;
+  const units = isAscii ? body.subarray(start) : unitsOf(text);
+  if (body.length > PARSE_FIRST_BYTES) refuseDepth(positionDeeperThan(units, MAX_DEPTH));
   const value = parseText(text);
   if (body.length <= PARSE_FIRST_BYTES && mayNest(text, MAX_DEPTH) && isValueDeeperThan(value, MAX_DEPTH)) {
-    refuseDepth(positionDeeperThan(text, MAX_DEPTH));
+    refuseDepth(positionDeeperThan(units, MAX_DEPTH));
   }
   // Only escapes can spell what isn't allowed, besides the one name itself.
   if (text.includes('\\u') || text.includes('__proto__')) refuseFlaw(text, findFlaw(text));
-  // Where every character is one byte the body has them already, a byte order mark apart.
-  const isAscii = text.length === body.length - start;
-  return { value, text, units: isAscii ? body.subarray(start) : unitsOf(text) };
+  return { value, text, units };
 }
 
 /** Whether there are enough opening characters at all; most bodies have a handful. */
