@@ -2,14 +2,6 @@ import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65535);
 
-/** Where Redis is, for the services that use it. */
-export const redisUrl = z
-  .url()
-  .optional()
-  .describe(
-    'Redis that all replicas share for event ids, sign-in codes and rate limits; unset, each keeps its own',
-  );
-
 /** Settings that every process reads; a service's `config.ts` extends them. */
 export const baseConfig = z.object({
   MILLRACE_ENV: z

@@ -1,5 +1,5 @@
 export { type AdminServer, startAdminServer } from './admin-server.ts';
-export { type BaseConfig, baseConfig, redisUrl } from './base-config.ts';
+export { type BaseConfig, baseConfig } from './base-config.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { booleanSetting, exitOnConfigError, loadConfig } from './config.ts';
 export { type ErrorCode, MillraceError, toMillraceError } from './errors.ts';
@@ -31,5 +31,6 @@ export {
 } from './metrics.ts';
 export { histogramFrom, type PlainHistogram } from './plain-histogram.ts';
 export { type Closable, runService, type ServiceContext } from './run-service.ts';
+export { natsReplicas, natsUrl, redisUrl, serviceSecret } from './shared-settings.ts';
 export { type OpenSpan, type SpanContextText, startTracing, type Tracing, traceIdOf } from './tracing.ts';
 export { VERSION } from './version.ts';

@@ -1,4 +1,4 @@
-import { baseConfig } from '@millrace/runtime';
+import { baseConfig, natsReplicas, natsUrl, serviceSecret } from '@millrace/runtime';
 import { z } from 'zod';
 
 const identifier = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters, digits and _');
@@ -12,18 +12,12 @@ export const analyticsSettings = baseConfig.extend({
   CLICKHOUSE_CLUSTER: identifier
     .optional()
     .describe('cluster on which tables are made, replicated; unset for a single server'),
-  NATS_REPLICAS: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(5)
-    .default(1)
-    .describe('copies of each record and message that NATS keeps: 3 in a cluster, 1 on a single server'),
+  NATS_REPLICAS: natsReplicas,
 });
 
 /** Settings of the analytics service as a process of its own. */
 export const analyticsConfig = analyticsSettings.extend({
-  NATS_URL: z.string().default('nats://127.0.0.1:4222').describe('NATS servers, separated by commas'),
+  NATS_URL: natsUrl,
   GRPC_PORT: z.coerce
     .number()
     .int()
@@ -31,10 +25,7 @@ export const analyticsConfig = analyticsSettings.extend({
     .max(65535)
     .default(7003)
     .describe('port of the internal gRPC server; 0 for any'),
-  SERVICE_SECRET: z
-    .string()
-    .min(16)
-    .describe('shared by all services; signs the token that each call between them carries'),
+  SERVICE_SECRET: serviceSecret,
 });
 
 /** What `analyticsSettings` yields. */

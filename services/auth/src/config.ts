@@ -1,4 +1,4 @@
-import { baseConfig, redisUrl } from '@millrace/runtime';
+import { baseConfig, natsReplicas, natsUrl, redisUrl, serviceSecret } from '@millrace/runtime';
 import { z } from 'zod';
 
 const secret = z
@@ -7,13 +7,7 @@ const secret = z
   .regex(/^[\x21-\x7e]*$/, 'must have no blanks and only ASCII characters: it travels in a header');
 
 const fields = {
-  NATS_REPLICAS: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(5)
-    .default(1)
-    .describe('copies of each record and message that NATS keeps: 3 in a cluster, 1 on a single server'),
+  NATS_REPLICAS: natsReplicas,
   KEY_PEPPER: z
     .string()
     .min(16)
@@ -116,7 +110,7 @@ export const authConfig = authSettings.refine(pepperInProduction, pepperProblem)
 /** Settings of the auth service as a process of its own. */
 export const authServiceConfig = authSettings
   .extend({
-    NATS_URL: z.string().default('nats://127.0.0.1:4222').describe('NATS servers, separated by commas'),
+    NATS_URL: natsUrl,
     GRPC_PORT: z.coerce
       .number()
       .int()
@@ -124,10 +118,7 @@ export const authServiceConfig = authSettings
       .max(65535)
       .default(50051)
       .describe('port of the internal gRPC server; 0 for any'),
-    SERVICE_SECRET: z
-      .string()
-      .min(16)
-      .describe('shared by all services; signs the token that each call between them carries'),
+    SERVICE_SECRET: serviceSecret,
   })
   .refine(pepperInProduction, pepperProblem);
 

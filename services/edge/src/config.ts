@@ -1,4 +1,11 @@
-import { baseConfig, booleanSetting, redisUrl } from '@millrace/runtime';
+import {
+  baseConfig,
+  booleanSetting,
+  natsReplicas,
+  natsUrl,
+  redisUrl,
+  serviceSecret,
+} from '@millrace/runtime';
 import { z } from 'zod';
 import { isProxyRange } from './http/client-address.ts';
 
@@ -46,13 +53,7 @@ export const publicConfig = baseConfig.extend({
   AUTH_RATE_LIMIT_PER_MINUTE: perMinute
     .default(100)
     .describe('requests a minute of each client address on /api/auth; 0 for no limit'),
-  NATS_REPLICAS: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(5)
-    .default(1)
-    .describe('copies of each record and message that NATS keeps: 3 in a cluster, 1 on a single server'),
+  NATS_REPLICAS: natsReplicas,
   REDIS_URL: redisUrl,
   EMAIL_COMPAT_ALWAYS_200: booleanSetting
     .prefault('false')
@@ -61,11 +62,8 @@ export const publicConfig = baseConfig.extend({
 
 /** Settings of the edge as a process of its own. */
 export const edgeConfig = publicConfig.extend({
-  NATS_URL: z.string().default('nats://127.0.0.1:4222').describe('NATS servers, separated by commas'),
-  SERVICE_SECRET: z
-    .string()
-    .min(16)
-    .describe('shared by all services; signs the token that each call between them carries'),
+  NATS_URL: natsUrl,
+  SERVICE_SECRET: serviceSecret,
   AUTH_ADDRESS: address.default('127.0.0.1:7001').describe('host:port of the auth service'),
   INGEST_ADDRESS: address.default('127.0.0.1:7002').describe('host:port of ingest accept'),
   ANALYTICS_ADDRESS: address.default('127.0.0.1:7003').describe('host:port of the analytics service'),

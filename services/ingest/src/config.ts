@@ -1,15 +1,12 @@
-import { baseConfig, redisUrl } from '@millrace/runtime';
+import { baseConfig, natsReplicas, natsUrl, redisUrl, serviceSecret } from '@millrace/runtime';
 import { z } from 'zod';
 
 const positive = z.coerce.number().int().min(1);
 
 /** Where the stores are and how events are kept; accept and writer must agree on them. */
 export const eventStoreSettings = {
-  NATS_URL: z.string().default('nats://127.0.0.1:4222').describe('NATS servers, separated by commas'),
-  NATS_REPLICAS: positive
-    .max(5)
-    .default(1)
-    .describe('copies of each record and message that NATS keeps: 3 in a cluster, 1 on a single server'),
+  NATS_URL: natsUrl,
+  NATS_REPLICAS: natsReplicas,
   STREAM_SHARDS: positive
     .max(999)
     .default(1)
@@ -80,10 +77,7 @@ export const ingestConfig = ingestSettings.extend({
     .max(65535)
     .default(7002)
     .describe('port of the internal gRPC server of accept; 0 for any'),
-  SERVICE_SECRET: z
-    .string()
-    .min(16)
-    .describe('shared by all services; signs the token that each call between them carries'),
+  SERVICE_SECRET: serviceSecret,
 });
 
 /** What `ingestSettings` yields. */

@@ -29,7 +29,7 @@ export interface PageWish {
 }
 
 /** Says nothing. */
-export const log = createLogger({ service: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
+export const log = createLogger({ service: 'test', level: 'silent' });
 
 const passwords = { application: 'application', inspector: 'inspector' };
 const CALL = { timeoutMs: 5_000 };

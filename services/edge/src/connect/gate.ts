@@ -1,7 +1,7 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError, createContextKey, type HandlerContext } from '@connectrpc/connect';
-import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
-import { type CredentialVerifier, type Grant, hasPermission } from '../gateway/credentials.ts';
+import { unmetDemand } from '../dialects/unmet-demand.ts';
+import type { CredentialVerifier, Grant } from '../gateway/credentials.ts';
 import type { AccessRule, RouteAccess } from '../http/access.ts';
 import type { RequestLimits } from '../limits/request-limits.ts';
 import { limitCall } from './limit-call.ts';
@@ -41,12 +41,13 @@ export function createGate(
   };
 }
 
-function requireRule(grant: Grant, { anyOf, caller }: AccessRule): void {
-  if (caller === 'person' && grant.credentialKind !== CredentialKind.SESSION) {
+function requireRule(grant: Grant, rule: AccessRule): void {
+  const unmet = unmetDemand(grant, rule);
+  if (unmet === undefined) return;
+  if (unmet.kind === 'person') {
     throw new ConnectError('this takes the JWT of somebody who has signed in', Code.Unauthenticated);
   }
-  if (anyOf.length === 0 || anyOf.some((permission) => hasPermission(grant, permission))) return;
-  throw new ConnectError(`the credential lacks the permission ${anyOf[0]}`, Code.PermissionDenied);
+  throw new ConnectError(`the credential lacks the permission ${unmet.permission}`, Code.PermissionDenied);
 }
 
 function presentedSecret(headers: Headers): string | undefined {

@@ -1,12 +1,12 @@
-import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { MillraceError } from '@millrace/runtime';
-import { type CredentialVerifier, type Grant, hasPermission, type Verdict } from '../gateway/credentials.ts';
+import type { CredentialVerifier, Grant, Verdict } from '../gateway/credentials.ts';
 import type { AccessRule, CredentialPlace } from '../http/access.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { RequestFailure } from '../http/failure.ts';
 import { limitExchange } from '../limits/limit-request.ts';
 import type { RequestLimits } from '../limits/request-limits.ts';
 import { isMediaType } from './media-type.ts';
+import { unmetDemand } from './unmet-demand.ts';
 
 /**
  * The caller of an exchange, who is within their limit.
@@ -56,12 +56,13 @@ function admit(
 }
 
 function permit(verdict: Grant, rule: AccessRule): Grant {
-  if (rule.caller === 'person' && verdict.credentialKind !== CredentialKind.SESSION) {
-    throw new RequestFailure({ kind: 'invalid_credential' });
-  }
-  if (rule.anyOf.length === 0) return verdict;
-  for (const permission of rule.anyOf) if (hasPermission(verdict, permission)) return verdict;
-  throw new RequestFailure({ kind: 'forbidden', permission: rule.anyOf[0] ?? '' });
+  const unmet = unmetDemand(verdict, rule);
+  if (unmet === undefined) return verdict;
+  throw new RequestFailure(
+    unmet.kind === 'person'
+      ? { kind: 'invalid_credential' }
+      : { kind: 'forbidden', permission: unmet.permission },
+  );
 }
 
 function presentedSecret(exchange: Exchange, places: readonly CredentialPlace[]): string {

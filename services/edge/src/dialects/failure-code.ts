@@ -1,6 +1,6 @@
 import type { Failure } from '../http/failure.ts';
 
-/** The code of each failure in the manner of the analytics and chatbot documents, where they prescribe no other. */
+/** The code of each failure in the manner that most of the documents share; a dialect names those of its own over these. */
 export const FAILURE_CODE: Readonly<Record<Failure['kind'], string>> = {
   invalid: 'VALIDATION_ERROR',
   malformed_json: 'VALIDATION_ERROR',

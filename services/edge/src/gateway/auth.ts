@@ -10,8 +10,8 @@ export interface AuthGateway {
   readonly workspaces: UnaryMethods<typeof WorkspaceService>;
 }
 
-/** Longest that auth may take over a change, in milliseconds. */
-export const AUTH_TIMEOUT_MS = 5_000;
+/** How auth is called: longest that it may take over a change. */
+export const AUTH_CALL = { timeoutMs: 5_000 } as const;
 
 /** Asks the auth service by gRPC. */
 export function authOverGrpc(options: {

@@ -1,11 +1,10 @@
 import type { SubmitOutcome } from '../../events/event-sink.ts';
 import type { Failure, Issue } from '../../http/failure.ts';
 import type { Reply } from '../../http/reply.ts';
+import { FAILURE_CODE } from '../failure-code.ts';
 import { FAILURE_STATUS, failureHeaders, failureMessage } from '../failure-status.ts';
 import { fieldOf } from '../problem/describe-failure.ts';
-
-/** Issues that an answer lists: a client mends the first few, and a hostile body must not make a large answer. */
-const MAX_DETAILS = 20;
+import { issueDetails } from './issue-details.ts';
 
 /** The answer to a single event that is stored, now or before. */
 export function encodeOutcome(isNew: boolean, eventId: string): Reply {
@@ -49,9 +48,7 @@ export function encodeStats(stats: { ratePerSecond: number; total: number }, now
 export function encodeAnalyticsFailure(failure: Failure): Reply {
   // No 409 is documented: what is stored under this id is what a duplicate's answer speaks of.
   if (failure.kind === 'conflict') return encodeOutcome(false, failure.eventId);
-  const details =
-    failure.kind === 'invalid' ? { details: failure.issues.slice(0, MAX_DETAILS).map(toDetail) } : {};
-  const error = { code: CODES[failure.kind], message: messageOf(failure), ...details };
+  const error = { code: CODES[failure.kind], message: messageOf(failure), ...issueDetails(failure) };
   return {
     status: FAILURE_STATUS[failure.kind],
     body: JSON.stringify({ success: false, error }),
@@ -59,20 +56,10 @@ export function encodeAnalyticsFailure(failure: Failure): Reply {
   };
 }
 
-const CODES: Readonly<Record<Exclude<Failure['kind'], 'conflict'>, string>> = {
-  invalid: 'VALIDATION_ERROR',
-  malformed_json: 'VALIDATION_ERROR',
+const CODES: Readonly<Record<Failure['kind'], string>> = {
+  ...FAILURE_CODE,
   missing_credential: 'MISSING_API_KEY',
   invalid_credential: 'INVALID_API_KEY',
-  forbidden: 'FORBIDDEN',
-  refused: 'FORBIDDEN',
-  contradiction: 'CONFLICT',
-  not_found: 'NOT_FOUND',
-  method_not_allowed: 'METHOD_NOT_ALLOWED',
-  request_timeout: 'REQUEST_TIMEOUT',
-  too_large: 'PAYLOAD_TOO_LARGE',
-  unsupported_media_type: 'UNSUPPORTED_MEDIA_TYPE',
-  rate_limited: 'RATE_LIMITED',
   internal: 'INGESTION_ERROR',
   unavailable: 'INGESTION_ERROR',
 };
@@ -102,8 +89,4 @@ function describe(issue: Issue): string {
   const problem = issue.message === 'Required' ? `${field} is required` : issue.message;
   const words = field === '' || issue.message === 'Required' ? problem : `${field}: ${problem}`;
   return isInBatch ? `Invalid event at index ${index}: ${words}` : `Invalid event payload: ${words}`;
-}
-
-function toDetail(issue: Issue): { field: string; code: string; message: string } {
-  return { field: fieldOf(issue.path), code: issue.code, message: issue.message };
 }

@@ -1,3 +1,4 @@
+import { AUTH_CALL } from '../../gateway/auth.ts';
 import type { Route } from '../../http/route.ts';
 import { actorOf } from '../actor.ts';
 import { authenticate } from '../authenticate.ts';
@@ -5,7 +6,7 @@ import type { DialectDeps } from '../dialect.ts';
 import { receiveJson } from '../receive-json.ts';
 import { CHANGE_DOCUMENTATION, DEACTIVATE_DOCUMENTATION, DELETE_DOCUMENTATION } from './documentation.ts';
 import { DELETED, encodeApiKeysFailure, encodeKey } from './encode.ts';
-import { CALL_OPTIONS, KEYS_ACCESS, keyId, toLimit } from './key-route.ts';
+import { KEYS_ACCESS, keyId, toLimit } from './key-route.ts';
 import { keyChanges } from './schema.ts';
 
 /** Changes what the body names. */
@@ -28,7 +29,7 @@ export function changeRoute(deps: DialectDeps): Route {
         ...(rateLimit === undefined ? {} : { rateLimit: toLimit(rateLimit) }),
         actor: actorOf(exchange, grant),
       };
-      exchange.reply(encodeKey(await deps.auth.credentials.updateCredential(request, CALL_OPTIONS)));
+      exchange.reply(encodeKey(await deps.auth.credentials.updateCredential(request, AUTH_CALL)));
     },
     encodeFailure: encodeApiKeysFailure,
   };
@@ -45,7 +46,7 @@ export function deactivateRoute(deps: DialectDeps): Route {
       const grant = await authenticate(exchange, deps, KEYS_ACCESS);
       const { workspaceId } = grant;
       const request = { workspaceId, id: keyId(exchange), active: false, actor: actorOf(exchange, grant) };
-      exchange.reply(encodeKey(await deps.auth.credentials.updateCredential(request, CALL_OPTIONS)));
+      exchange.reply(encodeKey(await deps.auth.credentials.updateCredential(request, AUTH_CALL)));
     },
     encodeFailure: encodeApiKeysFailure,
   };
@@ -62,7 +63,7 @@ export function deleteRoute(deps: DialectDeps): Route {
       const grant = await authenticate(exchange, deps, KEYS_ACCESS);
       const { workspaceId } = grant;
       const request = { workspaceId, id: keyId(exchange), actor: actorOf(exchange, grant) };
-      await deps.auth.credentials.deleteCredential(request, CALL_OPTIONS);
+      await deps.auth.credentials.deleteCredential(request, AUTH_CALL);
       exchange.reply(DELETED);
     },
     encodeFailure: encodeApiKeysFailure,

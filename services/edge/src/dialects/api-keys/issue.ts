@@ -1,5 +1,6 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
+import { AUTH_CALL } from '../../gateway/auth.ts';
 import type { Route } from '../../http/route.ts';
 import { actorOf } from '../actor.ts';
 import { authenticate } from '../authenticate.ts';
@@ -7,7 +8,7 @@ import type { DialectDeps } from '../dialect.ts';
 import { receiveJson } from '../receive-json.ts';
 import { CREATE_DOCUMENTATION, ROTATE_DOCUMENTATION } from './documentation.ts';
 import { encodeApiKeysFailure, encodeNewKey } from './encode.ts';
-import { CALL_OPTIONS, KEYS_ACCESS, keyId, toLimit } from './key-route.ts';
+import { KEYS_ACCESS, keyId, toLimit } from './key-route.ts';
 import { newKey, rotation } from './schema.ts';
 
 /** Makes a key. */
@@ -30,7 +31,7 @@ export function createRoute(deps: DialectDeps): Route {
         ...(rateLimit === undefined ? {} : { rateLimit: toLimit(rateLimit) }),
         actor: actorOf(exchange, grant),
       };
-      exchange.reply(encodeNewKey(await deps.auth.credentials.createCredential(request, CALL_OPTIONS)));
+      exchange.reply(encodeNewKey(await deps.auth.credentials.createCredential(request, AUTH_CALL)));
     },
     encodeFailure: encodeApiKeysFailure,
   };
@@ -53,7 +54,7 @@ export function rotateRoute(deps: DialectDeps): Route {
         overlapSeconds,
         actor: actorOf(exchange, grant),
       };
-      exchange.reply(encodeNewKey(await deps.auth.credentials.rotateCredential(request, CALL_OPTIONS)));
+      exchange.reply(encodeNewKey(await deps.auth.credentials.rotateCredential(request, AUTH_CALL)));
     },
     encodeFailure: encodeApiKeysFailure,
   };

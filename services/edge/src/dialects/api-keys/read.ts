@@ -1,10 +1,11 @@
+import { AUTH_CALL } from '../../gateway/auth.ts';
 import type { Route } from '../../http/route.ts';
 import { authenticate } from '../authenticate.ts';
 import type { DialectDeps } from '../dialect.ts';
 import { invalid, toIssues } from '../issues.ts';
 import { GET_DOCUMENTATION, LIST_DOCUMENTATION } from './documentation.ts';
 import { encodeApiKeysFailure, encodeKey, encodeKeys } from './encode.ts';
-import { CALL_OPTIONS, KEYS_ACCESS, keyId } from './key-route.ts';
+import { KEYS_ACCESS, keyId } from './key-route.ts';
 import { pageQuery } from './schema.ts';
 
 /** Lists the workspace's keys, newest first. */
@@ -19,7 +20,7 @@ export function listRoute(deps: DialectDeps): Route {
       const { limit, cursor = '' } = readPage(exchange.query());
       const { credentials, nextPageToken } = await deps.auth.credentials.listCredentials(
         { workspaceId, pageSize: limit, pageToken: cursor },
-        CALL_OPTIONS,
+        AUTH_CALL,
       );
       const next =
         nextPageToken === ''
@@ -41,7 +42,7 @@ export function getRoute(deps: DialectDeps): Route {
     async handle(exchange) {
       const { workspaceId } = await authenticate(exchange, deps, KEYS_ACCESS);
       const request = { workspaceId, id: keyId(exchange) };
-      exchange.reply(encodeKey(await deps.auth.credentials.getCredential(request, CALL_OPTIONS)));
+      exchange.reply(encodeKey(await deps.auth.credentials.getCredential(request, AUTH_CALL)));
     },
     encodeFailure: encodeApiKeysFailure,
   };

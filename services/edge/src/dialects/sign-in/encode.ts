@@ -3,12 +3,11 @@ import type { User, VerifyCodeResponse } from '@millrace/contracts/millrace/auth
 import { MillraceError } from '@millrace/runtime';
 import type { Failure, Issue } from '../../http/failure.ts';
 import type { Reply } from '../../http/reply.ts';
+import { issueDetails } from '../analytics/issue-details.ts';
 import { FAILURE_CODE } from '../failure-code.ts';
 import { isoTime } from '../iso-time.ts';
 import { describeFailure, fieldOf } from '../problem/describe-failure.ts';
 
-/** Issues that an answer lists. */
-const MAX_DETAILS = 20;
 /** The only role that the document knows; what a user may do in a workspace is told by the workspace. */
 const ROLE = 'USER';
 /** Secrets and persons don't belong into the caches on the way. */
@@ -78,9 +77,11 @@ function failed(
   const { status, detail, headers } = describeFailure(failure);
   const code = FAILURE_CODE[failure.kind];
   const error = documented[failure.kind] ?? { code, message: messageOf(failure) ?? detail };
-  const details =
-    failure.kind === 'invalid' ? { details: failure.issues.slice(0, MAX_DETAILS).map(toDetail) } : {};
-  return { status, body: JSON.stringify({ success: false, error: { ...error, ...details } }), headers };
+  return {
+    status,
+    body: JSON.stringify({ success: false, error: { ...error, ...issueDetails(failure) } }),
+    headers,
+  };
 }
 
 function messageOf(failure: Failure): string | undefined {
@@ -101,10 +102,6 @@ function describe({ path, message }: Issue): string {
   const field = fieldOf(path);
   if (message === 'Required') return `${field} is required`;
   return message.includes(field) ? message : `${field}: ${message}`;
-}
-
-function toDetail({ path, code, message }: Issue): { field: string; code: string; message: string } {
-  return { field: fieldOf(path), code, message };
 }
 
 function present<T>(message: T | undefined): T {

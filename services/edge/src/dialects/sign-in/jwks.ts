@@ -1,5 +1,5 @@
 import type { Clock } from '@millrace/runtime';
-import { AUTH_TIMEOUT_MS, type AuthGateway } from '../../gateway/auth.ts';
+import { AUTH_CALL, type AuthGateway } from '../../gateway/auth.ts';
 import type { Route } from '../../http/route.ts';
 import type { DialectDeps } from '../dialect.ts';
 import { encodeProblem } from '../problem/encode-problem.ts';
@@ -30,7 +30,7 @@ function rememberingKeys(auth: AuthGateway, clock: Clock): () => Promise<string>
   return () => {
     const nowMs = clock.monotonic();
     if (latest === undefined || nowMs - latest.readAtMs >= FRESH_MS) {
-      const asked = auth.signIn.getSigningKeys({}, { timeoutMs: AUTH_TIMEOUT_MS });
+      const asked = auth.signIn.getSigningKeys({}, AUTH_CALL);
       const reading = { keys: asked.then(({ jwksJson }) => jwksJson), readAtMs: nowMs };
       latest = reading;
       reading.keys.catch(() => {

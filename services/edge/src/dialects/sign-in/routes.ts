@@ -1,5 +1,5 @@
 import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
-import { AUTH_TIMEOUT_MS } from '../../gateway/auth.ts';
+import { AUTH_CALL } from '../../gateway/auth.ts';
 import { type Grant, hasPermission } from '../../gateway/credentials.ts';
 import type { AccessRule } from '../../http/access.ts';
 import type { Exchange } from '../../http/exchange.ts';
@@ -35,7 +35,6 @@ const KEY_PERMISSIONS = ['events:write', 'events:read', 'analytics:read'] as con
 /** A key for event ingestion is of no use to somebody who may not send events. */
 const KEY_ACCESS: AccessRule = { places: ['bearer'], anyOf: ['events:write'], caller: 'person' };
 const PERSON_ACCESS: AccessRule = { places: ['bearer'], anyOf: [], caller: 'person' };
-const OPTIONS = { timeoutMs: AUTH_TIMEOUT_MS };
 
 /** Signing in by a code that is mailed, and what a signed-in person does first. */
 export const signIn: Dialect = {
@@ -60,7 +59,7 @@ function requestCodeRoute({ auth }: DialectDeps): Route {
       const { email } = await receiveJson(exchange, codeRequest);
       const { retryAfterSeconds } = await auth.signIn.requestCode(
         { email, actor: actorOf(exchange) },
-        OPTIONS,
+        AUTH_CALL,
       );
       if (retryAfterSeconds > 0) throw new RequestFailure({ kind: 'rate_limited', retryAfterSeconds });
       exchange.reply(encodeCodeSent(email));
@@ -77,7 +76,7 @@ function verifyRoute({ auth }: DialectDeps): Route {
     documentation: VERIFY_DOCUMENTATION,
     async handle(exchange) {
       const { email, code } = await receiveJson(exchange, codeVerification);
-      const session = await auth.signIn.verifyCode({ email, code, actor: actorOf(exchange) }, OPTIONS);
+      const session = await auth.signIn.verifyCode({ email, code, actor: actorOf(exchange) }, AUTH_CALL);
       exchange.reply(encodeSession(session));
     },
     encodeFailure: encodeCodeFailure,
@@ -104,7 +103,10 @@ function createKey(exchange: Exchange, { auth }: DialectDeps, grant: Grant, name
   const permissions = KEY_PERMISSIONS.filter((permission) => hasPermission(grant, permission));
   const kind = CredentialKind.ANALYTICS_KEY;
   const actor = actorOf(exchange, grant);
-  return auth.credentials.createCredential({ workspaceId, userId, kind, name, permissions, actor }, OPTIONS);
+  return auth.credentials.createCredential(
+    { workspaceId, userId, kind, name, permissions, actor },
+    AUTH_CALL,
+  );
 }
 
 function meRoute(deps: DialectDeps): Route {
@@ -115,7 +117,7 @@ function meRoute(deps: DialectDeps): Route {
     documentation: ME_DOCUMENTATION,
     async handle(exchange) {
       const { userId } = await authenticate(exchange, deps, PERSON_ACCESS);
-      const { user } = await deps.auth.signIn.getUser({ userId }, OPTIONS);
+      const { user } = await deps.auth.signIn.getUser({ userId }, AUTH_CALL);
       exchange.reply(encodeUser(user));
     },
     encodeFailure: encodeSignInFailure,
@@ -131,7 +133,7 @@ function signOutRoute(deps: DialectDeps): Route {
     async handle(exchange) {
       const grant = await authenticate(exchange, deps, PERSON_ACCESS);
       const actor = actorOf(exchange, grant);
-      await deps.auth.signIn.endSessions({ userId: grant.userId, actor }, OPTIONS);
+      await deps.auth.signIn.endSessions({ userId: grant.userId, actor }, AUTH_CALL);
       exchange.reply(SIGNED_OUT);
     },
     encodeFailure: encodeSignInFailure,

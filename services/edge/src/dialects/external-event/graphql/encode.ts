@@ -1,23 +1,14 @@
 import type { Failure } from '../../../http/failure.ts';
 import type { Reply } from '../../../http/reply.ts';
+import { FAILURE_CODE } from '../../failure-code.ts';
 import { describeFailure } from '../../problem/describe-failure.ts';
 
 const CODES: Record<Failure['kind'], string> = {
+  ...FAILURE_CODE,
   invalid: 'BAD_USER_INPUT',
   malformed_json: 'BAD_REQUEST',
   missing_credential: 'UNAUTHENTICATED',
   invalid_credential: 'UNAUTHENTICATED',
-  forbidden: 'FORBIDDEN',
-  refused: 'FORBIDDEN',
-  contradiction: 'CONFLICT',
-  not_found: 'NOT_FOUND',
-  method_not_allowed: 'METHOD_NOT_ALLOWED',
-  request_timeout: 'REQUEST_TIMEOUT',
-  conflict: 'CONFLICT',
-  too_large: 'PAYLOAD_TOO_LARGE',
-  unsupported_media_type: 'UNSUPPORTED_MEDIA_TYPE',
-  rate_limited: 'RATE_LIMITED',
-  unavailable: 'SERVICE_UNAVAILABLE',
   internal: 'INTERNAL_SERVER_ERROR',
 };
 

@@ -6,10 +6,11 @@ import {
   type ListCredentialsRequestSchema,
 } from '@millrace/contracts/millrace/auth/v1/auth';
 import { type Clock, MillraceError } from '@millrace/runtime';
-import { AUTH_TIMEOUT_MS, type AuthGateway } from '../../../gateway/auth.ts';
+import { AUTH_CALL, type AuthGateway } from '../../../gateway/auth.ts';
 import { type Grant, hasPermission } from '../../../gateway/credentials.ts';
 import type { Exchange } from '../../../http/exchange.ts';
 import { actorOf } from '../../actor.ts';
+import { mayBeCredentialId } from '../../credential-id.ts';
 
 /** Who asks, and through which request. */
 export interface TokenCaller {
@@ -49,9 +50,6 @@ const MANAGE = 'api-keys:manage';
 const PAGE_SIZE = 200;
 /** Tokens that a list has at most: the newest. */
 const MAX_LISTED = 1_000;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-const options = { timeoutMs: AUTH_TIMEOUT_MS };
 
 /** The tokens of external events as their owners see them. Methods throw MillraceError. */
 export function createTokens({ auth, clock }: { auth: AuthGateway; clock: Clock }) {
@@ -71,7 +69,7 @@ export function createTokens({ auth, clock }: { auth: AuthGateway; clock: Clock 
           ...(expiresAt == null ? {} : { expiresAt: timestampFromMs(expiresAt) }),
           actor: actorOf(exchange, grant),
         },
-        options,
+        AUTH_CALL,
       );
       if (credential === undefined) throw new MillraceError('internal', 'auth answered without a credential');
       return { ...view(credential), token: secret };
@@ -88,7 +86,7 @@ export function createTokens({ auth, clock }: { auth: AuthGateway; clock: Clock 
       const found: TokenView[] = [];
       let pageToken = '';
       do {
-        const page = await credentials.listCredentials({ ...request, pageToken }, options);
+        const page = await credentials.listCredentials({ ...request, pageToken }, AUTH_CALL);
         found.push(...page.credentials.map(view));
         pageToken = page.nextPageToken;
       } while (pageToken !== '' && found.length < MAX_LISTED);
@@ -97,14 +95,14 @@ export function createTokens({ auth, clock }: { auth: AuthGateway; clock: Clock 
 
     /** Deactivates a token, which stays listed. `not_found` for one that the caller may not see or that isn't there. */
     async revoke({ exchange, grant }: TokenCaller, id: string): Promise<void> {
-      if (!UUID.test(id)) throw notFound();
+      if (!mayBeCredentialId(id)) throw notFound();
       const { workspaceId } = grant;
-      const { credential } = await credentials.getCredential({ workspaceId, id }, options);
+      const { credential } = await credentials.getCredential({ workspaceId, id }, AUTH_CALL);
       const isToken = credential?.kind === CredentialKind.EXTERNAL_EVENT_TOKEN;
       const isVisible = isToken && (credential.userId === grant.userId || hasPermission(grant, MANAGE));
       if (!isVisible) throw notFound();
       const actor = actorOf(exchange, grant);
-      await credentials.updateCredential({ workspaceId, id, active: false, actor }, options);
+      await credentials.updateCredential({ workspaceId, id, active: false, actor }, AUTH_CALL);
     },
   };
 }

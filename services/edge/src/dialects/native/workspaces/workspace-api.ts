@@ -5,7 +5,7 @@ import * as api from '@millrace/contracts/millrace/api/v1/workspace';
 import type { ActorSchema } from '@millrace/contracts/millrace/auth/v1/actor';
 import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { MillraceError } from '@millrace/runtime';
-import { AUTH_TIMEOUT_MS, type AuthGateway } from '../../../gateway/auth.ts';
+import { AUTH_CALL, type AuthGateway } from '../../../gateway/auth.ts';
 import { type Grant, hasPermission } from '../../../gateway/credentials.ts';
 import { RequestFailure } from '../../../http/failure.ts';
 import { toAuthRole, toInvitation, toMember, toWorkspace } from './workspace-messages.ts';
@@ -30,13 +30,12 @@ export type WorkspaceApi = {
 };
 
 const MANAGE_MEMBERS = 'members:manage';
-const OPTIONS = { timeoutMs: AUTH_TIMEOUT_MS };
 
 /** Makes the use cases over the auth service. The caller's permissions have been looked at, but where the request matters. */
 export function createWorkspaceApi({ workspaces, signIn }: AuthGateway): WorkspaceApi {
   return {
     async createWorkspace({ name }, { actor }) {
-      const { workspace } = await workspaces.createWorkspace({ name, actor }, OPTIONS);
+      const { workspace } = await workspaces.createWorkspace({ name, actor }, AUTH_CALL);
       return create(api.CreateWorkspaceResponseSchema, { workspace: toWorkspace(workspace) });
     },
 
@@ -44,14 +43,17 @@ export function createWorkspaceApi({ workspaces, signIn }: AuthGateway): Workspa
       const userId = personOf(grant);
       const listed =
         userId === ''
-          ? [(await workspaces.getWorkspace({ workspaceId: grant.workspaceId }, OPTIONS)).workspace]
-          : (await workspaces.listWorkspaces({ userId }, OPTIONS)).workspaces;
+          ? [(await workspaces.getWorkspace({ workspaceId: grant.workspaceId }, AUTH_CALL)).workspace]
+          : (await workspaces.listWorkspaces({ userId }, AUTH_CALL)).workspaces;
       return create(api.ListWorkspacesResponseSchema, { workspaces: listed.map(toWorkspace) });
     },
 
     async getWorkspace(request, { grant }) {
       const workspaceId = ownWorkspace(request, grant);
-      const { workspace } = await workspaces.getWorkspace({ workspaceId, userId: personOf(grant) }, OPTIONS);
+      const { workspace } = await workspaces.getWorkspace(
+        { workspaceId, userId: personOf(grant) },
+        AUTH_CALL,
+      );
       return create(api.GetWorkspaceResponseSchema, { workspace: toWorkspace(workspace) });
     },
 
@@ -65,7 +67,7 @@ export function createWorkspaceApi({ workspaces, signIn }: AuthGateway): Workspa
         }),
         actor,
       };
-      const { workspace } = await workspaces.updateWorkspace(change, OPTIONS);
+      const { workspace } = await workspaces.updateWorkspace(change, AUTH_CALL);
       return create(api.UpdateWorkspaceResponseSchema, { workspace: toWorkspace(workspace) });
     },
 
@@ -79,14 +81,14 @@ export function createWorkspaceApi({ workspaces, signIn }: AuthGateway): Workspa
           ...(expiresAtMs === undefined ? {} : { notAfter: timestampFromMs(expiresAtMs) }),
           actor,
         },
-        OPTIONS,
+        AUTH_CALL,
       );
       return create(api.CreateWorkspaceSessionResponseSchema, { token, ...(expiresAt && { expiresAt }) });
     },
 
     async listMembers(request, { grant }) {
       const workspaceId = ownWorkspace(request, grant);
-      const { members, invitations } = await workspaces.listMembers({ workspaceId }, OPTIONS);
+      const { members, invitations } = await workspaces.listMembers({ workspaceId }, AUTH_CALL);
       return create(api.ListMembersResponseSchema, {
         members: members.map(toMember),
         invitations: invitations.map(toInvitation),
@@ -97,7 +99,7 @@ export function createWorkspaceApi({ workspaces, signIn }: AuthGateway): Workspa
       const workspaceId = ownWorkspace(request, grant);
       const role = toAuthRole(request.role);
       const wish = { workspaceId, email: request.email, role, actor };
-      const { invitation, retryAfterSeconds } = await workspaces.inviteMember(wish, OPTIONS);
+      const { invitation, retryAfterSeconds } = await workspaces.inviteMember(wish, AUTH_CALL);
       if (retryAfterSeconds > 0) throw new RequestFailure({ kind: 'rate_limited', retryAfterSeconds });
       return create(api.InviteMemberResponseSchema, { invitation: toInvitation(invitation) });
     },
@@ -106,7 +108,7 @@ export function createWorkspaceApi({ workspaces, signIn }: AuthGateway): Workspa
       const workspaceId = ownWorkspace(request, grant);
       const { invitationId } = request;
       requireText('invitation_id', invitationId);
-      await workspaces.revokeInvitation({ workspaceId, invitationId, actor }, OPTIONS);
+      await workspaces.revokeInvitation({ workspaceId, invitationId, actor }, AUTH_CALL);
       return create(api.RevokeInvitationResponseSchema);
     },
 
@@ -115,7 +117,7 @@ export function createWorkspaceApi({ workspaces, signIn }: AuthGateway): Workspa
       const role = toAuthRole(request.role);
       const { userId } = request;
       requireText('user_id', userId);
-      const { member } = await workspaces.updateMember({ workspaceId, userId, role, actor }, OPTIONS);
+      const { member } = await workspaces.updateMember({ workspaceId, userId, role, actor }, AUTH_CALL);
       return create(api.UpdateMemberResponseSchema, { member: toMember(member) });
     },
 
@@ -131,7 +133,7 @@ export function createWorkspaceApi({ workspaces, signIn }: AuthGateway): Workspa
       }
       const { revokedKeys } = await workspaces.removeMember(
         { workspaceId, userId, revokeKeys, actor },
-        OPTIONS,
+        AUTH_CALL,
       );
       return create(api.RemoveMemberResponseSchema, { revokedKeys });
     },
