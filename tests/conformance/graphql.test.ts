@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
 import { eventually, httpCall, onEachTopology, type SignedIn, signIn } from '@millrace/testkit';
 // What is hostile to the route is listed beside it.
-import { hostileRequests } from '../../services/edge/src/dialects/external-event/graphql/hostile-requests.ts';
+import { hostileRequests } from '../../services/edge/test/hostile-requests.ts';
 import { assertJson, assertJsonType, memberOf, textAt } from './support/assert-answer.ts';
 import { example } from './support/examples.ts';
 import { storedEvent } from './support/stored-events.ts';

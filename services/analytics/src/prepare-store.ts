@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Logger, MillraceError } from '@millrace/runtime';
-import { type ClickHouseClient, migrate } from '@millrace/stores';
+import type { ClickHouseClient } from '@millrace/stores';
+import { migrate } from './migrations/migrate.ts';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;

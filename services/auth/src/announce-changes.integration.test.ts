@@ -5,20 +5,12 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { CredentialChangedSchema, CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { Role } from '@millrace/contracts/millrace/auth/v1/workspace';
 import { eventually } from '@millrace/testkit';
+import { type Bench, CALL, ENVIRONMENT, KEY_HOLDER, methodsOf, startAuth, startBench } from '../test/auth.ts';
+import { openPeople, type People, sessionOf } from '../test/people.ts';
 import { CREDENTIAL_CHANGED_SUBJECT } from './announce-changes.ts';
-import {
-  type Bench,
-  CALL,
-  ENVIRONMENT,
-  KEY_HOLDER,
-  methodsOf,
-  startAuth,
-  startBench,
-} from './auth-for-tests.ts';
 import { changeRecord } from './store/change-record.ts';
 import { userKey } from './store/user-record.ts';
 import { acceptInvitations } from './workspaces/accept-invitations.ts';
-import { openPeople, type People, sessionOf } from './workspaces/people-for-tests.ts';
 
 let bench: Bench;
 let people: People;

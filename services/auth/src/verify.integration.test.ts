@@ -17,8 +17,8 @@ import {
   startAuth,
   startBench,
   WORKSPACE,
-} from './auth-for-tests.ts';
-import { openPeople, type People, sessionOf } from './workspaces/people-for-tests.ts';
+} from '../test/auth.ts';
+import { openPeople, type People, sessionOf } from '../test/people.ts';
 
 const REVOKED = { kind: 'refused', refusal: Refusal.REVOKED };
 let bench: Bench;

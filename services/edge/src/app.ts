@@ -6,25 +6,25 @@ import {
   type NatsConnection,
   openAuditLog,
 } from '@millrace/stores';
+import type { AnalyticsGateway } from './clients/analytics.ts';
+import type { AuthGateway } from './clients/auth.ts';
+import type { CredentialVerifier } from './clients/credentials.ts';
+import type { IngestGateway } from './clients/ingest.ts';
 import type { PublicConfig } from './config.ts';
-import { createConnectHandler } from './connect/handler.ts';
-import { encodeProblem } from './dialects/problem/encode-problem.ts';
-import { createCoalescer } from './events/coalesce.ts';
-import { createEventSink } from './events/submit.ts';
-import type { AnalyticsGateway } from './gateway/analytics.ts';
-import type { AuthGateway } from './gateway/auth.ts';
-import type { CredentialVerifier } from './gateway/credentials.ts';
-import type { IngestGateway } from './gateway/ingest.ts';
-import { createClientAddress } from './http/client-address.ts';
-import { createCors } from './http/cors.ts';
-import { startHttpServer } from './http/server.ts';
-import { limitSignIn, limitUnroutedSignIn } from './limits/limit-request.ts';
-import { createRequestLimits } from './limits/request-limits.ts';
+import { createCoalescer } from './ingest/coalesce.ts';
+import { enforcingSchemas } from './ingest/schemas/enforcing-schemas.ts';
+import { createSchemaGuard } from './ingest/schemas/schema-guard.ts';
+import { openSchemaRegistry } from './ingest/schemas/schema-registry.ts';
+import { createEventSink } from './ingest/submit.ts';
 import { createEdgeMetrics } from './metrics.ts';
+import { encodeProblem } from './request/problem/encode-problem.ts';
 import { createRoutes } from './routes.ts';
-import { enforcingSchemas } from './schemas/enforcing-schemas.ts';
-import { createSchemaGuard } from './schemas/schema-guard.ts';
-import { openSchemaRegistry } from './schemas/schema-registry.ts';
+import { createConnectHandler } from './rpc/handler.ts';
+import { createClientAddress } from './server/client-address.ts';
+import { createCors } from './server/cors.ts';
+import { limitSignIn, limitUnroutedSignIn } from './server/limits/limit-request.ts';
+import { createRequestLimits } from './server/limits/request-limits.ts';
+import { startHttpServer } from './server/server.ts';
 
 /** How the edge reaches everything behind it. */
 export interface EdgeDeps extends ServiceContext {

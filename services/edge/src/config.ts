@@ -7,7 +7,7 @@ import {
   serviceSecret,
 } from '@millrace/runtime';
 import { z } from 'zod';
-import { isProxyRange } from './http/client-address.ts';
+import { isProxyRange } from './server/client-address.ts';
 
 const address = z.string().regex(/^[^:\s]+:\d+$/, 'must be host:port');
 

@@ -1,7 +1,7 @@
 export { createEdge, type Edge, type EdgeDeps } from './app.ts';
+export type { AnalyticsGateway } from './clients/analytics.ts';
+export type { AuthGateway } from './clients/auth.ts';
+export type { CredentialLookup } from './clients/credentials.ts';
+export { connectCredentials } from './clients/credentials-connect.ts';
+export type { IngestGateway } from './clients/ingest.ts';
 export { edgeConfig, type PublicConfig, publicConfig } from './config.ts';
-export type { AnalyticsGateway } from './gateway/analytics.ts';
-export type { AuthGateway } from './gateway/auth.ts';
-export type { CredentialLookup } from './gateway/credentials.ts';
-export { connectCredentials } from './gateway/credentials-connect.ts';
-export type { IngestGateway } from './gateway/ingest.ts';

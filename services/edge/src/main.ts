@@ -1,12 +1,12 @@
 import { createServiceToken, exitOnConfigError, runService } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
 import { createEdge } from './app.ts';
+import { analyticsOverGrpc } from './clients/analytics.ts';
+import { authOverGrpc } from './clients/auth.ts';
+import { connectCredentials } from './clients/credentials-connect.ts';
+import { createGrpcCredentialLookup } from './clients/credentials-lookup-grpc.ts';
+import { ingestOverGrpc } from './clients/ingest.ts';
 import { edgeConfig } from './config.ts';
-import { analyticsOverGrpc } from './gateway/analytics.ts';
-import { authOverGrpc } from './gateway/auth.ts';
-import { connectCredentials } from './gateway/credentials-connect.ts';
-import { createGrpcCredentialLookup } from './gateway/credentials-lookup-grpc.ts';
-import { ingestOverGrpc } from './gateway/ingest-grpc.ts';
 
 const config = exitOnConfigError(edgeConfig);
 

@@ -1,10 +1,10 @@
 import { type CounterSeries, counterFrom, histogramFrom, type MetricsRegistry } from '@millrace/runtime';
-import type { RpcMetrics } from './connect/call-record.ts';
-import type { DialectName } from './events/canonical-event.ts';
-import type { SubmitMetrics } from './events/submit.ts';
-import type { HttpMetrics } from './http/server.ts';
-import type { LimitName } from './limits/request-limits.ts';
-import type { SchemaMetrics } from './schemas/schema-guard.ts';
+import type { DialectName } from './ingest/canonical-event.ts';
+import type { SchemaMetrics } from './ingest/schemas/schema-guard.ts';
+import type { SubmitMetrics } from './ingest/submit.ts';
+import type { RpcMetrics } from './rpc/call-record.ts';
+import type { LimitName } from './server/limits/request-limits.ts';
+import type { HttpMetrics } from './server/server.ts';
 
 /** Everything that the edge counts. */
 export interface EdgeMetrics extends HttpMetrics, RpcMetrics, SubmitMetrics, SchemaMetrics {

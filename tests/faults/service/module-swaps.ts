@@ -2,7 +2,7 @@
 export type Mutant = 'mark-before-publish' | 'ack-before-insert' | 'position-before-insert' | 'no-token';
 
 const modules = {
-  publisher: 'packages/stores/src/event-log/publisher.ts',
+  publisher: 'packages/stores/src/nats/event-log/publisher.ts',
   protobufInserter: 'packages/stores/src/clickhouse/protobuf-inserter.ts',
   accept: 'services/ingest/src/accept/accept.ts',
   writer: 'services/ingest/src/writer/writer.ts',

@@ -3,7 +3,6 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createMetricsRegistry } from '@millrace/runtime';
 import { AUDIT_SUBJECT, openAuditLog, openAuditReader } from '@millrace/stores';
-import { createAnalyticsMetrics } from '../metrics.ts';
 import {
   type AuditWorld,
   createAuditWorld,
@@ -11,7 +10,8 @@ import {
   log,
   type Replica,
   readAll,
-} from './audit-for-tests.ts';
+} from '../../test/audit.ts';
+import { createAnalyticsMetrics } from '../metrics.ts';
 import { createAuditTable } from './audit-table.ts';
 import { startAuditWriter } from './audit-writer.ts';
 

@@ -1,8 +1,7 @@
 import type { ListAuditEntriesRequest } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { MillraceError } from '@millrace/runtime';
 import { END_OF_TIME_MS } from './is-storable.ts';
-import { fromPageToken, toPageToken } from './page-token.ts';
-import type { AuditEntry, AuditTable } from './ports.ts';
+import type { AuditEntry, AuditPosition, AuditTable } from './ports.ts';
 
 /** A page of the log, newest first. */
 export interface AuditPage {
@@ -62,4 +61,20 @@ function millisecondsOf(time: ListAuditEntriesRequest['from']): number | undefin
 
 function invalid(field: string, issue: string): MillraceError {
   return new MillraceError('invalid_argument', `${field}: ${issue}`);
+}
+
+const POSITION = /^(\d{1,13})\.([0-9a-f-]{36})$/;
+
+/** The token that leads to what comes behind a position. */
+export function toPageToken({ atMs, id }: AuditPosition): string {
+  return Buffer.from(`${atMs}.${id}`).toString('base64url');
+}
+
+/** The position that a token names. Throws MillraceError `invalid_argument` when it is none of ours. */
+export function fromPageToken(token: string): AuditPosition {
+  const [, atMs, id] = POSITION.exec(Buffer.from(token, 'base64url').toString('latin1')) ?? [];
+  if (atMs === undefined || id === undefined || toPageToken({ atMs: Number(atMs), id }) !== token) {
+    throw new MillraceError('invalid_argument', 'page_token: must be the one that the last answer had');
+  }
+  return { atMs: Number(atMs), id };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fromPageToken, toPageToken } from './page-token.ts';
+import { fromPageToken, toPageToken } from './list-entries.ts';
 
 const position = { atMs: 1_767_225_600_123, id: '019b7a5e-0000-7000-8000-00000000000a' };
 

@@ -13,9 +13,9 @@ import {
   startAuth,
   startBench,
   WORKSPACE,
-} from '../auth-for-tests.ts';
+} from '../../test/auth.ts';
+import { openPeople, type People, sessionOf } from '../../test/people.ts';
 import { OWN_PERMISSIONS, ROLE_PERMISSIONS, roleName } from '../store/role.ts';
-import { openPeople, type People, sessionOf } from '../workspaces/people-for-tests.ts';
 
 const kind = CredentialKind.ANALYTICS_KEY;
 let bench: Bench;

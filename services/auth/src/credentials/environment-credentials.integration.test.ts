@@ -17,7 +17,7 @@ import {
   startBench,
   until,
   WORKSPACE,
-} from '../auth-for-tests.ts';
+} from '../../test/auth.ts';
 import { authConfig, createAuth } from '../index.ts';
 
 let bench: Bench;

@@ -15,7 +15,7 @@ import {
   startBench,
   until,
   WORKSPACE,
-} from '../auth-for-tests.ts';
+} from '../../test/auth.ts';
 import { CREDENTIAL_CHANGED_SUBJECT } from '../index.ts';
 
 const actor = KEY_HOLDER;

@@ -1,6 +1,11 @@
-import { CredentialKind, type ListCredentialsRequest } from '@millrace/contracts/millrace/auth/v1/auth';
+import {
+  CredentialKind,
+  type GetCredentialRequest,
+  type ListCredentialsRequest,
+} from '@millrace/contracts/millrace/auth/v1/auth';
 import { MillraceError } from '@millrace/runtime';
-import type { CredentialIds } from '../store/credential-ids.ts';
+import type { AuthStore } from '../store/auth-store.ts';
+import { type CredentialIds, credentialNotFound } from '../store/credential-ids.ts';
 import { type CredentialRecord, kindOf } from '../store/credential-record.ts';
 
 const DEFAULT_PAGE_SIZE = 50;
@@ -25,4 +30,15 @@ export function listCredentials(
     .sort((a, b) => (a.id < b.id ? 1 : -1));
   const page = matching.slice(0, size);
   return { page, nextPageToken: matching.length > size ? (page.at(-1)?.id ?? '') : '' };
+}
+
+/** Reads one credential; `not_found` across workspaces. */
+export function getCredential(
+  dependencies: { store: AuthStore; ids: CredentialIds },
+  request: GetCredentialRequest,
+): CredentialRecord {
+  const { store, ids } = dependencies;
+  const record = store.credentials.get(ids.find(request.workspaceId, request.id))?.value;
+  if (record === undefined) throw credentialNotFound();
+  return record;
 }

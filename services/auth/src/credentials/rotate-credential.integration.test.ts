@@ -15,7 +15,7 @@ import {
   startAuth,
   startBench,
   WORKSPACE,
-} from '../auth-for-tests.ts';
+} from '../../test/auth.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const kind = CredentialKind.ANALYTICS_KEY;

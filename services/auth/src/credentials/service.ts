@@ -6,12 +6,10 @@ import type { CredentialIds } from '../store/credential-ids.ts';
 import { toCredentialMessage } from '../store/credential-record.ts';
 import { toVerifyResponse, type Verdict } from '../verdict.ts';
 import { createCredential } from './create-credential.ts';
-import { deleteCredential } from './delete-credential.ts';
-import { getCredential } from './get-credential.ts';
 import type { IssueCredential } from './issue-credential.ts';
-import { listCredentials } from './list-credentials.ts';
+import { getCredential, listCredentials } from './list-credentials.ts';
 import { rotateCredential } from './rotate-credential.ts';
-import { updateCredential } from './update-credential.ts';
+import { deleteCredential, updateCredential } from './update-credential.ts';
 
 /** Secrets in a request of VerifyBatch. */
 const MAX_BATCH = 1_000;

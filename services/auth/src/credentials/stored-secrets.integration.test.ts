@@ -15,7 +15,7 @@ import {
   startAuth,
   startBench,
   WORKSPACE,
-} from '../auth-for-tests.ts';
+} from '../../test/auth.ts';
 
 /** As many characters of a secret would make the rest of it easier to guess. */
 const TELLING_LENGTH = 12;

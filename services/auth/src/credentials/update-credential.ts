@@ -1,11 +1,14 @@
 import type { Actor } from '@millrace/contracts/millrace/auth/v1/actor';
-import type { UpdateCredentialRequest } from '@millrace/contracts/millrace/auth/v1/auth';
+import type {
+  DeleteCredentialRequest,
+  UpdateCredentialRequest,
+} from '@millrace/contracts/millrace/auth/v1/auth';
 import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import { requiredActor } from '../actor.ts';
 import { recordingRefusals } from '../recording-refusals.ts';
 import type { AuthStore } from '../store/auth-store.ts';
-import { changeRecord } from '../store/change-record.ts';
+import { changeRecord, removeRecord } from '../store/change-record.ts';
 import {
   type CredentialIds,
   credentialNotFound,
@@ -78,4 +81,20 @@ async function recordChange(
   change: { record: CredentialRecord; actor: Actor; details?: Readonly<Record<string, unknown>> },
 ): Promise<void> {
   await audit.record({ ...credentialDeed(action, change), outcome: 'succeeded' });
+}
+
+/** Removes a credential for good; `not_found` across workspaces. */
+export async function deleteCredential(
+  dependencies: { store: AuthStore; ids: CredentialIds; audit: AuditLog },
+  request: DeleteCredentialRequest,
+): Promise<void> {
+  const { store, ids, audit } = dependencies;
+  const actor = requiredActor(request.actor);
+  const recordKey = ids.find(request.workspaceId, request.id);
+  const removed = await removeRecord(store.credentials, recordKey, refuseEnvironmentCredential);
+  if (removed === undefined) throw credentialNotFound();
+  await audit.record({
+    ...credentialDeed('credential.deleted', { record: removed, actor }),
+    outcome: 'succeeded',
+  });
 }

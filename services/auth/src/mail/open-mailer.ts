@@ -1,7 +1,6 @@
-import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
+import { type Clock, type Logger, MillraceError, type PlainCounter } from '@millrace/runtime';
 import type { AuthConfig } from '../config.ts';
 import type { AuthMetrics } from '../metrics.ts';
-import { createLogMailer } from './log-mailer.ts';
 import type { Mailer } from './mailer.ts';
 import { createSmtpMailer } from './smtp-mailer.ts';
 
@@ -26,4 +25,20 @@ const NO_MAILER: Mailer = { requireRoom: refuse, send: refuse, close: async () =
 
 function refuse(): never {
   throw new MillraceError('unavailable', 'no mail can be sent: this installation has no mail server');
+}
+
+/** Writes mails to the log instead of sending them: for development on one's own machine. */
+function createLogMailer(options: { mails: PlainCounter; log: Logger }): Mailer {
+  return {
+    requireRoom() {
+      // The log takes everything.
+    },
+    send({ to, subject, text }) {
+      // One string a line: in escaped text a code would run into the letter of its `\n`.
+      const lines = text.split('\n').filter((line) => line !== '');
+      options.log.info({ to, subject, lines }, 'SMTP_URL is not set: a mail was logged instead of sent');
+      options.mails.add(['logged']);
+    },
+    close: async () => undefined,
+  };
 }

@@ -3,8 +3,8 @@ import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
 import { SignJWT } from 'jose';
-import { type Bench, startBench } from '../auth-for-tests.ts';
-import { decode, encode, NOW_MS, openSessions } from './sessions-for-tests.ts';
+import { type Bench, startBench } from '../../test/auth.ts';
+import { decode, encode, NOW_MS, openSessions } from '../../test/sessions.ts';
 
 const UNKNOWN = { kind: 'refused', refusal: Refusal.UNKNOWN };
 

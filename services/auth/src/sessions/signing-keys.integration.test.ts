@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { connectNats, type NatsConnection } from '@millrace/stores';
 import { createFixedClock, eventually, type FixedClock } from '@millrace/testkit';
-import { type Bench, log, startBench } from '../auth-for-tests.ts';
+import { type Bench, log, startBench } from '../../test/auth.ts';
 import { createSecretHasher } from '../secrets/secret-hash.ts';
 import { type AuthStore, openAuthStore } from '../store/auth-store.ts';
 import { openSigningKeys } from './signing-keys.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { CredentialKind, Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
 import { eventually } from '@millrace/testkit';
-import { type Bench, startBench } from '../auth-for-tests.ts';
+import { type Bench, startBench } from '../../test/auth.ts';
+import { decode, HOUR_MS, NOW_MS, openSessions, user, workspace } from '../../test/sessions.ts';
 import { type UserRecord, userKey } from '../store/user-record.ts';
-import { decode, HOUR_MS, NOW_MS, openSessions, user, workspace } from './sessions-for-tests.ts';
 
 const EXPIRED = { kind: 'refused', refusal: Refusal.EXPIRED };
 const REVOKED = { kind: 'refused', refusal: Refusal.REVOKED };

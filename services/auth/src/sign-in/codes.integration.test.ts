@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { connectRedis, type Redis } from '@millrace/stores';
 import { createFixedClock, type RedisServer, startRedis } from '@millrace/testkit';
-import { log } from '../auth-for-tests.ts';
+import { log } from '../../test/auth.ts';
 import { type Codes, MOST_TRIES, REQUEST_WINDOW_MS } from './codes.ts';
 import { createCodesInMemory } from './codes-in-memory.ts';
 import { createCodesInRedis } from './codes-in-redis.ts';

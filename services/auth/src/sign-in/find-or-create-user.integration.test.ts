@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { systemClock } from '@millrace/runtime';
-import { type Bench, startBench, until } from '../auth-for-tests.ts';
+import { type Bench, startBench, until } from '../../test/auth.ts';
+import { openPeople, type People } from '../../test/people.ts';
 import { indexUsers } from '../store/user-index.ts';
 import { userKey } from '../store/user-record.ts';
-import { openPeople, type People } from '../workspaces/people-for-tests.ts';
 import { findOrCreateUser } from './find-or-create-user.ts';
 
 let bench: Bench;

@@ -1,10 +1,9 @@
 import type { RequestCodeRequest } from '@millrace/contracts/millrace/auth/v1/sign_in';
-import type { Mailer } from '../mail/mailer.ts';
+import type { Mail, Mailer } from '../mail/mailer.ts';
 import type { AuthMetrics } from '../metrics.ts';
 import { normalizedEmail } from '../store/user-record.ts';
-import { codeMail } from './code-mail.ts';
 import type { CodeSecrets } from './code-secrets.ts';
-import type { Codes } from './codes.ts';
+import { CODE_LIFETIME_MS, type Codes } from './codes.ts';
 import type { MaySignIn } from './may-sign-in.ts';
 
 /**
@@ -33,5 +32,23 @@ export function createRequestCode(options: {
     if (maySignIn(email)) mailer.send(codeMail(email, code));
     metrics.signIns.add(['requested']);
     return { retryAfterSeconds: 0 };
+  };
+}
+
+/** The mail that brings a code. */
+function codeMail(to: string, code: string): Mail {
+  return {
+    to,
+    // Without the code: subjects show on locked screens.
+    subject: 'Your Millrace sign-in code',
+    text: [
+      'Your code to sign in to Millrace:',
+      '',
+      code,
+      '',
+      `It is valid for ${CODE_LIFETIME_MS / 60_000} minutes and can be used once.`,
+      'If you did not ask for this, ignore it.',
+      '',
+    ].join('\n'),
   };
 }

@@ -10,8 +10,8 @@ import {
   startMailServer,
   startRedis,
 } from '@millrace/testkit';
-import { type Bench, CALL, ENVIRONMENT, log, startAuth, startBench } from '../auth-for-tests.ts';
-import { openSignInBench } from './sign-in-for-tests.ts';
+import { type Bench, CALL, ENVIRONMENT, log, startAuth, startBench } from '../../test/auth.ts';
+import { openSignInBench } from '../../test/sign-in.ts';
 
 let bench: Bench;
 let mail: MailServer;

@@ -3,9 +3,9 @@ import { after, before, test } from 'node:test';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
 import { createFixedClock, eventually, type MailServer, startMailServer } from '@millrace/testkit';
-import { type Bench, CALL, ENVIRONMENT, startBench, WORKSPACE } from '../auth-for-tests.ts';
-import { openPeople, type People } from '../workspaces/people-for-tests.ts';
-import { codeIn, openSignInBench, type Signer } from './sign-in-for-tests.ts';
+import { type Bench, CALL, ENVIRONMENT, startBench, WORKSPACE } from '../../test/auth.ts';
+import { openPeople, type People } from '../../test/people.ts';
+import { codeIn, openSignInBench, type Signer } from '../../test/sign-in.ts';
 
 const ACTOR = { ipAddress: '192.0.2.1', requestId: 'r-1' };
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { eventually, type MailServer, startMailServer } from '@millrace/testkit';
-import { type Bench, CALL, ENVIRONMENT, methodsOf, startBench, WORKSPACE } from '../auth-for-tests.ts';
-import { openPeople, type People } from '../workspaces/people-for-tests.ts';
-import { openSignInBench, type Signer } from './sign-in-for-tests.ts';
+import { type Bench, CALL, ENVIRONMENT, methodsOf, startBench, WORKSPACE } from '../../test/auth.ts';
+import { openPeople, type People } from '../../test/people.ts';
+import { openSignInBench, type Signer } from '../../test/sign-in.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 

@@ -4,9 +4,9 @@ import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
 import { eventually, type MailServer, startMailServer } from '@millrace/testkit';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
-import { type Bench, CALL, ENVIRONMENT, startAuth, startBench } from '../auth-for-tests.ts';
-import { openPeople, type People } from '../workspaces/people-for-tests.ts';
-import { openSignInBench, type Signer } from './sign-in-for-tests.ts';
+import { type Bench, CALL, ENVIRONMENT, startAuth, startBench } from '../../test/auth.ts';
+import { openPeople, type People } from '../../test/people.ts';
+import { openSignInBench, type Signer } from '../../test/sign-in.ts';
 
 const ACTOR = { ipAddress: '192.0.2.1', requestId: 'r-1' };
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { Role } from '@millrace/contracts/millrace/auth/v1/workspace';
-import { type Bench, CALL, ENVIRONMENT, methodsOf, startAuth, startBench } from '../auth-for-tests.ts';
-import { openPeople, sessionOf } from './people-for-tests.ts';
+import { type Bench, CALL, ENVIRONMENT, methodsOf, startAuth, startBench } from '../../test/auth.ts';
+import { openPeople, sessionOf } from '../../test/people.ts';
 
 let bench: Bench;
 

@@ -13,11 +13,11 @@ import {
   startAuth,
   startBench,
   until,
-} from '../auth-for-tests.ts';
+} from '../../test/auth.ts';
+import { openPeople, type People, sessionOf } from '../../test/people.ts';
 import type { RoleName } from '../store/role.ts';
 import type { UserRecord } from '../store/user-record.ts';
 import { acceptInvitations, openInvitations } from './accept-invitations.ts';
-import { openPeople, type People, sessionOf } from './people-for-tests.ts';
 
 const DEVELOPMENT = { ...ENVIRONMENT, MILLRACE_ENV: 'development' };
 const DAY_MS = 24 * 60 * 60 * 1000;

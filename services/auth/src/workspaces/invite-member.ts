@@ -1,12 +1,11 @@
 import type { InviteMemberRequest } from '@millrace/contracts/millrace/auth/v1/workspace';
 import { type Clock, MillraceError } from '@millrace/runtime';
 import { requiredActor } from '../actor.ts';
-import type { Mailer } from '../mail/mailer.ts';
+import type { Mail, Mailer } from '../mail/mailer.ts';
 import type { UserIndex } from '../store/user-index.ts';
 import { normalizedEmail, userKey } from '../store/user-record.ts';
 import type { InvitationRecord, WorkspaceRecord } from '../store/workspace-record.ts';
 import { changeWorkspace, type WorkspaceChanges } from './change-workspace.ts';
-import { invitationMail } from './invitation-mail.ts';
 import type { TakeInvitation } from './invitation-quota.ts';
 import { requireStanding } from './standing.ts';
 import { checkedRole } from './workspace-input.ts';
@@ -90,4 +89,31 @@ function refuseBeyondLimits(workspace: WorkspaceRecord, otherInvitations: number
       `a workspace has at most ${MAX_OPEN_INVITATIONS} open invitations`,
     );
   }
+}
+
+/** What an invited person is told: by whom, to what, and how to sign in. */
+function invitationMail(options: {
+  workspaceName: string;
+  /** Undefined when a key invited. */
+  inviterEmail: string | undefined;
+  invitation: InvitationRecord;
+}): Mail {
+  const { workspaceName, inviterEmail, invitation } = options;
+  const day = new Date(invitation.expiresAtMs).toISOString().slice(0, 10);
+  return {
+    to: invitation.email,
+    subject: `Invitation to the workspace ${workspaceName}`,
+    text: [
+      `${inviterEmail ?? 'The workspace'} invites you to "${workspaceName}" on Millrace as ${invitation.role}.`,
+      '',
+      'To accept, sign in with this address:',
+      `  POST /api/auth/request-code {"email":"${invitation.email}"}`,
+      'mails you a code, and',
+      `  POST /api/auth/verify {"email":"${invitation.email}","code":"…"}`,
+      'makes you a member.',
+      '',
+      `The invitation is good until ${day}. If you did not expect it, do nothing.`,
+      '',
+    ].join('\n'),
+  };
 }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { Role } from '@millrace/contracts/millrace/auth/v1/workspace';
-import { type Bench, CALL, ENVIRONMENT, methodsOf, startAuth, startBench } from '../auth-for-tests.ts';
+import { type Bench, CALL, ENVIRONMENT, methodsOf, startAuth, startBench } from '../../test/auth.ts';
+import { openPeople, outcomeOf, type People, sessionOf } from '../../test/people.ts';
 import { type RoleName, roleName, toRoleMessage } from '../store/role.ts';
-import { openPeople, outcomeOf, type People, sessionOf } from './people-for-tests.ts';
 
 let bench: Bench;
 let people: People;

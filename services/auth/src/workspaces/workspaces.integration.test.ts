@@ -13,11 +13,11 @@ import {
   startAuth,
   startBench,
   WORKSPACE,
-} from '../auth-for-tests.ts';
+} from '../../test/auth.ts';
+import { openPeople, type People, sessionOf } from '../../test/people.ts';
 import { indexMemberships } from '../store/memberships.ts';
 import { type UserRecord, userKey } from '../store/user-record.ts';
 import { ensureHomeWorkspace, homeWorkspaceIdFor } from './home-workspace.ts';
-import { openPeople, type People, sessionOf } from './people-for-tests.ts';
 
 let bench: Bench;
 let people: People;

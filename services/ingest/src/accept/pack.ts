@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { type EnvelopeItem, frameTraceparent, shardOfKey } from '@millrace/stores';
+import { shardOfKey } from '@millrace/stores';
+import { type EnvelopeItem, frameTraceparent } from '@millrace/wire';
 
 /** What accept needs of an envelope's item. */
 export type AcceptItem = Pick<EnvelopeItem, 'framed' | 'dedupKey' | 'bodyHash' | 'eventId'>;

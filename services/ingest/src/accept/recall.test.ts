@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLogger } from '@millrace/runtime';
-import { frameItem, type StreamMessage } from '@millrace/stores';
+import type { StreamMessage } from '@millrace/stores';
+import { frameItem } from '@millrace/wire';
 import { recallSeen } from './recall.ts';
 import { seenInMemory } from './seen-in-memory.ts';
 

@@ -1,5 +1,6 @@
 import type { Logger } from '@millrace/runtime';
-import { readEnvelope, type StreamMessage } from '@millrace/stores';
+import type { StreamMessage } from '@millrace/stores';
+import { readEnvelope } from '@millrace/wire';
 import type { NearSeenEvents, SeenEvent } from './ports.ts';
 
 /** Gives the stream's newest messages, newest chunk first, until `onChunk` answers false. */

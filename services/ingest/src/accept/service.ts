@@ -1,6 +1,6 @@
 import { IngestService } from '@millrace/contracts/millrace/ingest/v1/ingest';
 import { bindService, type GrpcServiceBinding, MillraceError } from '@millrace/runtime';
-import { readEnvelope } from '@millrace/stores';
+import { readEnvelope } from '@millrace/wire';
 import type { Accept } from './accept.ts';
 
 const MAX_ITEMS = 1_000;

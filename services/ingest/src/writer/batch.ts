@@ -1,6 +1,6 @@
+import type { Row } from '@millrace/wire';
+import { unpackEnvelope } from '@millrace/wire';
 import type { DeadItem, StreamMessage } from './ports.ts';
-import type { Row } from './row-encoder.ts';
-import { unpackEnvelope } from './unpack.ts';
 
 /** Something that can't become a row, before it is known when it was parked. */
 export type Poison = Omit<DeadItem, 'shard' | 'parkedAtMs'>;

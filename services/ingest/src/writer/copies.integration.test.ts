@@ -4,8 +4,8 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pickFreePort } from '@millrace/embedded';
 import { connectRedis, createRedisClaims, type Redis } from '@millrace/stores';
-import { testClock, testLog } from './testing/stores.ts';
-import { createWorld, type World } from './testing/world.ts';
+import { testClock, testLog } from '../../test/stores.ts';
+import { createWorld, type World } from '../../test/world.ts';
 
 const WEEK_MS = 7 * 86_400_000;
 

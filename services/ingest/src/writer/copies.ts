@@ -1,8 +1,8 @@
 import type { Clock } from '@millrace/runtime';
+import type { Row } from '@millrace/wire';
 import { createKeySet } from './key-set.ts';
 import type { EventTable, KeyClaims } from './ports.ts';
 import type { RecentKeys } from './recent-keys.ts';
-import type { Row } from './row-encoder.ts';
 
 const KEY_BYTES = 16;
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectNats, openEventLog } from '@millrace/stores';
-import { testClock, testLog } from './testing/stores.ts';
-import { createWorld, SHARD, SHARD_NUMBER, type World } from './testing/world.ts';
+import { testClock, testLog } from '../../test/stores.ts';
+import { createWorld, SHARD, SHARD_NUMBER, type World } from '../../test/world.ts';
 
 let world: World;
 let connection: Awaited<ReturnType<typeof connectNats>>;

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createEventTable } from '@millrace/stores';
+import { encodeRows, type Row } from '@millrace/wire';
+import { encodeEvent } from '../../test/events.ts';
+import { createWorld, SHARD_NUMBER, type World } from '../../test/world.ts';
 import { monthOf } from './batch.ts';
-import { encodeRows, type Row } from './row-encoder.ts';
-import { encodeEvent } from './testing/events.ts';
-import { createWorld, SHARD_NUMBER, type World } from './testing/world.ts';
 
 let world: World;
 let published = 0;

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { EventSchema } from '@millrace/contracts/millrace/event/v1/event';
-import { frameItem } from '@millrace/stores';
-import { encodeEnvelope, encodeEvent } from './testing/events.ts';
-import { createWorld, type World } from './testing/world.ts';
+import { frameItem } from '@millrace/wire';
+import { encodeEnvelope, encodeEvent } from '../../test/events.ts';
+import { createWorld, type World } from '../../test/world.ts';
 
 let world: World;
 before(async () => {

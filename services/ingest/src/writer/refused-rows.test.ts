@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findRefusedRows } from './refused-rows.ts';
-import type { Row } from './row-encoder.ts';
+import type { Row } from '@millrace/wire';
+import { findRefusedRows } from './insert-batch.ts';
 
 const rows: Row[] = Array.from({ length: 1_000 }, (_, seq) => ({
   data: Buffer.alloc(0),

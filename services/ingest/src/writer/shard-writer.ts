@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, type Logger, MillraceError, type Tracing } from '@millrace/runtime';
 import type { Positions } from '@millrace/stores';
+import { eventOf, type Row } from '@millrace/wire';
 import type { Batch, Poison } from './batch.ts';
 import { type BatchLimits, collectBatch, gatheringMs } from './collect.ts';
 import type { Copies } from './copies.ts';
@@ -9,7 +10,6 @@ import type { Park } from './parking.ts';
 import { persist } from './persist.ts';
 import { type Place, partitionOf, placeBehind, placeFrom } from './place.ts';
 import type { EventTable, Failpoint, LogReader } from './ports.ts';
-import { eventOf, type Row } from './row-encoder.ts';
 import type { WriterMetrics } from './writer-metrics.ts';
 
 /** What one shard's writing works with. */

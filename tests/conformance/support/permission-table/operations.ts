@@ -1,9 +1,9 @@
 import type { DescMethod } from '@bufbuild/protobuf';
-// The table is made from what the edge serves, so that nothing it serves can be missing.
-import { RPC_ACCESS } from '../../../../services/edge/src/connect/rpc-access.ts';
-import { inertDeps } from '../../../../services/edge/src/dialects/test-support/inert-deps.ts';
-import type { RouteAccess } from '../../../../services/edge/src/http/access.ts';
 import { createRoutes } from '../../../../services/edge/src/routes.ts';
+// The table is made from what the edge serves, so that nothing it serves can be missing.
+import { RPC_ACCESS } from '../../../../services/edge/src/rpc/rpc-access.ts';
+import type { RouteAccess } from '../../../../services/edge/src/server/access.ts';
+import { inertDeps } from '../../../../services/edge/test/inert-deps.ts';
 import { callMethod } from './call-method.ts';
 import { callRoute } from './call-route.ts';
 import type { SampleRequest } from './sample-request.ts';

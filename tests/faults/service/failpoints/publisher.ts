@@ -1,7 +1,7 @@
-import { createPublisher as createReal } from '../../../../packages/stores/src/event-log/publisher.ts';
+import { createPublisher as createReal } from '../../../../packages/stores/src/nats/event-log/publisher.ts';
 import { reachFailpoint } from '../failpoint.ts';
 
-export * from '../../../../packages/stores/src/event-log/publisher.ts';
+export * from '../../../../packages/stores/src/nats/event-log/publisher.ts';
 
 /** A publisher that may die just before it sends and just after it was answered. */
 export const createPublisher: typeof createReal = (options) => {

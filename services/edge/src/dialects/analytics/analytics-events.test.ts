@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { benchDialect, type DialectBench, KEYS, WORKSPACE_ID } from '../../../test/dialect-harness.ts';
 import { eventsRoute } from '../events-route/routes.ts';
-import { benchDialect, type DialectBench, KEYS, WORKSPACE_ID } from '../test-support/dialect-harness.ts';
 
 const HEADERS = { 'x-api-key': KEYS.writer, 'content-type': 'application/json' };
 const EXAMPLE = `{

@@ -1,9 +1,9 @@
-import type { AccessRule } from '../../http/access.ts';
-import { authenticate } from '../authenticate.ts';
-import { contextOf, countingRejections, requireStored } from '../decode-context.ts';
-import { BODY_LIMIT_BYTES, type DialectDeps } from '../dialect.ts';
+import { contextOf, countingRejections, requireStored } from '../../ingest/decode-context.ts';
+import { type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
+import { requireJson } from '../../request/media-type.ts';
+import type { AccessRule } from '../../server/access.ts';
+import { authenticate } from '../../server/authenticate.ts';
 import type { EventsHandler } from '../events-route/events-handler.ts';
-import { requireJson } from '../media-type.ts';
 import { decodeAnalyticsEvent } from './decode.ts';
 import { encodeAnalyticsFailure, encodeOutcome } from './encode.ts';
 
@@ -11,7 +11,7 @@ import { encodeAnalyticsFailure, encodeOutcome } from './encode.ts';
 export const WRITE_ACCESS: AccessRule = { places: ['apiKey', 'bearer', 'beacon'], anyOf: ['events:write'] };
 
 /** The analytics API's half of `POST /api/v1/events`. */
-export function analyticsEvents(deps: DialectDeps): EventsHandler {
+export function analyticsEvents(deps: ApiDeps): EventsHandler {
   return {
     async handle(exchange, earlyBody) {
       const answer = authenticate(exchange, deps, WRITE_ACCESS);

@@ -1,11 +1,11 @@
-import type { CanonicalEvent } from '../../events/canonical-event.ts';
-import type { Issue } from '../../http/failure.ts';
-import { parseJson } from '../../json/parse.ts';
-import { skipWhitespace } from '../../json/scan.ts';
-import { forEachElement, memberStart, readMembers } from '../../json/spans.ts';
-import type { DecodeContext } from '../decode-context.ts';
-import { invalid, toIssues, wrongType } from '../issues.ts';
-import { isJsonObject } from '../json-types.ts';
+import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
+import type { DecodeContext } from '../../ingest/decode-context.ts';
+import { invalid, toIssues, wrongType } from '../../request/issues.ts';
+import { parseJson } from '../../request/json/parse.ts';
+import { skipWhitespace } from '../../request/json/scan.ts';
+import { forEachElement, memberStart, readMembers } from '../../request/json/spans.ts';
+import { isJsonObject } from '../../request/json-types.ts';
+import type { Issue } from '../../server/failure.ts';
 import { type AnalyticsEvent, analyticsEvent, MAX_BATCH_EVENTS } from './schema.ts';
 
 const EMPTY_OBJECT = '{}';

@@ -1,4 +1,4 @@
-import type { RouteDocumentation } from '../../http/route.ts';
+import type { RouteDocumentation } from '../../server/route.ts';
 import { analyticsBatch } from './schema.ts';
 
 const failed = (code: string, message: string) => ({ success: false, error: { code, message } });

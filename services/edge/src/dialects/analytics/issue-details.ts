@@ -1,5 +1,5 @@
-import type { Failure } from '../../http/failure.ts';
-import { fieldOf } from '../problem/describe-failure.ts';
+import { fieldOf } from '../../request/problem/describe-failure.ts';
+import type { Failure } from '../../server/failure.ts';
 
 /** Issues that an answer lists: a client mends the first few, and a hostile body must not make a large answer. */
 const MAX_DETAILS = 20;

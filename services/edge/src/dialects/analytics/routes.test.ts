@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MillraceError } from '@millrace/runtime';
-import { benchDialect, type DialectBench, KEYS } from '../test-support/dialect-harness.ts';
+import { benchDialect, type DialectBench, KEYS } from '../../../test/dialect-harness.ts';
 import { encodeAnalyticsFailure } from './encode.ts';
 import { analytics } from './routes.ts';
 

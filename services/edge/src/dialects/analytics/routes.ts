@@ -1,9 +1,9 @@
-import type { AccessRule } from '../../http/access.ts';
-import type { Route } from '../../http/route.ts';
-import { authenticate } from '../authenticate.ts';
-import { contextOf, countingRejections, requireStored } from '../decode-context.ts';
-import { BATCH_BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
-import { requireJson } from '../media-type.ts';
+import { contextOf, countingRejections, requireStored } from '../../ingest/decode-context.ts';
+import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES } from '../../request/api.ts';
+import { requireJson } from '../../request/media-type.ts';
+import type { AccessRule } from '../../server/access.ts';
+import { authenticate } from '../../server/authenticate.ts';
+import type { Route } from '../../server/route.ts';
 import { WRITE_ACCESS } from './analytics-events.ts';
 import { decodeAnalyticsBatch } from './decode.ts';
 import { BATCH_DOCUMENTATION, STATS_DOCUMENTATION } from './documentation.ts';
@@ -16,12 +16,12 @@ const STATS_ACCESS: AccessRule = {
 };
 
 /** The analytics API's routes for events, but for the one that it shares with the workflow API. */
-export const analytics: Dialect = {
+export const analytics: Api = {
   name: 'analytics',
   routes: (deps) => [batchRoute(deps), statsRoute(deps)],
 };
 
-function batchRoute(deps: DialectDeps): Route {
+function batchRoute(deps: ApiDeps): Route {
   return {
     method: 'POST',
     path: '/api/v1/events/batch',
@@ -41,7 +41,7 @@ function batchRoute(deps: DialectDeps): Route {
   };
 }
 
-function statsRoute(deps: DialectDeps): Route {
+function statsRoute(deps: ApiDeps): Route {
   return {
     method: 'GET',
     path: '/api/v1/events/stats',

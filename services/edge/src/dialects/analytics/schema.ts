@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { boundedText, jsonObject, timestamp, wholeNumber } from '../json-types.ts';
+import { boundedText, jsonObject, timestamp, wholeNumber } from '../../request/json-types.ts';
 
 /** Events in a batch. */
 export const MAX_BATCH_EVENTS = 1000;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Issue } from '../../http/failure.ts';
-import { toIssues } from '../issues.ts';
-import { timestamp } from '../json-types.ts';
+import { toIssues } from '../../request/issues.ts';
+import { timestamp } from '../../request/json-types.ts';
+import type { Issue } from '../../server/failure.ts';
 
 /** Beyond the printable characters that RFC 3986 allows, only whole percent triplets. */
 const URI_CHARS = String.raw`(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+`;

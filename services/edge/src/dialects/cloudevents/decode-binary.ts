@@ -1,13 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { CanonicalEvent } from '../../events/canonical-event.ts';
-import type { RequestFailure } from '../../http/failure.ts';
-import { parseJson } from '../../json/parse.ts';
-import { skipValue, skipWhitespace } from '../../json/scan.ts';
-import type { DecodeContext } from '../decode-context.ts';
-import { invalid } from '../issues.ts';
+import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
+import type { DecodeContext } from '../../ingest/decode-context.ts';
+import { invalid } from '../../request/issues.ts';
+import { parseJson } from '../../request/json/parse.ts';
+import { skipValue, skipWhitespace } from '../../request/json/scan.ts';
+import type { RequestFailure } from '../../server/failure.ts';
 import { checkCloudEvent } from './cloud-event.ts';
-import { decodeHeaderValue } from './header-value.ts';
 import { toEvent } from './to-event.ts';
 
 const PREFIX = 'ce-';
@@ -73,4 +72,21 @@ function isTextType(type: string): boolean {
 
 function refused(attribute: string, message: string): RequestFailure {
   return invalid([{ code: 'custom', path: [attribute], message }]);
+}
+
+const QUOTED = /^"((?:[^"\\]|\\.)*)"$/s;
+
+/**
+ * An attribute's value from its header, by the HTTP binding 1.0: quotes are taken off, then percent triplets are decoded
+ * once, as UTF-8. A percent sign that starts no triplet stays: older producers don't encode it. Undefined when it isn't UTF-8.
+ */
+function decodeHeaderValue(header: string): string | undefined {
+  const quoted = QUOTED.exec(header);
+  const value = quoted ? (quoted[1] ?? '').replace(/\\(.)/gs, '$1') : header;
+  const bytes = value.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  // Node reads headers as latin1, a character a byte.
+  const buffer = Buffer.from(bytes, 'latin1');
+  return isUtf8(buffer) ? buffer.toString() : undefined;
 }

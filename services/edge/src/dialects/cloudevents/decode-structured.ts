@@ -1,14 +1,14 @@
-import type { CanonicalEvent } from '../../events/canonical-event.ts';
-import type { Issue } from '../../http/failure.ts';
-import { parseJson } from '../../json/parse.ts';
-import { skipValue, skipWhitespace } from '../../json/scan.ts';
-import { forEachElement, readMembers } from '../../json/spans.ts';
-import type { JsonText } from '../../json/units.ts';
-import type { DecodeContext } from '../decode-context.ts';
-import { invalid } from '../issues.ts';
-import { isJsonObject } from '../json-types.ts';
+import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
+import type { DecodeContext } from '../../ingest/decode-context.ts';
+import { invalid } from '../../request/issues.ts';
+import { parseJson } from '../../request/json/parse.ts';
+import { skipValue, skipWhitespace } from '../../request/json/scan.ts';
+import { forEachElement, readMembers } from '../../request/json/spans.ts';
+import type { JsonText } from '../../request/json/units.ts';
+import { isJsonObject } from '../../request/json-types.ts';
+import { fieldOf } from '../../request/problem/describe-failure.ts';
+import type { Issue } from '../../server/failure.ts';
 import { type CheckedEvent, isTooLarge, TOO_LARGE } from '../native/new-event.ts';
-import { fieldOf } from '../problem/describe-failure.ts';
 import { checkCloudEvent } from './cloud-event.ts';
 import { toEvent } from './to-event.ts';
 

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { KEYS } from '../test-support/dialect-harness.ts';
-import { BATCHED, CE_HEADERS, openBench, SPEC_EXAMPLE, STRUCTURED } from './cloudevents-harness.ts';
+import {
+  BATCHED,
+  CE_HEADERS,
+  openBench,
+  SPEC_EXAMPLE,
+  STRUCTURED,
+} from '../../../test/cloudevents-harness.ts';
+import { KEYS } from '../../../test/dialect-harness.ts';
 
 describe('binary', () => {
   const data: [contentType: string | undefined, body: string | Buffer, payload: string][] = [

@@ -1,15 +1,20 @@
 import { z } from 'zod';
-import type { AccessRule } from '../../http/access.ts';
-import type { Exchange } from '../../http/exchange.ts';
-import { RequestFailure } from '../../http/failure.ts';
-import type { RouteDocumentation } from '../../http/route.ts';
-import { authenticate } from '../authenticate.ts';
-import { contextOf, countingRejections, type DecodeContext, requireStored } from '../decode-context.ts';
-import { BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
-import { isMediaType } from '../media-type.ts';
+import {
+  contextOf,
+  countingRejections,
+  type DecodeContext,
+  requireStored,
+} from '../../ingest/decode-context.ts';
+import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES } from '../../request/api.ts';
+import { isMediaType } from '../../request/media-type.ts';
+import { encodeProblem, PROBLEM_TYPE } from '../../request/problem/encode-problem.ts';
+import type { AccessRule } from '../../server/access.ts';
+import { authenticate } from '../../server/authenticate.ts';
+import type { Exchange } from '../../server/exchange.ts';
+import { RequestFailure } from '../../server/failure.ts';
+import type { RouteDocumentation } from '../../server/route.ts';
 import { ingestEvents } from '../native/ingest-events.ts';
 import { itemizedReply } from '../native/itemized-reply.ts';
-import { encodeProblem, PROBLEM_TYPE } from '../problem/encode-problem.ts';
 import { cloudEventSchema } from './cloud-event.ts';
 import { decodeBinary, isBinary } from './decode-binary.ts';
 import { decodeBatch, decodeStructured, MAX_BATCH_EVENTS } from './decode-structured.ts';
@@ -21,7 +26,7 @@ const BATCHED = 'application/cloudevents-batch+json';
 const ACCESS: AccessRule = { places: ['apiKey', 'bearer'], anyOf: ['events:write'] };
 
 /** CloudEvents 1.0 over HTTP, in all three content modes. */
-export const cloudEventsDialect: Dialect = {
+export const cloudEventsDialect: Api = {
   name: 'cloudevents',
   routes: (deps) => [
     {
@@ -35,7 +40,7 @@ export const cloudEventsDialect: Dialect = {
   ],
 };
 
-async function handle(exchange: Exchange, deps: DialectDeps): Promise<void> {
+async function handle(exchange: Exchange, deps: ApiDeps): Promise<void> {
   const grant = await authenticate(exchange, deps, ACCESS);
   const context = contextOf(exchange, grant, deps);
   const contentType = exchange.header('content-type') ?? '';
@@ -56,7 +61,7 @@ async function handle(exchange: Exchange, deps: DialectDeps): Promise<void> {
   exchange.reply({ status: outcome.kind === 'accepted' ? 202 : 200, body: JSON.stringify(answer) });
 }
 
-async function takeBatch(exchange: Exchange, deps: DialectDeps, context: DecodeContext): Promise<void> {
+async function takeBatch(exchange: Exchange, deps: ApiDeps, context: DecodeContext): Promise<void> {
   const body = await exchange.body(BATCH_BODY_LIMIT_BYTES);
   const checked = countingRejections(deps, 'cloudevents', () => decodeBatch(body, context));
   for (const one of checked) if (one.kind === 'invalid') deps.countRejected('cloudevents', 'invalid');

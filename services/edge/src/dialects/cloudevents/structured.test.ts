@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { WORKSPACE_ID } from '../test-support/dialect-harness.ts';
-import { openBench, SPEC_EXAMPLE, STRUCTURED } from './cloudevents-harness.ts';
+import { openBench, SPEC_EXAMPLE, STRUCTURED } from '../../../test/cloudevents-harness.ts';
+import { WORKSPACE_ID } from '../../../test/dialect-harness.ts';
 
 const structured = (body: unknown) => openBench().send(body, { 'content-type': STRUCTURED });
 

@@ -1,5 +1,5 @@
-import type { CanonicalEvent } from '../../events/canonical-event.ts';
-import type { DecodeContext } from '../decode-context.ts';
+import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
+import type { DecodeContext } from '../../ingest/decode-context.ts';
 import type { CheckedCloudEvent } from './cloud-event.ts';
 
 /** The members that have a field of their own; the others go into the metadata, under their own names. */

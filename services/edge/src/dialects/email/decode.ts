@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
-import type { CanonicalEvent } from '../../events/canonical-event.ts';
-import type { Issue } from '../../http/failure.ts';
-import { parseJson } from '../../json/parse.ts';
-import { skipValue, skipWhitespace } from '../../json/scan.ts';
-import { forEachElement, memberText, readMembers } from '../../json/spans.ts';
-import type { DecodeContext } from '../decode-context.ts';
-import { invalid, toIssues, wrongType } from '../issues.ts';
-import { isJsonObject } from '../json-types.ts';
+import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
+import type { DecodeContext } from '../../ingest/decode-context.ts';
+import { invalid, toIssues, wrongType } from '../../request/issues.ts';
+import { parseJson } from '../../request/json/parse.ts';
+import { skipValue, skipWhitespace } from '../../request/json/scan.ts';
+import { forEachElement, memberText, readMembers } from '../../request/json/spans.ts';
+import { isJsonObject } from '../../request/json-types.ts';
+import type { Issue } from '../../server/failure.ts';
 import { type EmailEvent, emailEvent, MAX_BATCH_EVENTS } from './schema.ts';
 
 /** What the e-mail decoder needs besides: the clock gives a time to events without one. */

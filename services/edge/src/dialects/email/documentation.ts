@@ -1,4 +1,4 @@
-import type { RouteDocumentation } from '../../http/route.ts';
+import type { RouteDocumentation } from '../../server/route.ts';
 import { emailBatch, emailEvent } from './schema.ts';
 
 const failed = (message: string) => ({ status: 'error', message });

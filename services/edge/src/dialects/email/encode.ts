@@ -1,6 +1,6 @@
-import type { Failure, Issue } from '../../http/failure.ts';
-import type { Reply } from '../../http/reply.ts';
-import { FAILURE_STATUS, failureHeaders, failureMessage } from '../failure-status.ts';
+import { FAILURE_STATUS, failureHeaders, failureMessage } from '../../request/failure-status.ts';
+import type { Failure, Issue } from '../../server/failure.ts';
+import type { Reply } from '../../server/reply.ts';
 
 const DUPLICATE_MESSAGE = 'Duplicate event ignored';
 

@@ -7,7 +7,7 @@ import {
   KEYS,
   NOW_MS,
   WORKSPACE_ID,
-} from '../test-support/dialect-harness.ts';
+} from '../../../test/dialect-harness.ts';
 import { email } from './routes.ts';
 
 const HEADERS = { 'x-api-key': KEYS.writer, 'content-type': 'application/json' };

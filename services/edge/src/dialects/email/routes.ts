@@ -1,12 +1,12 @@
-import type { AccessRule } from '../../http/access.ts';
-import type { Exchange } from '../../http/exchange.ts';
-import type { Failure } from '../../http/failure.ts';
-import type { Reply } from '../../http/reply.ts';
-import type { Route } from '../../http/route.ts';
-import { authenticate } from '../authenticate.ts';
-import { contextOf, countingRejections, requireStored } from '../decode-context.ts';
-import { BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
-import { requireJson } from '../media-type.ts';
+import { contextOf, countingRejections, requireStored } from '../../ingest/decode-context.ts';
+import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES } from '../../request/api.ts';
+import { requireJson } from '../../request/media-type.ts';
+import type { AccessRule } from '../../server/access.ts';
+import { authenticate } from '../../server/authenticate.ts';
+import type { Exchange } from '../../server/exchange.ts';
+import type { Failure } from '../../server/failure.ts';
+import type { Reply } from '../../server/reply.ts';
+import type { Route } from '../../server/route.ts';
 import { decodeEmailBatch, decodeEmailEvent, type EmailDecodeContext } from './decode.ts';
 import { EMAIL_BATCH_DOCUMENTATION, EMAIL_DOCUMENTATION } from './documentation.ts';
 import { type EmailRoute, encodeEmail, encodeEmailBatch, encodeEmailFailure } from './encode.ts';
@@ -14,12 +14,12 @@ import { type EmailRoute, encodeEmail, encodeEmailBatch, encodeEmailFailure } fr
 const ACCESS: AccessRule = { places: ['apiKey', 'beacon'], anyOf: ['events:write'] };
 
 /** The e-mail events API. */
-export const email: Dialect = {
+export const email: Api = {
   name: 'email',
   routes: (deps) => [singleRoute(deps), batchRoute(deps)],
 };
 
-function singleRoute(deps: DialectDeps): Route {
+function singleRoute(deps: ApiDeps): Route {
   return {
     method: 'POST',
     path: '/email',
@@ -35,7 +35,7 @@ function singleRoute(deps: DialectDeps): Route {
   };
 }
 
-function batchRoute(deps: DialectDeps): Route {
+function batchRoute(deps: ApiDeps): Route {
   return {
     method: 'POST',
     path: '/email/batch',
@@ -57,7 +57,7 @@ function batchRoute(deps: DialectDeps): Route {
 
 async function receive(
   exchange: Exchange,
-  deps: DialectDeps,
+  deps: ApiDeps,
   limitBytes: number,
 ): Promise<{ body: Buffer; context: EmailDecodeContext }> {
   const grant = await authenticate(exchange, deps, ACCESS);
@@ -66,7 +66,7 @@ async function receive(
   return { body, context: { ...contextOf(exchange, grant, deps), now: () => deps.clock.now() } };
 }
 
-function failureEncoder(deps: DialectDeps, route: EmailRoute): (failure: Failure) => Reply {
+function failureEncoder(deps: ApiDeps, route: EmailRoute): (failure: Failure) => Reply {
   if (!deps.settings.emailCompatAlways200) return (failure) => encodeEmailFailure(failure, route);
   return (failure) => ({ ...encodeEmailFailure(failure, route), status: 200 });
 }

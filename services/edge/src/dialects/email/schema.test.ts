@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { benchDialect, KEYS } from '../test-support/dialect-harness.ts';
+import { benchDialect, KEYS } from '../../../test/dialect-harness.ts';
 import { email } from './routes.ts';
 
 const bench = benchDialect(email);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { boundedText, jsonObject, textList, wholeNumber } from '../json-types.ts';
-import { LATEST_MS } from '../rfc3339.ts';
+import { boundedText, jsonObject, textList, wholeNumber } from '../../request/json-types.ts';
+import { LATEST_MS } from '../../request/rfc3339.ts';
 
 /** Events in a batch. */
 export const MAX_BATCH_EVENTS = 100;

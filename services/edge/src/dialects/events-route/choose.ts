@@ -1,7 +1,7 @@
-import type { Exchange } from '../../http/exchange.ts';
-import { RequestFailure } from '../../http/failure.ts';
-import { parseJson } from '../../json/parse.ts';
-import { isJsonObject } from '../json-types.ts';
+import { parseJson } from '../../request/json/parse.ts';
+import { isJsonObject } from '../../request/json-types.ts';
+import type { Exchange } from '../../server/exchange.ts';
+import { RequestFailure } from '../../server/failure.ts';
 
 /** The dialects that share the route. */
 export type EventsDialect = 'workflow' | 'analytics';

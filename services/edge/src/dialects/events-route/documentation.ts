@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RouteDocumentation } from '../../http/route.ts';
+import type { RouteDocumentation } from '../../server/route.ts';
 import { ANALYTICS_ERRORS } from '../analytics/documentation.ts';
 import { analyticsEvent } from '../analytics/schema.ts';
 import { workflowEvent } from '../workflow/schema.ts';

@@ -1,6 +1,6 @@
-import type { Exchange } from '../../http/exchange.ts';
-import type { Failure } from '../../http/failure.ts';
-import type { Reply } from '../../http/reply.ts';
+import type { Exchange } from '../../server/exchange.ts';
+import type { Failure } from '../../server/failure.ts';
+import type { Reply } from '../../server/reply.ts';
 
 /** One of the dialects that share `POST /api/v1/events`. */
 export interface EventsHandler {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { benchDialect, KEYS } from '../test-support/dialect-harness.ts';
-import type { FakeRequest } from '../test-support/fake-exchange.ts';
+import { benchDialect, KEYS } from '../../../test/dialect-harness.ts';
+import type { FakeRequest } from '../../../test/fake-exchange.ts';
 import { eventsRoute } from './routes.ts';
 
 const ANALYTICS_EVENT = {

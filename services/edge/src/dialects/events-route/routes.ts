@@ -1,15 +1,15 @@
-import type { AccessRule } from '../../http/access.ts';
-import type { Exchange } from '../../http/exchange.ts';
-import type { Route } from '../../http/route.ts';
+import { type Api, type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
+import type { AccessRule } from '../../server/access.ts';
+import type { Exchange } from '../../server/exchange.ts';
+import type { Route } from '../../server/route.ts';
 import { analyticsEvents } from '../analytics/analytics-events.ts';
-import { BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
 import { workflowEvents } from '../workflow/workflow-events.ts';
 import { chooseByBody, chooseByHeader, type EventsDialect } from './choose.ts';
 import { EVENTS_DOCUMENTATION } from './documentation.ts';
 import type { EventsHandler } from './events-handler.ts';
 
 /** `POST /api/v1/events`, which two of the published APIs claim: the workflow API and the analytics API. */
-export const eventsRoute: Dialect = {
+export const eventsRoute: Api = {
   name: 'events-route',
   routes: (deps) => [sharedRoute(deps)],
 };
@@ -17,7 +17,7 @@ export const eventsRoute: Dialect = {
 /** Any valid key of the workspace is taken in either header, whichever dialect it is. */
 const ACCESS: AccessRule = { places: ['apiKey', 'bearer', 'beacon'], anyOf: ['events:write'] };
 
-function sharedRoute(deps: DialectDeps): Route {
+function sharedRoute(deps: ApiDeps): Route {
   const handlers: Readonly<Record<EventsDialect, EventsHandler>> = {
     workflow: workflowEvents(deps),
     analytics: analyticsEvents(deps),

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { parseJson } from '../../json/parse.ts';
-import { skipWhitespace } from '../../json/scan.ts';
-import { memberText } from '../../json/spans.ts';
-import { invalid, toIssues } from '../issues.ts';
-import { boundedText, jsonObject } from '../json-types.ts';
+import { invalid, toIssues } from '../../request/issues.ts';
+import { parseJson } from '../../request/json/parse.ts';
+import { skipWhitespace } from '../../request/json/scan.ts';
+import { memberText } from '../../request/json/spans.ts';
+import { boundedText, jsonObject } from '../../request/json-types.ts';
 
 /** The documented body; unknown fields are dropped. */
 export const externalEventBody = z

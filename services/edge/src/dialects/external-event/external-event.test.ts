@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MillraceError } from '@millrace/runtime';
-import { benchDialect, KEYS, NOW_MS, WORKSPACE_ID } from '../test-support/dialect-harness.ts';
-import type { FakeRequest } from '../test-support/fake-exchange.ts';
+import { benchDialect, KEYS, NOW_MS, WORKSPACE_ID } from '../../../test/dialect-harness.ts';
+import type { FakeRequest } from '../../../test/fake-exchange.ts';
 import { externalEventDialect } from './routes.ts';
 
 const PATH = '/api/external-event/:workspaceId';

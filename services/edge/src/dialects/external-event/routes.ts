@@ -1,31 +1,33 @@
-import type { CanonicalEvent } from '../../events/canonical-event.ts';
-import type { AccessRule } from '../../http/access.ts';
-import type { Exchange } from '../../http/exchange.ts';
-import { RequestFailure } from '../../http/failure.ts';
-import type { Route, RouteDocumentation } from '../../http/route.ts';
-import { authenticate } from '../authenticate.ts';
-import { contextOf, countingRejections, type DecodeContext, requireStored } from '../decode-context.ts';
-import { BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
-import { idempotencyKey } from '../idempotency-key.ts';
-import { requireJson } from '../media-type.ts';
+import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
+import {
+  contextOf,
+  countingRejections,
+  type DecodeContext,
+  requireStored,
+} from '../../ingest/decode-context.ts';
+import { type Api, type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
+import { idempotencyKey } from '../../request/idempotency-key.ts';
+import { requireJson } from '../../request/media-type.ts';
+import type { AccessRule } from '../../server/access.ts';
+import { authenticate } from '../../server/authenticate.ts';
+import type { Exchange } from '../../server/exchange.ts';
+import { RequestFailure } from '../../server/failure.ts';
+import type { Route, RouteDocumentation } from '../../server/route.ts';
 import { type DecodedExternalEvent, decodeExternalEvent, externalEventBody } from './decode.ts';
 import { encodeExternalEventFailure, SUCCESS } from './encode.ts';
-import { createGraphqlRoutes } from './graphql/routes.ts';
 
 const ACCESS: AccessRule = { places: ['bearer', 'beacon'], anyOf: ['events:write'] };
 
 /** The external-event API: one event a request, into the workspace that its path names. */
-export const externalEventDialect: Dialect = {
+export const externalEventDialect: Api = {
   name: 'external-event',
-  routes: (deps) => [
-    ...['/api/external-event/:workspaceId', '/external-event/:workspaceId'].map((path) =>
+  routes: (deps) =>
+    ['/api/external-event/:workspaceId', '/external-event/:workspaceId'].map((path) =>
       ingestRoute(path, deps),
     ),
-    ...createGraphqlRoutes(deps),
-  ],
 };
 
-function ingestRoute(path: string, deps: DialectDeps): Route {
+function ingestRoute(path: string, deps: ApiDeps): Route {
   return {
     method: 'POST',
     path,
@@ -36,7 +38,7 @@ function ingestRoute(path: string, deps: DialectDeps): Route {
   };
 }
 
-async function handle(exchange: Exchange, deps: DialectDeps): Promise<void> {
+async function handle(exchange: Exchange, deps: ApiDeps): Promise<void> {
   const grant = await authenticate(exchange, deps, ACCESS);
   // A token belongs to one workspace; to learn whether another one exists is not its business.
   if (exchange.params['workspaceId'] !== grant.workspaceId) {

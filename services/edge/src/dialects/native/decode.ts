@@ -1,11 +1,11 @@
-import { RequestFailure } from '../../http/failure.ts';
-import { parseJson } from '../../json/parse.ts';
-import { skipValue, skipWhitespace } from '../../json/scan.ts';
-import { forEachElement, readMembers } from '../../json/spans.ts';
-import type { JsonText } from '../../json/units.ts';
-import type { DecodeContext } from '../decode-context.ts';
-import { invalid } from '../issues.ts';
-import { fieldOf } from '../problem/describe-failure.ts';
+import type { DecodeContext } from '../../ingest/decode-context.ts';
+import { invalid } from '../../request/issues.ts';
+import { parseJson } from '../../request/json/parse.ts';
+import { skipValue, skipWhitespace } from '../../request/json/scan.ts';
+import { forEachElement, readMembers } from '../../request/json/spans.ts';
+import type { JsonText } from '../../request/json/units.ts';
+import { fieldOf } from '../../request/problem/describe-failure.ts';
+import { RequestFailure } from '../../server/failure.ts';
 import { type CheckedEvent, checkNewEvent } from './new-event.ts';
 
 /** Events in a request. */

@@ -1,5 +1,5 @@
-import type { EventSink, SubmitOutcome } from '../../events/event-sink.ts';
-import { fieldOf } from '../problem/describe-failure.ts';
+import type { EventSink, SubmitOutcome } from '../../ingest/event-sink.ts';
+import { fieldOf } from '../../request/problem/describe-failure.ts';
 import type { CheckedEvent, FieldError } from './new-event.ts';
 
 /** What became of one event of a request. */

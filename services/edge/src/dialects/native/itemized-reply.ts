@@ -1,5 +1,5 @@
-import type { Reply } from '../../http/reply.ts';
-import { problemReply } from '../problem/encode-problem.ts';
+import { problemReply } from '../../request/problem/encode-problem.ts';
+import type { Reply } from '../../server/reply.ts';
 import type { FieldError } from './new-event.ts';
 
 /** One line of an itemized answer. */

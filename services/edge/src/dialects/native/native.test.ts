@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MillraceError } from '@millrace/runtime';
-import { benchDialect, KEYS, NOW_MS, WORKSPACE_ID } from '../test-support/dialect-harness.ts';
+import { benchDialect, KEYS, NOW_MS, WORKSPACE_ID } from '../../../test/dialect-harness.ts';
 import { nativeDialect } from './routes.ts';
 
 const LINES = { 'content-type': 'application/x-ndjson' };

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { CanonicalEvent } from '../../events/canonical-event.ts';
-import type { DecodeContext } from '../decode-context.ts';
-import { BODY_LIMIT_BYTES } from '../dialect.ts';
-import { toIssues } from '../issues.ts';
-import { boundedText, jsonObject, timestamp, wholeNumber } from '../json-types.ts';
-import { fieldOf } from '../problem/describe-failure.ts';
+import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
+import type { DecodeContext } from '../../ingest/decode-context.ts';
+import { BODY_LIMIT_BYTES } from '../../request/api.ts';
+import { toIssues } from '../../request/issues.ts';
+import { boundedText, jsonObject, timestamp, wholeNumber } from '../../request/json-types.ts';
+import { fieldOf } from '../../request/problem/describe-failure.ts';
 
 /** Ids of this space meet, whether they come by REST, Connect or gRPC. */
 const SCOPE = 'native';

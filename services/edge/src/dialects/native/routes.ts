@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import type { AccessRule } from '../../http/access.ts';
-import type { Exchange } from '../../http/exchange.ts';
-import type { RouteDocumentation } from '../../http/route.ts';
-import { authenticate } from '../authenticate.ts';
-import { contextOf, countingRejections } from '../decode-context.ts';
-import { BATCH_BODY_LIMIT_BYTES, type Dialect, type DialectDeps } from '../dialect.ts';
-import { isMediaType, requireJson } from '../media-type.ts';
-import { encodeProblem, PROBLEM_TYPE } from '../problem/encode-problem.ts';
+import { contextOf, countingRejections } from '../../ingest/decode-context.ts';
+import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES } from '../../request/api.ts';
+import { isMediaType, requireJson } from '../../request/media-type.ts';
+import { encodeProblem, PROBLEM_TYPE } from '../../request/problem/encode-problem.ts';
+import type { AccessRule } from '../../server/access.ts';
+import { authenticate } from '../../server/authenticate.ts';
+import type { Exchange } from '../../server/exchange.ts';
+import type { RouteDocumentation } from '../../server/route.ts';
 import { decodeJson, decodeLines, MAX_EVENTS } from './decode.ts';
 import { type EventVerdict, ingestEvents } from './ingest-events.ts';
 import { itemizedReply } from './itemized-reply.ts';
@@ -22,7 +22,7 @@ const LINE_TYPES = [
 ];
 
 /** Our own REST API for events; its Connect and gRPC form is `millrace.api.v1.EventService`. */
-export const nativeDialect: Dialect = {
+export const nativeDialect: Api = {
   name: 'native',
   routes: (deps) => [
     {
@@ -36,7 +36,7 @@ export const nativeDialect: Dialect = {
   ],
 };
 
-async function handle(exchange: Exchange, deps: DialectDeps): Promise<void> {
+async function handle(exchange: Exchange, deps: ApiDeps): Promise<void> {
   const grant = await authenticate(exchange, deps, ACCESS);
   const contentType = exchange.header('content-type') ?? '';
   const isLines = LINE_TYPES.some((type) => isMediaType(contentType, type));

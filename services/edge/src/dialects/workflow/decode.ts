@@ -1,9 +1,9 @@
-import type { CanonicalEvent } from '../../events/canonical-event.ts';
-import { parseJson } from '../../json/parse.ts';
-import { skipWhitespace } from '../../json/scan.ts';
-import { memberText } from '../../json/spans.ts';
-import type { DecodeContext } from '../decode-context.ts';
-import { invalid, toIssues } from '../issues.ts';
+import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
+import type { DecodeContext } from '../../ingest/decode-context.ts';
+import { invalid, toIssues } from '../../request/issues.ts';
+import { parseJson } from '../../request/json/parse.ts';
+import { skipWhitespace } from '../../request/json/scan.ts';
+import { memberText } from '../../request/json/spans.ts';
 import { workflowEvent } from './schema.ts';
 
 const EMPTY_OBJECT = '{}';

@@ -1,7 +1,7 @@
-import type { Failure, Issue } from '../../http/failure.ts';
-import type { Reply } from '../../http/reply.ts';
-import { FAILURE_STATUS, failureHeaders, failureMessage } from '../failure-status.ts';
-import { fieldOf } from '../problem/describe-failure.ts';
+import { FAILURE_STATUS, failureHeaders, failureMessage } from '../../request/failure-status.ts';
+import { fieldOf } from '../../request/problem/describe-failure.ts';
+import type { Failure, Issue } from '../../server/failure.ts';
+import type { Reply } from '../../server/reply.ts';
 import { MAX_NAME_CHARS } from './schema.ts';
 
 const ACCEPTED_MESSAGE = 'Event received and queued for processing';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { boundedText, jsonObject } from '../json-types.ts';
+import { boundedText, jsonObject } from '../../request/json-types.ts';
 
 /** The longest event name, in UTF-16 units. */
 export const MAX_NAME_CHARS = 255;

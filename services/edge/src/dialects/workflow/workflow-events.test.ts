@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MillraceError } from '@millrace/runtime';
+import { benchDialect, type DialectBench, KEYS, WORKSPACE_ID } from '../../../test/dialect-harness.ts';
 import { eventsRoute } from '../events-route/routes.ts';
-import { benchDialect, type DialectBench, KEYS, WORKSPACE_ID } from '../test-support/dialect-harness.ts';
 import { encodeWorkflowFailure } from './encode.ts';
 
 const PATH = '/api/v1/events';

@@ -1,10 +1,10 @@
-import type { AccessRule } from '../../http/access.ts';
-import { authenticate } from '../authenticate.ts';
-import { contextOf, countingRejections, requireStored } from '../decode-context.ts';
-import { BODY_LIMIT_BYTES, type DialectDeps } from '../dialect.ts';
+import { contextOf, countingRejections, requireStored } from '../../ingest/decode-context.ts';
+import { type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
+import { idempotencyKey } from '../../request/idempotency-key.ts';
+import { requireJson } from '../../request/media-type.ts';
+import type { AccessRule } from '../../server/access.ts';
+import { authenticate } from '../../server/authenticate.ts';
 import type { EventsHandler } from '../events-route/events-handler.ts';
-import { idempotencyKey } from '../idempotency-key.ts';
-import { requireJson } from '../media-type.ts';
 import { decodeWorkflowEvent } from './decode.ts';
 import { encodeAccepted, encodeWorkflowFailure } from './encode.ts';
 
@@ -15,7 +15,7 @@ const ACCESS: AccessRule = {
 };
 
 /** The workflow API's half of `POST /api/v1/events`. */
-export function workflowEvents(deps: DialectDeps): EventsHandler {
+export function workflowEvents(deps: ApiDeps): EventsHandler {
   return {
     async handle(exchange, earlyBody) {
       const answer = authenticate(exchange, deps, ACCESS);

@@ -1,0 +1,12 @@
+import { join } from 'node:path';
+import type { ServicePlanner } from '../src/service-plan.ts';
+
+/** One process that listens where Millrace's own would. */
+export const planFakeService: ServicePlanner = async ({ port, adminPort }) => [
+  {
+    name: 'fake',
+    entry: join(import.meta.dirname, 'fake-service.fixture.ts'),
+    adminPort,
+    env: { PORT: String(port) },
+  },
+];

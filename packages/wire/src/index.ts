@@ -1,0 +1,12 @@
+export { bodyHash, dedupKey, NO_BODY_HASH } from './dedup-key.ts';
+export { type EventFields, encodeEvent } from './encode-event.ts';
+export {
+  type EnvelopeContents,
+  type EnvelopeItem,
+  frameItem,
+  frameTraceparent,
+  type NewItem,
+  readEnvelope,
+} from './envelope.ts';
+export { encodeRows, eventOf, type Row } from './row-encoder.ts';
+export { type UnpackedItem, unpackEnvelope } from './unpack.ts';

@@ -1,0 +1,37 @@
+import { AnalyticsService } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import { createGrpcClient, type ServiceToken } from '@millrace/runtime';
+import type { AuditEntries } from './audit-entries.ts';
+
+/** What the edge asks the analytics service. */
+export interface AnalyticsGateway extends EventStats, AuditEntries {
+  /** Whether ClickHouse answers. */
+  storeIsUp(signal: AbortSignal): Promise<boolean>;
+}
+
+const TIMEOUT_MS = 5_000;
+
+/** Asks the analytics service over gRPC. */
+export function analyticsOverGrpc(options: {
+  address: string;
+  token: ServiceToken;
+}): AnalyticsGateway & { close(): void } {
+  const client = createGrpcClient(AnalyticsService, options);
+  return {
+    async read(workspaceId) {
+      const stats = await client.methods.getStats({ workspaceId }, { timeoutMs: TIMEOUT_MS });
+      return { ratePerSecond: stats.ingestionRate, total: Number(stats.totalIngested) };
+    },
+    async storeIsUp(signal) {
+      const health = await client.methods.getStoreHealth({}, { timeoutMs: TIMEOUT_MS, signal });
+      return health.clickhouseUp;
+    },
+    listAuditEntries: (request) => client.methods.listAuditEntries(request, { timeoutMs: TIMEOUT_MS }),
+    close: () => client.close(),
+  };
+}
+
+/** A workspace's stored events, as the analytics service counts them. */
+export interface EventStats {
+  /** Throws MillraceError `unavailable` while ClickHouse or the service is away. */
+  read(workspaceId: string): Promise<{ ratePerSecond: number; total: number }>;
+}

@@ -1,0 +1,44 @@
+import { traceIdOf } from '@millrace/runtime';
+import type { Grant } from '../clients/credentials.ts';
+import type { ApiDeps } from '../request/api.ts';
+import type { Exchange } from '../server/exchange.ts';
+import { RequestFailure } from '../server/failure.ts';
+import type { DialectName } from './canonical-event.ts';
+import type { SubmitOutcome } from './event-sink.ts';
+
+/** What a decoder needs to know besides the body. */
+export interface DecodeContext {
+  readonly workspaceId: string;
+  readonly receivedAtMs: number;
+  /** 32 hex digits or empty. */
+  readonly traceId: string;
+  readonly newId: (nowMs: number) => string;
+}
+
+const RETRY_AFTER_SECONDS = 1;
+
+/** The context of an authenticated exchange. */
+export function contextOf(exchange: Exchange, grant: Grant, deps: ApiDeps): DecodeContext {
+  return {
+    workspaceId: grant.workspaceId,
+    receivedAtMs: exchange.receivedAtMs,
+    traceId: traceIdOf(exchange.traceparent) ?? '',
+    newId: deps.newId,
+  };
+}
+
+/** Runs a decoder, and counts the request when it is refused. */
+export function countingRejections<T>(deps: ApiDeps, dialect: DialectName, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof RequestFailure) deps.countRejected(dialect, error.failure.kind);
+    throw error;
+  }
+}
+
+/** Throws RequestFailure `unavailable` for an event that is not known to be stored. */
+export function requireStored(outcome: SubmitOutcome): Exclude<SubmitOutcome, { kind: 'unavailable' }> {
+  if (outcome.kind !== 'unavailable') return outcome;
+  throw new RequestFailure({ kind: 'unavailable', retryAfterSeconds: RETRY_AFTER_SECONDS });
+}

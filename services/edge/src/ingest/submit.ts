@@ -1,0 +1,58 @@
+import { bodyHash, dedupKey, encodeEvent, frameItem, NO_BODY_HASH } from '@millrace/wire';
+import type { AcceptItem } from '../clients/ingest.ts';
+import { RequestFailure } from '../server/failure.ts';
+import type { CanonicalEvent, DialectName } from './canonical-event.ts';
+import type { Coalescer } from './coalesce.ts';
+import type { EventSink, SubmitOutcome } from './event-sink.ts';
+
+/** Counts what became of events. */
+export interface SubmitMetrics {
+  accepted(dialect: DialectName): void;
+  duplicate(): void;
+}
+
+/** Largest event, in bytes: what a single body may hold, so that no batch makes a message that the stream refuses. */
+const MAX_EVENT_BYTES = 1024 * 1024;
+/** What the other fields and the envelope may add. */
+const OVERHEAD_BYTES = 64 * 1024;
+
+/** Encodes each event once, and hands it to ingest together with what else arrives. */
+export function createEventSink(deps: { coalescer: Coalescer; metrics: SubmitMetrics }): EventSink {
+  const { coalescer, metrics } = deps;
+  const count = (event: CanonicalEvent, outcome: SubmitOutcome) => {
+    if (outcome.kind === 'accepted') metrics.accepted(event.dialect);
+    else if (outcome.kind === 'duplicate' || outcome.kind === 'conflict') metrics.duplicate();
+  };
+  const submitAll = async (
+    events: readonly CanonicalEvent[],
+    traceparent?: string,
+  ): Promise<readonly SubmitOutcome[]> => {
+    if (events.length === 0) return [];
+    const outcomes = await coalescer.add(events.map(toItem), traceparent);
+    events.forEach((event, i) => {
+      const outcome = outcomes[i];
+      if (outcome) count(event, outcome);
+    });
+    return outcomes;
+  };
+  return {
+    async submit(event, traceparent) {
+      const [outcome = { kind: 'unavailable' }] = await coalescer.add([toItem(event)], traceparent);
+      count(event, outcome);
+      return outcome;
+    },
+    submitAll,
+    submitEach: submitAll,
+  };
+}
+
+function toItem(event: CanonicalEvent): AcceptItem {
+  const { identity, eventId } = event;
+  const key = identity ? dedupKey(event.workspaceId, identity) : '';
+  const hash = identity ? bodyHash(identity.content) : NO_BODY_HASH;
+  const framed = frameItem({ event: encodeEvent(event, key), dedupKey: key, bodyHash: hash, eventId });
+  if (framed.length > MAX_EVENT_BYTES + OVERHEAD_BYTES) {
+    throw new RequestFailure({ kind: 'too_large', limitBytes: MAX_EVENT_BYTES });
+  }
+  return { framed, dedupKey: key, bodyHash: hash, eventId };
+}

@@ -1,0 +1,18 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { ActorSchema } from '@millrace/contracts/millrace/auth/v1/actor';
+import type { Grant } from '../clients/credentials.ts';
+import type { Exchange } from '../server/exchange.ts';
+
+/** Who asks for a change: for the rules that bound it, and for the audit log. Without a grant, somebody not signed in. */
+export function actorOf(
+  exchange: Pick<Exchange, 'clientAddress' | 'requestId'>,
+  grant?: Grant,
+): MessageInitShape<typeof ActorSchema> {
+  return {
+    userId: grant?.userId ?? '',
+    credentialId: grant?.credentialId ?? '',
+    permissions: grant ? [...grant.permissions] : [],
+    ipAddress: exchange.clientAddress(),
+    requestId: exchange.requestId,
+  };
+}

@@ -1,0 +1,17 @@
+import type { Api } from '../request/api.ts';
+import { auditApi } from './audit/routes.ts';
+import { graphqlApi } from './graphql/routes.ts';
+import { keysApi } from './keys/routes.ts';
+import { schemasApi } from './schemas/routes.ts';
+import { signInApi } from './sign-in/routes.ts';
+import { workspacesApi } from './workspaces/routes.ts';
+
+/** Every API that people and programs run their workspace by. */
+export const managementApis: readonly Api[] = [
+  workspacesApi,
+  schemasApi,
+  auditApi,
+  signInApi,
+  keysApi,
+  graphqlApi,
+];

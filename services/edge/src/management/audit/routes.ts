@@ -1,0 +1,86 @@
+import type { ListAuditEntriesResponse } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import type { AuditEntry } from '@millrace/contracts/millrace/audit/v1/audit';
+import type { Api } from '../../request/api.ts';
+import { encodeProblem } from '../../request/problem/encode-problem.ts';
+import { problemResponses } from '../../request/problem/problem-responses.ts';
+import type { AccessRule } from '../../server/access.ts';
+import { authenticate } from '../../server/authenticate.ts';
+import type { Reply } from '../../server/reply.ts';
+import type { RouteDocumentation } from '../../server/route.ts';
+import { naming } from './name-parameter.ts';
+import { auditQuery, decodeAuditQuery } from './query.ts';
+
+const ACCESS: AccessRule = { places: ['apiKey', 'bearer'], anyOf: ['audit:read'] };
+
+/** What was done to a workspace, by whom. */
+export const auditApi: Api = {
+  name: 'audit',
+  routes: (deps) => [
+    {
+      method: 'GET',
+      path: '/v1/audit',
+      access: ACCESS,
+      documentation,
+      async handle(exchange) {
+        const { workspaceId } = await authenticate(exchange, deps, ACCESS);
+        const request = decodeAuditQuery(exchange.query(), workspaceId);
+        exchange.reply(encodeAuditPage(await naming(deps.audit.listAuditEntries(request))));
+      },
+      encodeFailure: encodeProblem,
+    },
+  ],
+};
+
+const example = {
+  entries: [
+    {
+      id: '0190a1b2-0000-7000-8000-000000000004',
+      at: '2024-01-30T12:34:56.789Z',
+      action: 'member.invited',
+      outcome: 'succeeded',
+      actor: { userId: '0190a1b2-0000-7000-8000-000000000002', credentialId: '8f14e45f' },
+      target: { type: 'invitation', id: '0190a1b2-0000-7000-8000-000000000003' },
+      details: { email: 'grace@example.com', role: 'viewer' },
+      ipAddress: '192.0.2.1',
+      requestId: '0190a1b2-0000-7000-8000-000000000005',
+    },
+  ],
+  nextCursor: null,
+};
+
+const documentation: RouteDocumentation = {
+  summary: 'Read the audit log',
+  description:
+    'Needs `audit:read`, which owners have. Newest first; an entry appears within seconds of its deed. Of an actor or a target that isn’t known the ids are null.',
+  tag: 'Audit',
+  query: auditQuery,
+  responses: {
+    200: { description: 'A page; `nextCursor` is null on the last one', example },
+    ...problemResponses([400, 401, 403, 429, 503], {
+      400: 'A parameter is not valid; the problem names it',
+      403: 'The credential lacks `audit:read`',
+    }),
+  },
+};
+
+/** A page of the log; what isn't known of an entry is null. */
+function encodeAuditPage({ entries, nextPageToken }: ListAuditEntriesResponse): Reply {
+  const page = { entries: entries.map(toJson), nextCursor: nextPageToken || null };
+  return { status: 200, body: JSON.stringify(page) };
+}
+
+function toJson(entry: AuditEntry) {
+  const { id, action, outcome, actorUserId, actorCredentialId, targetType, targetId } = entry;
+  const details: unknown = JSON.parse(entry.detailsJson || '{}');
+  return {
+    id,
+    at: new Date(Number(entry.atMs)).toISOString(),
+    action,
+    outcome,
+    actor: { userId: actorUserId || null, credentialId: actorCredentialId || null },
+    target: { type: targetType || null, id: targetId || null },
+    details,
+    ipAddress: entry.ipAddress || null,
+    requestId: entry.requestId || null,
+  };
+}

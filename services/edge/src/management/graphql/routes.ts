@@ -1,0 +1,48 @@
+import type { Api, ApiDeps } from '../../request/api.ts';
+import type { AccessRule } from '../../server/access.ts';
+import { authenticate } from '../../server/authenticate.ts';
+import type { Exchange } from '../../server/exchange.ts';
+import type { Route } from '../../server/route.ts';
+import { GRAPHQL_DOCUMENTATION } from './documentation.ts';
+import { encodeGraphqlFailure } from './encode.ts';
+import { createGraphqlEngine } from './engine.ts';
+import { readGraphqlRequest } from './request.ts';
+import { createTokenSchema } from './schema.ts';
+import { createTokens } from './tokens.ts';
+
+/** A token can't make tokens: what leaked one could do would outlive its revocation. */
+const ACCESS: AccessRule = { places: ['bearer'], anyOf: ['events:write'], caller: 'person' };
+
+/** `POST /graphql`: people make, list and revoke the tokens of external events. */
+export const graphqlApi: Api = { name: 'graphql', routes: graphqlRoutes };
+
+function graphqlRoutes(deps: ApiDeps): readonly Route[] {
+  const run = createGraphqlEngine({
+    schema: createTokenSchema(createTokens(deps)),
+    development: deps.settings.graphqlIntrospection,
+  });
+  const handle = async (exchange: Exchange): Promise<void> => {
+    const grant = await authenticate(exchange, deps, ACCESS);
+    const graphql = await readGraphqlRequest(exchange);
+    const reply = await run({ exchange, grant, graphql, accept: acceptedType(exchange) });
+    // An answer may hold a token, which belongs in no cache.
+    exchange.reply({ ...reply, headers: [...(reply.headers ?? []), 'cache-control', 'no-store'] });
+  };
+  return [
+    {
+      method: 'POST',
+      path: '/graphql',
+      access: ACCESS,
+      documentation: GRAPHQL_DOCUMENTATION,
+      handle,
+      encodeFailure: encodeGraphqlFailure,
+    },
+  ];
+}
+
+const RESPONSE_TYPE = 'application/graphql-response+json';
+
+/** Only whoever names the newer type gets it, and with it HTTP statuses for errors in the document. */
+function acceptedType(exchange: Exchange): 'application/json' | typeof RESPONSE_TYPE {
+  return exchange.header('accept')?.includes(RESPONSE_TYPE) ? RESPONSE_TYPE : 'application/json';
+}

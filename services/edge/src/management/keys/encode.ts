@@ -1,0 +1,79 @@
+import { STATUS_CODES } from 'node:http';
+import { type Credential, CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
+import { MillraceError } from '@millrace/runtime';
+import { FAILURE_CODE } from '../../request/failure-code.ts';
+import { isoTime } from '../../request/iso-time.ts';
+import { describeFailure, fieldOf } from '../../request/problem/describe-failure.ts';
+import type { Failure, Issue } from '../../server/failure.ts';
+import type { Reply } from '../../server/reply.ts';
+
+/** Issues that an answer lists. */
+const MAX_MESSAGES = 20;
+/** The names here of what auth's messages call otherwise. */
+const FIELDS = new Map([['pageToken', 'cursor']]);
+/** A key must not stay in the caches on the way. */
+const NOT_CACHED = ['cache-control', 'no-store'];
+
+const KINDS: Readonly<Record<CredentialKind, string>> = {
+  [CredentialKind.UNSPECIFIED]: 'unknown',
+  [CredentialKind.ANALYTICS_KEY]: 'analytics_key',
+  [CredentialKind.SECRET_KEY]: 'secret_key',
+  [CredentialKind.EXTERNAL_EVENT_TOKEN]: 'external_event_token',
+  [CredentialKind.ENVIRONMENT]: 'environment',
+  [CredentialKind.SESSION]: 'session',
+};
+
+/** The only answer that shows a key: to its creation, or to the rotation that made it. */
+export function encodeNewKey(answer: { credential?: Credential | undefined; secret: string }): Reply {
+  const { id, ...rest } = toKey(answer.credential);
+  return { status: 201, body: JSON.stringify({ id, key: answer.secret, ...rest }), headers: NOT_CACHED };
+}
+
+/** A key without its secret. */
+export function encodeKey({ credential }: { credential?: Credential | undefined }): Reply {
+  return { status: 200, body: JSON.stringify(toKey(credential)) };
+}
+
+/** A page of keys. The body is a bare array, so that the way to the next page is a header (RFC 8288). */
+export function encodeKeys(credentials: readonly Credential[], next: URLSearchParams | undefined): Reply {
+  const body = JSON.stringify(credentials.map(toKey));
+  return { status: 200, body, headers: next ? ['link', `<?${next}>; rel="next"`] : [] };
+}
+
+/** The answer to a deletion. */
+export const DELETED: Reply = { status: 204, body: '' };
+
+/** A failure as `{statusCode, message, error, code}`; the message of an invalid body is a list. */
+export function encodeApiKeysFailure(failure: Failure): Reply {
+  const { status, detail, headers } = describeFailure(failure);
+  const message = failure.kind === 'invalid' ? failure.issues.slice(0, MAX_MESSAGES).map(describe) : detail;
+  const error = STATUS_CODES[status] ?? 'Error';
+  const code = FAILURE_CODE[failure.kind];
+  return { status, body: JSON.stringify({ statusCode: status, message, error, code }), headers };
+}
+
+function toKey(credential: Credential | undefined) {
+  if (credential === undefined) throw new MillraceError('internal', 'an answer of auth lacks the credential');
+  const { id, name, permissions, active, createdAt, lastUsedAt, expiresAt, prefix, lastFour } = credential;
+  const { rateLimit } = credential;
+  return {
+    id,
+    name,
+    permissions,
+    isActive: active,
+    createdAt: isoTime(createdAt),
+    lastUsedAt: isoTime(lastUsedAt),
+    expiresAt: isoTime(expiresAt),
+    kind: KINDS[credential.kind],
+    prefix,
+    lastFour,
+    rateLimit: rateLimit ? { requestsPerMinute: rateLimit.requestsPerMinute, burst: rateLimit.burst } : null,
+  };
+}
+
+function describe({ path, message }: Issue): string {
+  const named = fieldOf(path);
+  const field = FIELDS.get(named) ?? named;
+  if (field === '') return message;
+  return message === 'Required' ? `${field} is required` : `${field}: ${message}`;
+}

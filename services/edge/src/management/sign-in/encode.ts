@@ -1,0 +1,110 @@
+import type { CreateCredentialResponse } from '@millrace/contracts/millrace/auth/v1/auth';
+import type { User, VerifyCodeResponse } from '@millrace/contracts/millrace/auth/v1/sign_in';
+import { MillraceError } from '@millrace/runtime';
+import { issueDetails } from '../../dialects/analytics/issue-details.ts';
+import { FAILURE_CODE } from '../../request/failure-code.ts';
+import { isoTime } from '../../request/iso-time.ts';
+import { describeFailure, fieldOf } from '../../request/problem/describe-failure.ts';
+import type { Failure, Issue } from '../../server/failure.ts';
+import type { Reply } from '../../server/reply.ts';
+
+/** The only role that the document knows; what a user may do in a workspace is told by the workspace. */
+const ROLE = 'USER';
+/** Secrets and persons don't belong into the caches on the way. */
+const NOT_CACHED = ['cache-control', 'no-store'];
+
+/** The answer to a request for a code, whether or not the address is known. */
+export function encodeCodeSent(email: string): Reply {
+  return succeeded({ message: `Verification code sent to ${email}` });
+}
+
+/** The answer to a good code: the session. */
+export function encodeSession({ token, user, expiresAt, workspaceId }: VerifyCodeResponse): Reply {
+  const { id, email } = present(user);
+  return succeeded({ token, user: { id, email, role: ROLE }, expiresAt: isoTime(expiresAt), workspaceId });
+}
+
+/** The answer that shows a new key, once. */
+export function encodeKey({ credential, secret }: CreateCredentialResponse): Reply {
+  const { id } = present(credential);
+  return succeeded({ apiKey: secret, message: 'API key generated successfully', id });
+}
+
+/** Who is signed in. */
+export function encodeUser(user: User | undefined): Reply {
+  const { id, email, createdAt } = present(user);
+  return succeeded({ id, email, role: ROLE, createdAt: isoTime(createdAt) });
+}
+
+/** The answer to a sign-out. */
+export const SIGNED_OUT: Reply = { status: 204, body: '' };
+
+/** A failure as `{"success":false,"error":{"code","message","details"?}}`. */
+export function encodeSignInFailure(failure: Failure): Reply {
+  return failed(meaning(failure), {});
+}
+
+/** As `encodeSignInFailure`, where the credential is a code. */
+export function encodeCodeFailure(failure: Failure): Reply {
+  return failed(failure, {
+    invalid_credential: {
+      code: 'INVALID_CODE',
+      message: 'The code is not the one that was sent, or expired',
+    },
+  });
+}
+
+/** As `encodeSignInFailure`, where a key is made. */
+export function encodeKeyFailure(failure: Failure): Reply {
+  return failed(meaning(failure), {
+    internal: { code: 'API_KEY_GENERATION_ERROR', message: 'Failed to generate API key' },
+  });
+}
+
+/** The only things that these routes look up are the session's own user and workspace: without them it is none. */
+function meaning(failure: Failure): Failure {
+  return failure.kind === 'not_found' ? { kind: 'invalid_credential' } : failure;
+}
+
+function succeeded(data: object): Reply {
+  return { status: 200, body: JSON.stringify({ success: true, data }), headers: NOT_CACHED };
+}
+
+function failed(
+  failure: Failure,
+  documented: Partial<Record<Failure['kind'], { code: string; message: string }>>,
+): Reply {
+  const { status, detail, headers } = describeFailure(failure);
+  const code = FAILURE_CODE[failure.kind];
+  const error = documented[failure.kind] ?? { code, message: messageOf(failure) ?? detail };
+  return {
+    status,
+    body: JSON.stringify({ success: false, error: { ...error, ...issueDetails(failure) } }),
+    headers,
+  };
+}
+
+function messageOf(failure: Failure): string | undefined {
+  switch (failure.kind) {
+    case 'invalid':
+      return describe(failure.issues[0]);
+    case 'missing_credential':
+      return 'The Authorization header with a JWT is missing';
+    case 'invalid_credential':
+      return 'The JWT is invalid or expired';
+    default:
+      return undefined;
+  }
+}
+
+/** An issue in words that name the field, as some do by themselves. */
+function describe({ path, message }: Issue): string {
+  const field = fieldOf(path);
+  if (message === 'Required') return `${field} is required`;
+  return message.includes(field) ? message : `${field}: ${message}`;
+}
+
+function present<T>(message: T | undefined): T {
+  if (message === undefined) throw new MillraceError('internal', 'an answer of auth lacks its subject');
+  return message;
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '@millrace/runtime';
+import type { AuditLog } from '@millrace/stores';
+import type { EventStats } from '../clients/analytics.ts';
+import type { AuditEntries } from '../clients/audit-entries.ts';
+import type { AuthGateway } from '../clients/auth.ts';
+import type { CredentialVerifier } from '../clients/credentials.ts';
+import type { DialectName } from '../ingest/canonical-event.ts';
+import type { EventSink } from '../ingest/event-sink.ts';
+import type { SchemaRegistry } from '../ingest/schemas/schema-registry.ts';
+import type { RequestLimits } from '../server/limits/request-limits.ts';
+import type { Route } from '../server/route.ts';
+
+/** What an API's routes work with. */
+export interface ApiDeps {
+  readonly events: EventSink;
+  readonly credentials: CredentialVerifier;
+  readonly limits: RequestLimits;
+  readonly stats: EventStats;
+  readonly audit: AuditEntries;
+  /** For the routes that change them; what events are held to is behind `events`. */
+  readonly schemas: Omit<SchemaRegistry, 'close'>;
+  /** Where deeds are told that the edge itself does. */
+  readonly auditLog: AuditLog;
+  readonly auth: AuthGateway;
+  readonly clock: Clock;
+  /** A new UUIDv7 for the given time. */
+  readonly newId: (nowMs: number) => string;
+  /** Counts events that a decoder refused. */
+  readonly countRejected: (dialect: DialectName, reason: string) => void;
+  readonly settings: ApiSettings;
+}
+
+/** Settings that change what an API answers. */
+export interface ApiSettings {
+  /** Answer 200 to everything on the e-mail routes, as the original server did. */
+  readonly emailCompatAlways200: boolean;
+  /** Let `/graphql` describe its schema and suggest names, as in development. */
+  readonly graphqlIntrospection: boolean;
+}
+
+/** One published API: its routes, each a decoder (request → what is asked) and an encoder (outcome → answer). */
+export interface Api {
+  readonly name: string;
+  routes(deps: ApiDeps): readonly Route[];
+}
+
+/** A plain JSON body limit, raw and inflated, in bytes. */
+export const BODY_LIMIT_BYTES = 1024 * 1024;
+
+/** The body limit of batches, raw and inflated, in bytes. */
+export const BATCH_BODY_LIMIT_BYTES = 10 * 1024 * 1024;

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createJsonGenerator } from '../../../test/random-json.ts';
+import { type Failure, RequestFailure } from '../../server/failure.ts';
+import { MAX_DEPTH, parseJson } from './parse.ts';
+
+function failureOf(body: string | Buffer): Failure {
+  try {
+    parseJson(Buffer.from(body));
+  } catch (error) {
+    assert.ok(error instanceof RequestFailure, String(error));
+    return error.failure;
+  }
+  return assert.fail(`accepted ${body.toString().slice(0, 80)}`);
+}
+
+function messageOf(body: string | Buffer): string {
+  const failure = failureOf(body);
+  assert.equal(failure.kind, 'malformed_json');
+  return failure.kind === 'malformed_json' ? failure.message : '';
+}
+
+function issueOf(body: string) {
+  const failure = failureOf(body);
+  assert.equal(failure.kind, 'invalid', body.slice(0, 80));
+  return failure.kind === 'invalid' ? failure.issues[0] : assert.fail();
+}
+
+const nested = (levels: number) => `${'[{"a":'.repeat(levels / 2)}1${'}]'.repeat(levels / 2)}`;
+
+test('a body is parsed, and its text kept', () => {
+  const text = ' {"n": 12345678901234567890, "s": "\\ud83d\\ude00 \\\\ud800 \\u00e9"} ';
+  const parsed = parseJson(Buffer.from(text));
+  assert.equal(parsed.text, text);
+  assert.deepEqual(parsed.value, JSON.parse(text));
+});
+
+test('a byte order mark is left out', () => {
+  const { value, text, units } = parseJson(Buffer.from('\uFEFF{"a":1}'));
+  assert.deepEqual([value, text], [{ a: 1 }, '{"a":1}']);
+  assert.deepEqual([...units], [...Buffer.from(text)]);
+});
+
+test('what random JSON means is what JSON.parse says', () => {
+  const generate = createJsonGenerator(1);
+  for (let i = 0; i < 3_000; i++) {
+    const text = generate();
+    assert.deepEqual(parseJson(Buffer.from(text)).value, JSON.parse(text), text);
+  }
+});
+
+test('random JSON cut short or with a character changed is refused exactly when JSON.parse refuses it', () => {
+  const generate = createJsonGenerator(2);
+  for (let i = 0; i < 3_000; i++) {
+    const whole = generate();
+    const at = (i * 7919) % whole.length;
+    const text = i % 2 === 0 ? whole.slice(0, at) : `${whole.slice(0, at)}x${whole.slice(at + 1)}`;
+    if (!text.isWellFormed()) continue;
+    let valid = true;
+    try {
+      JSON.parse(text);
+    } catch {
+      valid = false;
+    }
+    if (!valid) assert.equal(failureOf(text).kind, 'malformed_json', text);
+    // A change inside `\ud83d` may leave JSON with a lone surrogate; everything else parses.
+    else if (!text.includes('\\ud')) assert.deepEqual(parseJson(Buffer.from(text)).value, JSON.parse(text));
+  }
+});
+
+test('an empty body and bytes that are not UTF-8 are named', () => {
+  assert.match(messageOf(''), /empty/);
+  assert.match(messageOf(Buffer.from([0x22, 0xff, 0x22])), /UTF-8/);
+  assert.match(messageOf(Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])), /UTF-8/, 'a surrogate in UTF-8');
+});
+
+test('a syntax error is placed, and little of the body repeated', () => {
+  const places: Record<string, RegExp> = {
+    '{"a":x}': /at position 5$/,
+    '{"a":1,}': /at position 7$/,
+    '[1,2,tru]': /at position 5$/,
+    '[1,]': /at position 3$/,
+    '{"a":}': /at position 5$/,
+    '[1}': /at position 2$/,
+    '{"a":1 "b":2}': /at position 7$/,
+    '{"a]":[1,{"b":",}"}], ,"c":1}': /at position 22$/,
+    '01': /at position 1$/,
+    '1 2': /at position 2$/,
+    '}': /at position 0$/,
+    '{"a":tru': /unexpected end$/,
+    '': /empty$/,
+  };
+  for (const [body, place] of Object.entries(places)) assert.match(messageOf(body), place, body);
+  const secret = `{"password":"hunter2hunter2","x":hunter2hunter2}`;
+  assert.doesNotMatch(messageOf(secret), /hunter2/);
+});
+
+test(`${MAX_DEPTH} levels are taken, one more is refused, however large the body`, () => {
+  parseJson(Buffer.from(nested(MAX_DEPTH)));
+  assert.match(issueOf(`[${nested(MAX_DEPTH)}]`).message, /deeper than 32 levels at position 92/);
+  const large = `"${' '.repeat(100_000)}"`;
+  parseJson(Buffer.from(nested(MAX_DEPTH).replace('1', large)));
+  assert.match(issueOf(`[${nested(MAX_DEPTH).replace('1', large)}]`).message, /deeper than 32 levels/);
+  assert.match(issueOf('['.repeat(1_000_000)).message, /deeper than 32 levels/);
+  parseJson(Buffer.from(`[${Array.from({ length: 20_000 }, () => '{"a":["]["]}').join(',')}]`));
+});
+
+test('NUL, lone surrogates and __proto__ are refused and placed, also in what a later member overrides', () => {
+  assert.deepEqual(issueOf('{"a":[1,{"b":"x\\u0000"}]}').path, ['a', 1, 'b']);
+  assert.match(issueOf('{"a":"\\u0000","a":1}').message, /NUL/);
+  assert.deepEqual(issueOf('{"a":{"b\\u0000":1}}').path, ['a', 'b\uFFFD']);
+  for (const text of [
+    '\\ud800',
+    '\\udc00',
+    '\\uD83Dx',
+    '\\ud83d\\ud83d\\ude00',
+    '\\ude00\\ud83d',
+    '\\\\\\ud800',
+  ]) {
+    assert.match(issueOf(`{"k":"${text}"}`).message, /Lone surrogate/, text);
+  }
+  for (const name of ['__proto__', '\\u005f_proto__', '__pr\\u006fto__', '__prot\\u006F__']) {
+    assert.deepEqual(issueOf(`{"x":[{"${name}":1}]}`).path, ['x', 0, '__proto__'], name);
+  }
+});
+
+test('what only looks forbidden is taken', () => {
+  for (const text of [
+    '"\\\\u0000"',
+    '"\\\\ud800"',
+    '["__proto__"]',
+    '{"a":"\\"__proto__\\":"}',
+    '{"__proto":1}',
+  ]) {
+    assert.deepEqual(parseJson(Buffer.from(text)).value, JSON.parse(text), text);
+  }
+});

@@ -1,0 +1,79 @@
+import { isUtf8 } from 'node:buffer';
+import { RequestFailure } from '../../server/failure.ts';
+import { isValueDeeperThan, positionDeeperThan } from './depth.ts';
+import { type Flaw, findFlaw } from './flaws.ts';
+import { pathAt } from './place.ts';
+import { describeSyntaxError } from './syntax-error.ts';
+import { type JsonText, unitsOf } from './units.ts';
+
+/** Levels of objects and arrays that a body may nest. */
+export const MAX_DEPTH = 32;
+
+/** Bodies up to this size are parsed before their depth is known: no nesting of so few bytes costs much. */
+const PARSE_FIRST_BYTES = 64 * 1024;
+
+const OPENERS = ['{', '['] as const;
+
+/** A parsed body and the text it was parsed from, of which parts are kept as they came. */
+export interface ParsedJson extends JsonText {
+  readonly value: unknown;
+}
+
+/**
+ * Parses a request's body. Throws RequestFailure `malformed_json` for what is not UTF-8 or not JSON, and `invalid` for what is
+ * refused although it is JSON: nesting beyond `MAX_DEPTH`, members named `__proto__`, lone surrogates and NUL characters.
+ */
+export function parseJson(body: Buffer): ParsedJson {
+  if (body.length === 0) throw malformed('The request body is empty');
+  if (!isUtf8(body)) throw malformed('The request body is not valid UTF-8');
+  // Some editors and .NET clients lead with a byte order mark, which RFC 8259 lets a parser ignore.
+  const start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
+  const text = body.toString('utf8', start);
+  // Where every character is one byte the body has them already, a byte order mark apart.
+  const isAscii = text.length === body.length - start;
+  const units = isAscii ? body.subarray(start) : unitsOf(text);
+  if (body.length > PARSE_FIRST_BYTES) refuseDepth(positionDeeperThan(units, MAX_DEPTH));
+  const value = parseText(text);
+  if (body.length <= PARSE_FIRST_BYTES && mayNest(text, MAX_DEPTH) && isValueDeeperThan(value, MAX_DEPTH)) {
+    refuseDepth(positionDeeperThan(units, MAX_DEPTH));
+  }
+  // Only escapes can spell what isn't allowed, besides the one name itself.
+  if (text.includes('\\u') || text.includes('__proto__')) refuseFlaw(text, findFlaw(text));
+  return { value, text, units };
+}
+
+/** Whether there are enough opening characters at all; most bodies have a handful. */
+function mayNest(text: string, levels: number): boolean {
+  let left = levels;
+  for (const opener of OPENERS) {
+    for (let at = text.indexOf(opener); at !== -1; at = text.indexOf(opener, at + 1)) {
+      if (--left < 0) return true;
+    }
+  }
+  return false;
+}
+
+function parseText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw malformed(describeSyntaxError(error, text));
+  }
+}
+
+function refuseDepth(position: number | undefined): void {
+  if (position === undefined) return;
+  const message = `JSON nested deeper than ${MAX_DEPTH} levels at position ${position}`;
+  throw new RequestFailure({ kind: 'invalid', issues: [{ code: 'custom', path: [], message }] });
+}
+
+function refuseFlaw(text: string, flaw: Flaw | undefined): void {
+  if (flaw === undefined) return;
+  const message = `${flaw.message} at position ${flaw.position}`;
+  const path = pathAt(text, flaw.position);
+  throw new RequestFailure({ kind: 'invalid', issues: [{ code: 'custom', path, message }] });
+}
+
+function malformed(message: string): RequestFailure {
+  return new RequestFailure({ kind: 'malformed_json', message });
+}

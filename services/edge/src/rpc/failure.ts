@@ -1,0 +1,19 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { codeFromString } from '@connectrpc/connect/protocol-connect';
+import { MillraceError } from '@millrace/runtime';
+import { RequestFailure } from '../server/failure.ts';
+
+/** A failure as the caller learns of it: known ones keep their code and message, of others nothing is told. */
+export function toConnectError(thrown: unknown): ConnectError {
+  if (thrown instanceof ConnectError) return thrown;
+  if (thrown instanceof MillraceError && thrown.code !== 'internal') {
+    // The codes of both are gRPC's, under the same names.
+    const code = codeFromString(thrown.code) ?? Code.Internal;
+    return new ConnectError(thrown.message, code, undefined, undefined, thrown);
+  }
+  if (thrown instanceof RequestFailure && thrown.failure.kind === 'rate_limited') {
+    const headers = { 'retry-after': String(thrown.failure.retryAfterSeconds) };
+    return new ConnectError('too many requests', Code.ResourceExhausted, headers);
+  }
+  return new ConnectError('internal error', Code.Internal, undefined, undefined, thrown);
+}

@@ -1,0 +1,160 @@
+import type { DescMethod } from '@bufbuild/protobuf';
+import { Code, ConnectError, createConnectRouter } from '@connectrpc/connect';
+import type { UniversalHandler } from '@connectrpc/connect/protocol';
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from '@connectrpc/connect-node';
+import { Health } from '@millrace/contracts/grpc/health/v1/health';
+import { EventService } from '@millrace/contracts/millrace/api/v1/event';
+import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
+import { type Logger, type Health as ProcessHealth, type Tracing, traceIdOf } from '@millrace/runtime';
+import type { AuthGateway } from '../clients/auth.ts';
+import type { CredentialVerifier } from '../clients/credentials.ts';
+import type { ClientAddress } from '../server/client-address.ts';
+import type { RequestLimits } from '../server/limits/request-limits.ts';
+import type { RequestHandler } from '../server/listener.ts';
+import { callersRequestId } from '../server/request-id.ts';
+import { type CallOrigin, withOrigin } from './call-origin.ts';
+import { type CallRecord, type RpcMetrics, recordCalls, recordRefusals, valuesWith } from './call-record.ts';
+import { limitUnaryCalls } from './deadline.ts';
+import { createEventService, type EventServiceDeps } from './event-service.ts';
+import { createGate } from './gate.ts';
+import { guardBody } from './guard-body.ts';
+import { addHealth } from './health-service.ts';
+import { addReflection } from './reflection-service.ts';
+import { createWorkspaceService } from './workspace-service.ts';
+
+/** What the Connect handler works with. */
+export interface ConnectDeps extends Omit<EventServiceDeps, 'streamIdleMs'> {
+  readonly credentials: CredentialVerifier;
+  readonly limits: RequestLimits;
+  readonly clientAddress: ClientAddress;
+  readonly auth: AuthGateway;
+  readonly metrics: RpcMetrics;
+  readonly health: Pick<ProcessHealth, 'ready' | 'draining'>;
+  /** Show the services to tools; off outside development. */
+  readonly reflection: boolean;
+  readonly tracing: Tracing;
+  readonly log: Logger;
+  readonly deadlines?: Partial<ConnectDeadlines>;
+}
+
+/** How long a caller may take. */
+export interface ConnectDeadlines {
+  /** A whole unary call, and the arrival of its request, in milliseconds. */
+  readonly unaryMs: number;
+  /** Silence within a stream, in milliseconds. */
+  readonly streamIdleMs: number;
+}
+
+/** Connect, gRPC-Web and gRPC on whatever server hands over its requests. */
+export interface ConnectHandler {
+  /** Whether a path, without its query, is one of the services'. */
+  handles(path: string): boolean;
+  /** Every method that is served. */
+  readonly methods: readonly DescMethod[];
+  readonly handle: RequestHandler;
+}
+
+/** The code of a call that ended before its handler could: a broken or oversized message, a client that left. */
+const UNREAD = 'NOT_HANDLED';
+/** Longest message, as sent and inflated, in bytes. */
+const READ_MAX_BYTES = 10 * 1024 * 1024;
+const DEADLINES: ConnectDeadlines = { unaryMs: 30_000, streamIdleMs: 30_000 };
+
+/** Serves `millrace.api.v1`, gRPC health, and in development reflection. */
+export function createConnectHandler(deps: ConnectDeps): ConnectHandler {
+  const deadlines = { ...DEADLINES, ...deps.deadlines };
+  const handlers = new Map<string, UniversalHandler>();
+  for (const handler of createHandlers(deps, deadlines)) handlers.set(handler.requestPath, handler);
+
+  const serve = async (
+    handler: UniversalHandler,
+    { record, origin }: { record: CallRecord; origin: CallOrigin },
+    ...[request, response]: Parameters<RequestHandler>
+  ): Promise<void> => {
+    try {
+      const universal = universalRequestFromNodeRequest(
+        request,
+        response,
+        undefined,
+        withOrigin(valuesWith(record), origin),
+      );
+      await universalResponseToNodeResponse(await handler(universal), response);
+    } catch (thrown) {
+      if (ConnectError.from(thrown).code === Code.Aborted) return;
+      // Of what a handler throws the caller has been told; this is a broken connection or an unusable request line.
+      deps.log.warn({ err: thrown, method: handler.method.name }, 'call could not be answered');
+      if (!response.headersSent) response.statusCode = 400;
+      response.end();
+    }
+  };
+
+  return {
+    handles: (path) => handlers.has(path),
+    methods: [...handlers.values()].map(({ method }) => method),
+    handle(request, response) {
+      const handler = handlers.get(pathOf(request.url ?? ''));
+      if (!handler) {
+        response.statusCode = 404;
+        response.end();
+        return;
+      }
+      const began = deps.clock.monotonic();
+      const record: CallRecord = { code: undefined };
+      const requestId = callersRequestId(request.headers['x-request-id']) ?? deps.newId(deps.clock.now());
+      response.setHeader('x-request-id', requestId);
+      const endSpan = traceCall(deps.tracing, handler, request);
+      const release =
+        handler.method.methodKind === 'unary' ? guardBody(request, deadlines.unaryMs) : undefined;
+      response.once('close', () => {
+        release?.();
+        const seconds = (deps.clock.monotonic() - began) / 1000;
+        deps.metrics.called(handler.service.typeName, handler.method.name, record.code ?? UNREAD, seconds);
+        endSpan(record);
+      });
+      const origin = { requestId, clientAddress: () => deps.clientAddress(request) };
+      void serve(handler, { record, origin }, request, response);
+    },
+  };
+}
+
+/** Starts a call's span and puts it in the place of the caller's trace context, which the service goes on from. */
+function traceCall(
+  tracing: Tracing,
+  { service, method }: UniversalHandler,
+  request: Parameters<RequestHandler>[0],
+): (record: CallRecord) => void {
+  if (!tracing.enabled) return () => undefined;
+  const header = request.headers.traceparent;
+  const parent = typeof header === 'string' && traceIdOf(header) ? header : undefined;
+  const span = tracing.start(`${service.typeName}/${method.name}`, { kind: 'server', parent });
+  if (span) request.headers.traceparent = span.traceparent;
+  return ({ code }) => span?.end(code === 'OK' ? undefined : (code ?? UNREAD));
+}
+
+function createHandlers(deps: ConnectDeps, deadlines: ConnectDeadlines): readonly UniversalHandler[] {
+  const router = createConnectRouter({
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes: READ_MAX_BYTES,
+    // A Struct takes three levels of messages for one of JSON, of which 32 are allowed; deeper ones fail event by event.
+    binaryOptions: { recursionLimit: 200 },
+    jsonOptions: { ignoreUnknownFields: true, recursionLimit: 200 },
+    requestGate: recordRefusals(createGate(deps)),
+    interceptors: [recordCalls(deps.log), limitUnaryCalls(deadlines.unaryMs)],
+  });
+  router.service(EventService, createEventService({ ...deps, streamIdleMs: deadlines.streamIdleMs }));
+  router.service(WorkspaceService, createWorkspaceService(deps.auth));
+  const serviceNames = [EventService.typeName, WorkspaceService.typeName];
+  addHealth(router, { serviceNames, state: deps.health });
+  if (deps.reflection) addReflection(router, [EventService, WorkspaceService, Health]);
+  return router.handlers;
+}
+
+function pathOf(url: string): string {
+  const mark = url.indexOf('?');
+  return mark === -1 ? url : url.slice(0, mark);
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { type ClientHttp2Session, connect } from 'node:http2';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { create } from '@bufbuild/protobuf';
+import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { EventService, IngestStreamRequestSchema } from '@millrace/contracts/millrace/api/v1/event';
+import { HANGING_TYPE, type RpcBench, startRpcBench, transportsTo } from '../../test/rpc-harness.ts';
+
+const PATH = '/millrace.api.v1.EventService/Ingest';
+const WRITER = { headers: { 'x-api-key': 'writer' } };
+const JSON_HEADERS = { 'x-api-key': 'writer', 'content-type': 'application/json' };
+
+let bench: RpcBench;
+before(async () => {
+  bench = await startRpcBench({ deadlines: { unaryMs: 200, streamIdleMs: 200 } });
+});
+after(() => bench.close());
+
+async function post(body: Buffer | string, headers: Record<string, string>) {
+  const response = await fetch(bench.url + PATH, { method: 'POST', headers, body });
+  // Connect's errors have this shape.
+  return { response, body: (await response.json()) as { code?: string } };
+}
+
+function end(session: ClientHttp2Session): Promise<unknown> {
+  return new Promise<void>((resolve) => session.close(resolve));
+}
+
+function grpc() {
+  return createClient(EventService, transportsTo(bench.url)['gRPC over HTTP/2'] ?? assert.fail());
+}
+
+test('resource_exhausted: a message over 10 MiB', async () => {
+  const { body } = await post(' '.repeat(10 * 1024 * 1024 + 1), JSON_HEADERS);
+  assert.equal(body.code, 'resource_exhausted');
+});
+
+test('resource_exhausted: a bomb that inflates to more than 10 MiB', async () => {
+  const bomb = gzipSync(Buffer.alloc(200 * 1024 * 1024, ' '));
+  const before = process.memoryUsage().rss;
+  const { body } = await post(bomb, { ...JSON_HEADERS, 'content-encoding': 'gzip' });
+  assert.equal(body.code, 'resource_exhausted');
+  assert.ok(process.memoryUsage().rss - before < 150 * 1024 * 1024);
+});
+
+test('invalid_argument: nesting of 100,000 levels', async () => {
+  const deep = `{"events":[{"type":"t","payload":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}]}`;
+  const { body } = await post(deep, JSON_HEADERS);
+  assert.equal(body.code, 'invalid_argument');
+});
+
+test('unauthenticated: told before the body has arrived', async () => {
+  const session = connect(bench.url);
+  const stream = session.request({ ':method': 'POST', ':path': PATH, 'content-type': 'application/json' });
+  stream.write('{');
+  const status = await new Promise((resolve, reject) => {
+    stream.on('response', (headers) => resolve(headers[':status']));
+    stream.on('error', reject);
+  });
+  assert.equal(status, 401);
+  stream.resume();
+  stream.close();
+  await end(session);
+});
+
+test('deadline_exceeded: a call that the store never answers', async () => {
+  const call = grpc().ingest({ events: [{ type: HANGING_TYPE }] }, WRITER);
+  await assert.rejects(call, (error) => ConnectError.from(error).code === Code.DeadlineExceeded);
+  await sleep(20);
+  assert.ok(bench.calls.includes('millrace.api.v1.EventService Ingest DEADLINE_EXCEEDED'));
+});
+
+test('a deadline beyond the maximum is cut, not refused', async () => {
+  const { results } = await grpc().ingest({ events: [{ type: 't' }] }, { ...WRITER, timeoutMs: 3_600_000 });
+  assert.equal(results.length, 1);
+});
+
+test('deadline_exceeded: a stream whose caller falls silent', async () => {
+  async function* messages() {
+    yield create(IngestStreamRequestSchema, { events: [{ type: 't' }] });
+    await sleep(5_000, undefined, { ref: false });
+  }
+  const call = grpc().ingestStream(messages(), WRITER);
+  await assert.rejects(call, (error) => ConnectError.from(error).code === Code.DeadlineExceeded);
+});
+
+test('a body that never ends over HTTP/2 is dropped', async () => {
+  const session = connect(bench.url);
+  const stream = session.request({ ':method': 'POST', ':path': PATH, ...JSON_HEADERS });
+  stream.on('error', () => undefined);
+  stream.write('{"events":[');
+  const closed = new Promise((resolve) => stream.on('close', resolve));
+  await closed;
+  assert.notEqual(stream.rstCode, 0);
+  await end(session);
+});
+
+test('an unusable host or authority harms nobody else', async () => {
+  const session = connect(bench.url);
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': PATH,
+    ':authority': 'a b:c',
+    ...JSON_HEADERS,
+  });
+  stream.end('{}');
+  stream.on('error', () => undefined);
+  await new Promise((resolve) => stream.on('close', resolve).resume());
+  await end(session);
+  const { response } = await post('{"events":[{"type":"t"}]}', JSON_HEADERS);
+  assert.equal(response.status, 200);
+});
+
+test('the request id is echoed', async () => {
+  const { response } = await post('{"events":[{"type":"t"}]}', { ...JSON_HEADERS, 'x-request-id': 'abc' });
+  assert.equal(response.headers.get('x-request-id'), 'abc');
+});

@@ -1,0 +1,177 @@
+import { type Clock, type Health, type Logger, type Tracing, traceIdOf } from '@millrace/runtime';
+import type { ClientAddress } from './client-address.ts';
+import { type Cors, preflightHeaders } from './cors.ts';
+import type { Exchange } from './exchange.ts';
+import type { Failure } from './failure.ts';
+import { HttpExchange } from './http-exchange.ts';
+import { type Listener, listen, type RequestHandler } from './listener.ts';
+import type { Reply } from './reply.ts';
+import { callersRequestId } from './request-id.ts';
+import type { Route } from './route.ts';
+import { createRouter, type Router } from './router.ts';
+import { toFailure } from './to-failure.ts';
+
+/** Told of every answer. */
+export interface HttpMetrics {
+  /** The series of a route; the method is one that it has, or `OTHER`. */
+  route(route: string, method: string): { answered(status: number, seconds: number): void };
+}
+
+/** What the public server works with. */
+export interface HttpServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly routes: readonly Route[];
+  /** Serves Connect, gRPC-Web and gRPC; asked before the routes. */
+  readonly rpc: { handles(path: string): boolean; handle: RequestHandler };
+  /** Answers paths and methods that no route has. */
+  readonly encodeUnrouted: (failure: Failure) => Reply;
+  /** Asked before a path or method that no route has is answered; throws RequestFailure `rate_limited`. */
+  readonly admitUnrouted: (exchange: Exchange, path: string) => void | Promise<void>;
+  readonly clientAddress: ClientAddress;
+  readonly cors: Cors;
+  readonly health: Health;
+  readonly metrics: HttpMetrics;
+  readonly tracing: Tracing;
+  readonly clock: Clock;
+  readonly newId: (nowMs: number) => string;
+  readonly log: Logger;
+}
+
+const NO_HEADERS: readonly string[] = [];
+
+/** Serves every route on one port. */
+export async function startHttpServer(options: HttpServerOptions): Promise<Listener> {
+  return listen({ host: options.host, port: options.port, handler: createHandler(options) });
+}
+
+function createHandler(options: HttpServerOptions): RequestHandler {
+  const { clock, cors, health, metrics, newId, tracing } = options;
+  const router = createRouter(options.routes);
+  const reporting = { log: options.log, outages: createOutageLog(options) };
+  return (request, response) => {
+    const url = request.url ?? '/';
+    const mark = url.indexOf('?');
+    const path = mark === -1 ? url : url.slice(0, mark);
+    const method = request.method ?? '';
+    const { headers } = request;
+    const corsHeaders = headers.origin === undefined ? NO_HEADERS : cors.headersFor(headers.origin);
+    if (options.rpc.handles(path) && method !== 'OPTIONS') {
+      for (let i = 0; i < corsHeaders.length; i += 2)
+        response.setHeader(corsHeaders[i] ?? '', corsHeaders[i + 1] ?? '');
+      options.rpc.handle(request, response);
+      return;
+    }
+    const receivedAtMs = clock.now();
+    const began = clock.monotonic();
+    const match = router.find(method === 'HEAD' ? 'GET' : method, path);
+    const label = match?.route.path ?? 'unrouted';
+    const parent =
+      typeof headers.traceparent === 'string' && traceIdOf(headers.traceparent)
+        ? headers.traceparent
+        : undefined;
+    const span = tracing.enabled
+      ? tracing.start(`${method} ${label}`, { kind: 'server', parent })
+      : undefined;
+    const exchange = new HttpExchange({
+      request,
+      response,
+      params: match?.params,
+      search: mark === -1 ? '' : url.slice(mark + 1),
+      receivedAtMs,
+      requestId: callersRequestId(headers['x-request-id']) ?? newId(receivedAtMs),
+      traceparent: span?.traceparent ?? parent,
+      // While draining, a client is told to open its next connection elsewhere. HTTP/2 has no such header.
+      extraHeaders:
+        health.draining && request.httpVersionMajor === 1
+          ? [...corsHeaders, 'connection', 'close']
+          : corsHeaders,
+      clientAddress: options.clientAddress,
+      onReply(status) {
+        metrics.route(label, countedMethod(method)).answered(status, (clock.monotonic() - began) / 1000);
+        span?.end(status >= 500 ? `HTTP ${status}` : undefined);
+      },
+    });
+    serve(match?.route ?? unrouted(options, { path, method, router, corsHeaders }), exchange, reporting);
+  };
+}
+
+const COUNTED_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** A method as a metric's label: what a client may make up is counted as one. */
+function countedMethod(method: string): string {
+  return COUNTED_METHODS.has(method) ? method : 'OTHER';
+}
+
+/** Answers what no route does: preflights, and paths and methods that aren't there. */
+function unrouted(
+  options: HttpServerOptions,
+  request: { path: string; method: string; router: Router; corsHeaders: readonly string[] },
+): ServedRoute {
+  const { encodeUnrouted } = options;
+  const allowed = request.router.allowed(request.path);
+  return {
+    path: 'unrouted',
+    encodeFailure: encodeUnrouted,
+    async handle(exchange) {
+      if (request.method === 'OPTIONS' && request.corsHeaders.length > 0) {
+        const headers = preflightHeaders(allowed.length > 0 ? allowed : ['POST']);
+        exchange.reply({ status: 204, body: '', headers });
+        return;
+      }
+      await options.admitUnrouted(exchange, request.path);
+      exchange.reply(
+        encodeUnrouted(allowed.length > 0 ? { kind: 'method_not_allowed', allowed } : { kind: 'not_found' }),
+      );
+    },
+  };
+}
+
+/** What of a route serving it takes. */
+type ServedRoute = Pick<Route, 'path' | 'handle' | 'encodeFailure'>;
+
+/** Where failures are told. */
+interface Reporting {
+  readonly log: Logger;
+  readonly outages: ReturnType<typeof createOutageLog>;
+}
+
+function serve(route: ServedRoute, exchange: HttpExchange, reporting: Reporting): void {
+  try {
+    const handled = route.handle(exchange);
+    if (handled instanceof Promise)
+      handled.catch((error: unknown) => fail(route, exchange, reporting, error));
+  } catch (error) {
+    fail(route, exchange, reporting, error);
+  }
+}
+
+function fail(route: ServedRoute, exchange: HttpExchange, reporting: Reporting, thrown: unknown): void {
+  const failure = toFailure(thrown);
+  if (failure.kind === 'internal') {
+    reporting.log.error({ err: thrown, route: route.path, requestId: exchange.requestId }, 'request failed');
+  } else if (failure.kind === 'unavailable') {
+    reporting.outages.report(thrown);
+  }
+  exchange.reply(route.encodeFailure(failure, exchange));
+}
+
+const INTERVAL_MS = 10_000;
+
+/** Says that requests are answered 503: at most once in ten seconds, and not for each of thousands. */
+function createOutageLog(deps: { clock: Pick<Clock, 'monotonic'>; log: Logger }): {
+  report(cause: unknown): void;
+} {
+  let nextAt = Number.NEGATIVE_INFINITY;
+  let requests = 0;
+  return {
+    report(cause) {
+      requests++;
+      const now = deps.clock.monotonic();
+      if (now < nextAt) return;
+      deps.log.warn({ err: cause, requests }, 'requests are answered 503');
+      nextAt = now + INTERVAL_MS;
+      requests = 0;
+    },
+  };
+}

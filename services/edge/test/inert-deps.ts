@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import type { ApiDeps } from '../src/request/api.ts';
+import { authDouble } from './dialect-harness.ts';
+import { limitsForTests } from './limits.ts';
+import { schemasForTests } from './schemas.ts';
+
+/** Enough to build every route and read what it says of itself; nothing may be asked. */
+export const inertDeps: ApiDeps = {
+  events: { submit: assert.fail, submitAll: assert.fail, submitEach: assert.fail },
+  credentials: { verify: assert.fail },
+  limits: limitsForTests(),
+  stats: { read: assert.fail },
+  audit: { listAuditEntries: () => assert.fail() },
+  schemas: schemasForTests(),
+  auditLog: { record: () => assert.fail() },
+  auth: authDouble(),
+  clock: { now: () => 0, monotonic: () => 0 },
+  newId: () => 'id',
+  countRejected: assert.fail,
+  settings: { emailCompatAlways200: false, graphqlIntrospection: false },
+};
