@@ -22,7 +22,7 @@ import { createRoutes } from './routes.ts';
 import { createConnectHandler } from './rpc/handler.ts';
 import { createClientAddress } from './server/client-address.ts';
 import { createCors } from './server/cors.ts';
-import { limitSignIn, limitUnroutedSignIn } from './server/limits/limit-request.ts';
+import { limitSignIn } from './server/limits/limit-request.ts';
 import { createRequestLimits } from './server/limits/request-limits.ts';
 import { startHttpServer } from './server/server.ts';
 
@@ -80,7 +80,6 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const routes = createRoutes(
     {
       events,
-      credentials,
       limits,
       stats: deps.analytics,
       audit: deps.analytics,
@@ -108,7 +107,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const listener = await startHttpServer({
     host: config.HOST,
     port: config.PORT,
-    routes: limitSignIn(routes, limits),
+    routes,
     rpc: createConnectHandler({
       events,
       credentials,
@@ -125,7 +124,8 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       log,
     }),
     encodeUnrouted: encodeProblem,
-    admitUnrouted: limitUnroutedSignIn(limits),
+    gate: { credentials, limits },
+    limitAddress: limitSignIn(limits),
     clientAddress,
     cors: createCors(config.CORS_ORIGINS),
     health,

@@ -8,6 +8,7 @@ import type { CredentialVerifier, Verdict } from '../src/clients/credentials.ts'
 import type { CanonicalEvent } from '../src/ingest/canonical-event.ts';
 import type { EventSink, SubmitOutcome } from '../src/ingest/event-sink.ts';
 import type { Api, ApiDeps } from '../src/request/api.ts';
+import { enter, type GateDeps } from '../src/server/gate.ts';
 import type { Reply } from '../src/server/reply.ts';
 import type { Route } from '../src/server/route.ts';
 import { toFailure } from '../src/server/to-failure.ts';
@@ -53,7 +54,10 @@ export interface DialectBench {
 }
 
 /** Puts a dialect on the bench. */
-export function benchDialect(dialect: Api, changes: Partial<ApiDeps> = {}): DialectBench {
+export function benchDialect(
+  dialect: Api,
+  changes: Partial<ApiDeps> & { credentials?: CredentialVerifier } = {},
+): DialectBench {
   const events: CanonicalEvent[] = [];
   const rejected: string[] = [];
   let ids = 0;
@@ -69,7 +73,6 @@ export function benchDialect(dialect: Api, changes: Partial<ApiDeps> = {}): Dial
   };
   const deps: ApiDeps = {
     events: sink,
-    credentials,
     limits: limitsForTests(),
     auth: authDouble(),
     stats: { read: async () => ({ ratePerSecond: 1250.5, total: 150_000 }) },
@@ -83,11 +86,12 @@ export function benchDialect(dialect: Api, changes: Partial<ApiDeps> = {}): Dial
     ...changes,
   };
   const routes = dialect.routes(deps);
+  const gate: GateDeps = { credentials: changes.credentials ?? credentials, limits: deps.limits };
 
   async function send(method: string, path: string, request: FakeRequest) {
     const route = routes.find((candidate) => candidate.method === method && candidate.path === path);
     assert.ok(route, `${method} ${path}`);
-    const reply = await answerOf(route, request);
+    const reply = await answerOf(route, request, gate);
     const body: unknown = reply.body === '' ? undefined : JSON.parse(reply.body);
     return { status: reply.status, body, reply };
   }
@@ -147,10 +151,10 @@ const credentials: CredentialVerifier = {
 };
 
 /** Does what the server does with a route: what is thrown becomes the route's own answer. */
-async function answerOf(route: Route, request: FakeRequest): Promise<Reply> {
+async function answerOf(route: Route, request: FakeRequest, gate: GateDeps): Promise<Reply> {
   const exchange = fakeExchange(request);
   try {
-    await route.handle(exchange);
+    await enter(route, exchange, gate);
   } catch (error) {
     return route.encodeFailure(toFailure(error), exchange);
   }

@@ -54,6 +54,7 @@ export function fakeExchange(init: FakeRequest): FakeExchange {
       if (bytes.length > limitBytes) throw new RequestFailure({ kind: 'too_large', limitBytes });
       return bytes;
     },
+    peek: async (limitBytes) => bytes.subarray(0, limitBytes),
     reply: (reply) => {
       replies.push(reply);
     },

@@ -7,7 +7,6 @@ import { schemasForTests } from './schemas.ts';
 /** Enough to build every route and read what it says of itself; nothing may be asked. */
 export const inertDeps: ApiDeps = {
   events: { submit: assert.fail, submitAll: assert.fail, submitEach: assert.fail },
-  credentials: { verify: assert.fail },
   limits: limitsForTests(),
   stats: { read: assert.fail },
   audit: { listAuditEntries: () => assert.fail() },

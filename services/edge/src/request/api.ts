@@ -3,7 +3,6 @@ import type { AuditLog } from '@millrace/stores';
 import type { EventStats } from '../clients/analytics.ts';
 import type { AuditEntries } from '../clients/audit-entries.ts';
 import type { AuthGateway } from '../clients/auth.ts';
-import type { CredentialVerifier } from '../clients/credentials.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
 import type { EventSink } from '../ingest/event-sink.ts';
 import type { SchemaRegistry } from '../ingest/schemas/schema-registry.ts';
@@ -13,7 +12,6 @@ import type { Route } from '../server/route.ts';
 /** What an API's routes work with. */
 export interface ApiDeps {
   readonly events: EventSink;
-  readonly credentials: CredentialVerifier;
   readonly limits: RequestLimits;
   readonly stats: EventStats;
   readonly audit: AuditEntries;

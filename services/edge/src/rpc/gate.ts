@@ -1,13 +1,10 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError, createContextKey, type HandlerContext } from '@connectrpc/connect';
-import type { CredentialVerifier, Grant } from '../clients/credentials.ts';
-import type { AccessRule, RouteAccess } from '../server/access.ts';
-import type { RequestLimits } from '../server/limits/request-limits.ts';
-import { unmetDemand } from '../server/unmet-demand.ts';
-import { limitCall } from './limit-call.ts';
+import type { Grant } from '../clients/credentials.ts';
+import type { RouteAccess } from '../server/access.ts';
+import { type Failure, RequestFailure } from '../server/failure.ts';
+import { admit, type GateDeps, type Presented } from '../server/gate.ts';
 import { RPC_ACCESS } from './rpc-access.ts';
-
-const BEARER = /^bearer[ \t]+(\S+)\s*$/i;
 
 const callerKey = createContextKey<Grant | undefined>(undefined, { description: 'caller' });
 
@@ -20,36 +17,51 @@ export function callerOf(context: HandlerContext): Grant {
 
 /** Runs before a request's body is read: lets in whom the method's rule lets in. A method without a rule is closed. */
 export function createGate(
-  deps: { readonly credentials: CredentialVerifier; readonly limits: RequestLimits },
+  deps: GateDeps,
   access: ReadonlyMap<DescMethod, RouteAccess> = RPC_ACCESS,
 ): (context: HandlerContext) => Promise<void> {
   return async (context) => {
     const rule = access.get(context.method);
     if (rule === 'public') return;
     if (rule === undefined) throw new ConnectError('nobody may call this method', Code.PermissionDenied);
-    const secret = presentedSecret(context.requestHeader);
-    if (secret === undefined) {
-      throw new ConnectError('send `authorization: Bearer KEY` or `x-api-key: KEY`', Code.Unauthenticated);
+    try {
+      context.values.set(callerKey, await admit(presentedBy(context), deps, rule));
+    } catch (error) {
+      throw error instanceof RequestFailure ? refusal(error.failure, context) : error;
     }
-    const verdict = await deps.credentials.verify(secret);
-    if (verdict.kind === 'refused') {
-      throw new ConnectError('the credential is unknown, expired or revoked', Code.Unauthenticated);
-    }
-    await limitCall(context, deps.limits.caller(verdict, rule.limit));
-    requireRule(verdict, rule);
-    context.values.set(callerKey, verdict);
   };
 }
 
-function requireRule(grant: Grant, rule: AccessRule): void {
-  const unmet = unmetDemand(grant, rule);
-  if (unmet === undefined) return;
-  if (unmet.kind === 'person') {
-    throw new ConnectError('this takes the JWT of somebody who has signed in', Code.Unauthenticated);
-  }
-  throw new ConnectError(`the credential lacks the permission ${unmet.permission}`, Code.PermissionDenied);
+function presentedBy({ requestHeader, responseHeader }: HandlerContext): Presented {
+  return {
+    header: (name) => requestHeader.get(name) ?? undefined,
+    query: () => new URLSearchParams(),
+    addHeaders(headers) {
+      for (let i = 0; i < headers.length; i += 2) responseHeader.set(headers[i] ?? '', headers[i + 1] ?? '');
+    },
+  };
 }
 
-function presentedSecret(headers: Headers): string | undefined {
-  return headers.get('x-api-key')?.trim() || BEARER.exec(headers.get('authorization') ?? '')?.[1];
+/** The gate's refusals in gRPC's words. */
+function refusal(failure: Failure, context: HandlerContext): ConnectError {
+  switch (failure.kind) {
+    case 'missing_credential':
+      return new ConnectError('send `authorization: Bearer KEY` or `x-api-key: KEY`', Code.Unauthenticated);
+    case 'invalid_credential':
+      return new ConnectError(
+        'the credential is unknown, expired, revoked or not for this method',
+        Code.Unauthenticated,
+      );
+    case 'forbidden':
+      return new ConnectError(
+        `the credential lacks the permission ${failure.permission}`,
+        Code.PermissionDenied,
+      );
+    case 'rate_limited':
+      // As a header, not as the error's metadata, which gRPC would send in the trailer.
+      context.responseHeader.set('retry-after', String(failure.retryAfterSeconds));
+      return new ConnectError('too many requests', Code.ResourceExhausted);
+    default:
+      return new ConnectError('internal error', Code.Internal);
+  }
 }

@@ -12,14 +12,16 @@ export type CredentialPlace =
 
 /** What a route asks of its callers. */
 export interface AccessRule {
-  /** Looked at in this order; the first that is present is judged. */
+  /** Where a credential may stand; in two of them it must be the same one. */
   readonly places: readonly CredentialPlace[];
   /** The caller needs one of these; none asks for any good credential. */
   readonly anyOf: readonly string[];
   /** `person`: only the JWT of somebody who has signed in. */
   readonly caller?: 'person';
-  /** The installation's limit that callers without one of their own are held to. */
-  readonly limit?: 'workflow';
+  /** The installation's limit that callers without one of their own are held to, or what tells it of a request. */
+  readonly limit?:
+    | 'workflow'
+    | ((request: { header(name: string): string | undefined }) => 'workflow' | undefined);
 }
 
 /** Who may call a route: everybody, or who meets the rule. */

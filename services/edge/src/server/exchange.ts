@@ -22,6 +22,11 @@ export interface Exchange {
   header(name: string): string | undefined;
   /** The inflated body. Throws RequestFailure `too_large`, `unsupported_media_type` or `request_timeout`. */
   body(limitBytes: number): Promise<Buffer>;
+  /**
+   * The beginning of the body, inflated: at most `limitBytes`, and only what arrives within a second. For callers who are not known
+   * yet; never throws.
+   */
+  peek(limitBytes: number): Promise<Buffer>;
   /** Adds to the headers of whatever the answer will be: flat name, value …; lower case. */
   addHeaders(headers: readonly string[]): void;
   /** Sends the answer; JSON. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { ClientAddress } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
-import { readBody } from './read-body.ts';
+import { peekBody, readBody } from './read-body.ts';
 import type { Reply } from './reply.ts';
 
 const NO_PARAMS: Exchange['params'] = {};
@@ -64,6 +64,10 @@ export class HttpExchange implements Exchange {
 
   body(limitBytes: number): Promise<Buffer> {
     return readBody(this.request, limitBytes);
+  }
+
+  peek(limitBytes: number): Promise<Buffer> {
+    return peekBody(this.request, limitBytes);
   }
 
   addHeaders(headers: readonly string[]): void {

@@ -1,5 +1,14 @@
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
+import {
+  brotliDecompress,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createZstdDecompress,
+  gunzip,
+  inflate,
+  zstdDecompress,
+} from 'node:zlib';
 import { RequestFailure } from './failure.ts';
 
 const decoders = {
@@ -31,4 +40,37 @@ export async function inflateBody(body: Buffer, encoding: string, limitBytes: nu
     }
     throw new RequestFailure({ kind: 'malformed_json', message: `the body is not valid ${name}` });
   }
+}
+
+const streams = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+  zstd: createZstdDecompress,
+} as const;
+
+/** What the first `limitBytes` of a body hold that may have been cut; empty for an encoding that isn't known. */
+export function inflateBeginning(body: Buffer, encoding: string, limitBytes: number): Promise<Buffer> {
+  const name = encoding.trim().toLowerCase();
+  if (name === 'identity') return Promise.resolve(body);
+  if (!isKnown(name)) return Promise.resolve(Buffer.alloc(0));
+  const stream = streams[name]({ chunkSize: limitBytes });
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const done = () => {
+      stream.destroy();
+      resolve(Buffer.concat(chunks).subarray(0, limitBytes));
+    };
+    stream.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length >= limitBytes) done();
+    });
+    // A body that was cut, or is damaged, ends here with what it has given.
+    stream.on('error', done);
+    stream.on('end', done);
+    stream.end(body);
+  });
 }

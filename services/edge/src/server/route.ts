@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { RouteAccess } from './access.ts';
+import type { Grant } from '../clients/credentials.ts';
+import type { AccessRule } from './access.ts';
 import type { Exchange } from './exchange.ts';
 import type { Failure } from './failure.ts';
 import type { Reply } from './reply.ts';
@@ -24,16 +25,35 @@ export interface ResponseDocumentation {
   readonly contentType?: string;
 }
 
-/** One method of one path. */
-export interface Route {
+/** What every route has. */
+interface AnyRoute {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** In find-my-way's syntax: `/api/external-event/:workspaceId`. */
   readonly path: string;
-  /** Who may call. What the handler enforces, and what the table of permissions in the tests is made from. */
-  readonly access: RouteAccess;
   readonly documentation: RouteDocumentation;
-  /** Answers the exchange. What it throws is encoded by `encodeFailure`. */
-  handle(exchange: Exchange): void | Promise<void>;
   /** The dialect's answer to a failure; the exchange tells two dialects apart where they share a route. */
   encodeFailure(failure: Failure, exchange?: Exchange): Reply;
+  /**
+   * Runs when the gate refuses a caller and before `encodeFailure`, for a route that must look at a little of the body to know
+   * in whose words to refuse.
+   */
+  beforeRefusal?(exchange: Exchange): Promise<void>;
 }
+
+/** A route that everybody may call. */
+export interface PublicRoute extends AnyRoute {
+  readonly access: 'public';
+  /** Answers the exchange. What it throws is encoded by `encodeFailure`. */
+  handle(exchange: Exchange): void | Promise<void>;
+}
+
+/** A route that asks something of its callers. */
+export interface GuardedRoute extends AnyRoute {
+  /** Who may call: the server enforces it, and the table of permissions in the tests is made from it. */
+  readonly access: AccessRule;
+  /** Answers the exchange of a caller who meets the rule. What it throws is encoded by `encodeFailure`. */
+  handle(exchange: Exchange, grant: Grant): void | Promise<void>;
+}
+
+/** One method of one path. */
+export type Route = PublicRoute | GuardedRoute;

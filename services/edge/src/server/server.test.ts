@@ -6,12 +6,13 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { brotliCompress, deflate, gzip, zstdCompress } from 'node:zlib';
 import { createHealth, createLogger, MillraceError, systemClock, type Tracing } from '@millrace/runtime';
+import { granting } from '../../test/granting.ts';
 import { limitsForTests } from '../../test/limits.ts';
 import { createClientAddress } from './client-address.ts';
 import { createCors } from './cors.ts';
-import { limitSignIn, limitUnroutedSignIn } from './limits/limit-request.ts';
+import { limitSignIn } from './limits/limit-request.ts';
 import type { Listener } from './listener.ts';
-import type { Route } from './route.ts';
+import type { PublicRoute, Route } from './route.ts';
 import { startHttpServer } from './server.ts';
 
 const LIMIT_BYTES = 2_000;
@@ -30,7 +31,7 @@ const encodeFailure: Route['encodeFailure'] = (failure) => ({
     ] ?? 500,
   body: JSON.stringify(failure),
 });
-const route = (method: Route['method'], path: string, handle: Route['handle']): Route => ({
+const route = (method: Route['method'], path: string, handle: PublicRoute['handle']): Route => ({
   method,
   path,
   access: 'public',
@@ -43,36 +44,34 @@ before(async () => {
   listener = await startHttpServer({
     host: '127.0.0.1',
     port: 0,
-    routes: limitSignIn(
-      [
-        route('GET', '/api/auth/me', (exchange) =>
-          exchange.reply({ status: 200, body: JSON.stringify(exchange.clientAddress()) }),
-        ),
-        route('POST', '/echo', async (exchange) =>
-          exchange.reply({
-            status: 200,
-            body: JSON.stringify((await exchange.body(LIMIT_BYTES)).toString()),
-          }),
-        ),
-        route('GET', '/things/:id', (exchange) =>
-          exchange.reply({ status: 200, body: JSON.stringify([exchange.params, exchange.query().get('q')]) }),
-        ),
-        route('GET', '/away', () => {
-          throw new MillraceError('unavailable', 'away');
+    routes: [
+      route('GET', '/api/auth/me', (exchange) =>
+        exchange.reply({ status: 200, body: JSON.stringify(exchange.clientAddress()) }),
+      ),
+      route('POST', '/echo', async (exchange) =>
+        exchange.reply({
+          status: 200,
+          body: JSON.stringify((await exchange.body(LIMIT_BYTES)).toString()),
         }),
-        route('GET', '/bug', async () => {
-          throw new TypeError('secret detail');
-        }),
-      ],
-      limits,
-    ),
+      ),
+      route('GET', '/things/:id', (exchange) =>
+        exchange.reply({ status: 200, body: JSON.stringify([exchange.params, exchange.query().get('q')]) }),
+      ),
+      route('GET', '/away', () => {
+        throw new MillraceError('unavailable', 'away');
+      }),
+      route('GET', '/bug', async () => {
+        throw new TypeError('secret detail');
+      }),
+    ],
     rpc: { handles: () => false, handle: () => undefined },
     encodeUnrouted: (failure) => ({
       status: { method_not_allowed: 405, rate_limited: 429 }[failure.kind as string] ?? 404,
       body: '{}',
       headers: failure.kind === 'method_not_allowed' ? ['allow', failure.allowed.join(', ')] : [],
     }),
-    admitUnrouted: limitUnroutedSignIn(limits),
+    gate: { credentials: granting({}), limits },
+    limitAddress: limitSignIn(limits),
     clientAddress: createClientAddress(['loopback', '192.0.2.0/24']),
     cors: createCors(['https://app.example']),
     health,

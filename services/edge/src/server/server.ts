@@ -3,12 +3,13 @@ import type { ClientAddress } from './client-address.ts';
 import { type Cors, preflightHeaders } from './cors.ts';
 import type { Exchange } from './exchange.ts';
 import type { Failure } from './failure.ts';
+import { enter, type GateDeps, type ServedRoute } from './gate.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { type Listener, listen, type RequestHandler } from './listener.ts';
 import type { Reply } from './reply.ts';
 import { callersRequestId } from './request-id.ts';
 import type { Route } from './route.ts';
-import { createRouter, type Router } from './router.ts';
+import { createRouter } from './router.ts';
 import { toFailure } from './to-failure.ts';
 
 /** Told of every answer. */
@@ -26,8 +27,10 @@ export interface HttpServerOptions {
   readonly rpc: { handles(path: string): boolean; handle: RequestHandler };
   /** Answers paths and methods that no route has. */
   readonly encodeUnrouted: (failure: Failure) => Reply;
-  /** Asked before a path or method that no route has is answered; throws RequestFailure `rate_limited`. */
-  readonly admitUnrouted: (exchange: Exchange, path: string) => void | Promise<void>;
+  /** Who may call; see `enter`. */
+  readonly gate: GateDeps;
+  /** Asked before anything else, with the route's path or what was asked for; throws RequestFailure `rate_limited`. */
+  readonly limitAddress: (exchange: Exchange, path: string) => void | Promise<void>;
   readonly clientAddress: ClientAddress;
   readonly cors: Cors;
   readonly health: Health;
@@ -92,7 +95,10 @@ function createHandler(options: HttpServerOptions): RequestHandler {
         span?.end(status >= 500 ? `HTTP ${status}` : undefined);
       },
     });
-    serve(match?.route ?? unrouted(options, { path, method, router, corsHeaders }), exchange, reporting);
+    const isPreflight = match === undefined && method === 'OPTIONS' && corsHeaders.length > 0;
+    const route = match?.route ?? unrouted(options, router.allowed(path), isPreflight);
+    const held = isPreflight ? undefined : () => options.limitAddress(exchange, match?.route.path ?? path);
+    serve(route, exchange, held, { ...reporting, gate: options.gate });
   };
 }
 
@@ -105,21 +111,20 @@ function countedMethod(method: string): string {
 
 /** Answers what no route does: preflights, and paths and methods that aren't there. */
 function unrouted(
-  options: HttpServerOptions,
-  request: { path: string; method: string; router: Router; corsHeaders: readonly string[] },
+  { encodeUnrouted }: HttpServerOptions,
+  allowed: readonly string[],
+  isPreflight: boolean,
 ): ServedRoute {
-  const { encodeUnrouted } = options;
-  const allowed = request.router.allowed(request.path);
   return {
     path: 'unrouted',
+    access: 'public',
     encodeFailure: encodeUnrouted,
-    async handle(exchange) {
-      if (request.method === 'OPTIONS' && request.corsHeaders.length > 0) {
+    handle(exchange) {
+      if (isPreflight) {
         const headers = preflightHeaders(allowed.length > 0 ? allowed : ['POST']);
         exchange.reply({ status: 204, body: '', headers });
         return;
       }
-      await options.admitUnrouted(exchange, request.path);
       exchange.reply(
         encodeUnrouted(allowed.length > 0 ? { kind: 'method_not_allowed', allowed } : { kind: 'not_found' }),
       );
@@ -127,26 +132,32 @@ function unrouted(
   };
 }
 
-/** What of a route serving it takes. */
-type ServedRoute = Pick<Route, 'path' | 'handle' | 'encodeFailure'>;
-
-/** Where failures are told. */
-interface Reporting {
+/** What serving a route takes: who may call, and where failures are told. */
+interface Serving {
+  readonly gate: GateDeps;
   readonly log: Logger;
   readonly outages: ReturnType<typeof createOutageLog>;
 }
 
-function serve(route: ServedRoute, exchange: HttpExchange, reporting: Reporting): void {
+function serve(
+  route: ServedRoute,
+  exchange: HttpExchange,
+  hold: (() => void | Promise<void>) | undefined,
+  serving: Serving,
+): void {
   try {
-    const handled = route.handle(exchange);
-    if (handled instanceof Promise)
-      handled.catch((error: unknown) => fail(route, exchange, reporting, error));
+    const held = hold?.();
+    const handled =
+      held instanceof Promise
+        ? held.then(() => enter(route, exchange, serving.gate))
+        : enter(route, exchange, serving.gate);
+    if (handled instanceof Promise) handled.catch((error: unknown) => fail(route, exchange, serving, error));
   } catch (error) {
-    fail(route, exchange, reporting, error);
+    fail(route, exchange, serving, error);
   }
 }
 
-function fail(route: ServedRoute, exchange: HttpExchange, reporting: Reporting, thrown: unknown): void {
+function fail(route: ServedRoute, exchange: HttpExchange, reporting: Serving, thrown: unknown): void {
   const failure = toFailure(thrown);
   if (failure.kind === 'internal') {
     reporting.log.error({ err: thrown, route: route.path, requestId: exchange.requestId }, 'request failed');

@@ -2,7 +2,6 @@ import { contextOf, countingRejections, requireStored } from '../../ingest/decod
 import { type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { requireJson } from '../../request/media-type.ts';
 import type { AccessRule } from '../../server/access.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { EventsHandler } from '../events-route/events-handler.ts';
 import { decodeAnalyticsEvent } from './decode.ts';
 import { encodeAnalyticsFailure, encodeOutcome } from './encode.ts';
@@ -13,9 +12,7 @@ export const WRITE_ACCESS: AccessRule = { places: ['apiKey', 'bearer', 'beacon']
 /** The analytics API's half of `POST /api/v1/events`. */
 export function analyticsEvents(deps: ApiDeps): EventsHandler {
   return {
-    async handle(exchange, earlyBody) {
-      const answer = authenticate(exchange, deps, WRITE_ACCESS);
-      const grant = answer instanceof Promise ? await answer : answer;
+    async handle(exchange, grant, earlyBody) {
       requireJson(exchange);
       const body = earlyBody ?? (await exchange.body(BODY_LIMIT_BYTES));
       const event = countingRejections(deps, 'analytics', () =>

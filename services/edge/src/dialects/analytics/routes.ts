@@ -2,7 +2,6 @@ import { contextOf, countingRejections, requireStored } from '../../ingest/decod
 import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { requireJson } from '../../request/media-type.ts';
 import type { AccessRule } from '../../server/access.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { Route } from '../../server/route.ts';
 import { WRITE_ACCESS } from './analytics-events.ts';
 import { decodeAnalyticsBatch } from './decode.ts';
@@ -27,8 +26,7 @@ function batchRoute(deps: ApiDeps): Route {
     path: '/api/v1/events/batch',
     access: WRITE_ACCESS,
     documentation: BATCH_DOCUMENTATION,
-    async handle(exchange) {
-      const grant = await authenticate(exchange, deps, WRITE_ACCESS);
+    async handle(exchange, grant) {
       requireJson(exchange);
       const body = await exchange.body(BATCH_BODY_LIMIT_BYTES);
       const events = countingRejections(deps, 'analytics', () =>
@@ -47,8 +45,7 @@ function statsRoute(deps: ApiDeps): Route {
     path: '/api/v1/events/stats',
     access: STATS_ACCESS,
     documentation: STATS_DOCUMENTATION,
-    async handle(exchange) {
-      const grant = await authenticate(exchange, deps, STATS_ACCESS);
+    async handle(exchange, grant) {
       exchange.reply(encodeStats(await deps.stats.read(grant.workspaceId), deps.clock.now()));
     },
     encodeFailure: encodeAnalyticsFailure,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Grant } from '../../clients/credentials.ts';
 import {
   contextOf,
   countingRejections,
@@ -9,7 +10,6 @@ import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES } from
 import { isMediaType } from '../../request/media-type.ts';
 import { encodeProblem, PROBLEM_TYPE } from '../../request/problem/encode-problem.ts';
 import type { AccessRule } from '../../server/access.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
 import type { RouteDocumentation } from '../../server/route.ts';
@@ -34,14 +34,13 @@ export const cloudEventsDialect: Api = {
       path: '/cloudevents',
       access: ACCESS,
       documentation,
-      handle: (exchange) => handle(exchange, deps),
+      handle: (exchange, grant) => handle(exchange, grant, deps),
       encodeFailure: encodeProblem,
     },
   ],
 };
 
-async function handle(exchange: Exchange, deps: ApiDeps): Promise<void> {
-  const grant = await authenticate(exchange, deps, ACCESS);
+async function handle(exchange: Exchange, grant: Grant, deps: ApiDeps): Promise<void> {
   const context = contextOf(exchange, grant, deps);
   const contentType = exchange.header('content-type') ?? '';
   if (isMediaType(contentType, BATCHED)) return takeBatch(exchange, deps, context);

@@ -1,8 +1,8 @@
+import type { Grant } from '../../clients/credentials.ts';
 import { contextOf, countingRejections, requireStored } from '../../ingest/decode-context.ts';
 import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { requireJson } from '../../request/media-type.ts';
 import type { AccessRule } from '../../server/access.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import type { Failure } from '../../server/failure.ts';
 import type { Reply } from '../../server/reply.ts';
@@ -25,8 +25,8 @@ function singleRoute(deps: ApiDeps): Route {
     path: '/email',
     access: ACCESS,
     documentation: EMAIL_DOCUMENTATION,
-    async handle(exchange) {
-      const { body, context } = await receive(exchange, deps, BODY_LIMIT_BYTES);
+    async handle(exchange, grant) {
+      const { body, context } = await receive(exchange, grant, deps, BODY_LIMIT_BYTES);
       const event = countingRejections(deps, 'email', () => decodeEmailEvent(body, context));
       const outcome = requireStored(await deps.events.submit(event, exchange.traceparent));
       exchange.reply(encodeEmail({ emailHash: event.eventId, isNew: outcome.kind === 'accepted' }));
@@ -41,8 +41,8 @@ function batchRoute(deps: ApiDeps): Route {
     path: '/email/batch',
     access: ACCESS,
     documentation: EMAIL_BATCH_DOCUMENTATION,
-    async handle(exchange) {
-      const { body, context } = await receive(exchange, deps, BATCH_BODY_LIMIT_BYTES);
+    async handle(exchange, grant) {
+      const { body, context } = await receive(exchange, grant, deps, BATCH_BODY_LIMIT_BYTES);
       const events = countingRejections(deps, 'email', () => decodeEmailBatch(body, context));
       const outcomes = await deps.events.submitAll(events, exchange.traceparent);
       const stored = events.map((event, i) => {
@@ -57,10 +57,10 @@ function batchRoute(deps: ApiDeps): Route {
 
 async function receive(
   exchange: Exchange,
+  grant: Grant,
   deps: ApiDeps,
   limitBytes: number,
 ): Promise<{ body: Buffer; context: EmailDecodeContext }> {
-  const grant = await authenticate(exchange, deps, ACCESS);
   requireJson(exchange);
   const body = await exchange.body(limitBytes);
   return { body, context: { ...contextOf(exchange, grant, deps), now: () => deps.clock.now() } };

@@ -1,4 +1,6 @@
 import { parseJson } from '../../request/json/parse.ts';
+import { skipString, skipWhitespace } from '../../request/json/scan.ts';
+import { type JsonText, toJsonText } from '../../request/json/units.ts';
 import { isJsonObject } from '../../request/json-types.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
@@ -7,7 +9,7 @@ import { RequestFailure } from '../../server/failure.ts';
 export type EventsDialect = 'workflow' | 'analytics';
 
 /** The dialect that the credential's header tells; undefined with both headers or neither. */
-export function chooseByHeader(exchange: Exchange): EventsDialect | undefined {
+export function chooseByHeader(exchange: Pick<Exchange, 'header'>): EventsDialect | undefined {
   const hasApiKey = exchange.header('x-api-key') !== undefined;
   if (hasApiKey === hasBearer(exchange)) return undefined;
   return hasApiKey ? 'analytics' : 'workflow';
@@ -18,6 +20,29 @@ export function chooseByBody(body: Buffer): EventsDialect {
   const value = tryParse(body);
   if (!isJsonObject(value) || Object.hasOwn(value, 'eventType')) return 'analytics';
   return Object.hasOwn(value, 'name') ? 'workflow' : 'analytics';
+}
+
+/** The same for the beginning of a body, which may be cut anywhere. */
+export function chooseByBeginning(beginning: Buffer): EventsDialect {
+  const names = beginningNames(toJsonText(beginning.toString('utf8')));
+  return names.includes('name') && !names.includes('eventType') ? 'workflow' : 'analytics';
+}
+
+/** The names of the outer object's members, as far as the text goes and no escapes spell them. */
+function beginningNames({ text, units }: JsonText): string[] {
+  const names: string[] = [];
+  let depth = 0;
+  for (let i = 0; i < units.length; i++) {
+    const unit = units[i];
+    if (unit === 123 || unit === 91) depth++;
+    else if (unit === 125 || unit === 93) depth--;
+    else if (unit === 34) {
+      const end = skipString(units, i);
+      if (depth === 1 && units[skipWhitespace(units, end)] === 58) names.push(text.slice(i + 1, end - 1));
+      i = end - 1;
+    }
+  }
+  return names;
 }
 
 function tryParse(body: Buffer): unknown {
@@ -31,7 +56,7 @@ function tryParse(body: Buffer): unknown {
 }
 
 /** Whether the scheme is Bearer, even if no token follows it. */
-function hasBearer(exchange: Exchange): boolean {
+function hasBearer(exchange: Pick<Exchange, 'header'>): boolean {
   const value = exchange.header('authorization');
   if (value === undefined) return false;
   return value.startsWith('Bearer ') || /^bearer(?:\s|$)/i.test(value);

@@ -47,12 +47,14 @@ test('with both headers the body chooses: eventType, else name, else analytics',
   }
 });
 
-test('with both headers each dialect judges its own credential', async () => {
-  const headers = { 'x-api-key': 'unknown', ...bearer };
-  assert.deepEqual(await send({ headers, body: WORKFLOW_EVENT }), [202, 'workflow']);
-  assert.deepEqual(await send({ headers, body: ANALYTICS_EVENT }), [401, 'INVALID_API_KEY']);
-  const other = { ...apiKey, authorization: 'Bearer unknown' };
-  assert.deepEqual(await send({ headers: other, body: WORKFLOW_EVENT }), [401, 'unauthorized']);
+test('401: two credentials that differ, in the words of the dialect that the body tells', async () => {
+  for (const headers of [
+    { 'x-api-key': 'unknown', ...bearer },
+    { ...apiKey, authorization: 'Bearer unknown' },
+  ]) {
+    assert.deepEqual(await send({ headers, body: WORKFLOW_EVENT }), [401, 'unauthorized']);
+    assert.deepEqual(await send({ headers, body: ANALYTICS_EVENT }), [401, 'INVALID_API_KEY']);
+  }
 });
 
 test('401: without a credential the body tells in which words to say so', async () => {
@@ -69,11 +71,19 @@ test('401: without a credential the body tells in which words to say so', async 
   ]);
 });
 
-test('a failure before the choice is told in the words of the header, else of analytics', async () => {
+test('a failure before the choice is told in the words of the header', async () => {
   const body = `{"name":"${'x'.repeat(1024 * 1024)}"}`;
   assert.deepEqual(await send({ headers: bearer, body }), [413, 'payload_too_large']);
   assert.deepEqual(await send({ headers: apiKey, body }), [413, 'PAYLOAD_TOO_LARGE']);
-  assert.deepEqual(await send({ body }), [413, 'PAYLOAD_TOO_LARGE']);
+});
+
+test('401: a stranger is refused after the beginning of a body, in the words that it tells', async () => {
+  const rest = 'x'.repeat(1024 * 1024);
+  assert.deepEqual(await send({ body: `{"name":"${rest}"}` }), [401, 'unauthorized']);
+  assert.deepEqual(await send({ body: `{"payload":{"name":1},"eventType":"${rest}"}` }), [
+    401,
+    'MISSING_API_KEY',
+  ]);
 });
 
 test('a browser’s beacon sends either kind of event with its key in the query', async () => {

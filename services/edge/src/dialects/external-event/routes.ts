@@ -1,3 +1,4 @@
+import type { Grant } from '../../clients/credentials.ts';
 import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
 import {
   contextOf,
@@ -9,7 +10,6 @@ import { type Api, type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { idempotencyKey } from '../../request/idempotency-key.ts';
 import { requireJson } from '../../request/media-type.ts';
 import type { AccessRule } from '../../server/access.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
 import type { Route, RouteDocumentation } from '../../server/route.ts';
@@ -33,13 +33,12 @@ function ingestRoute(path: string, deps: ApiDeps): Route {
     path,
     access: ACCESS,
     documentation,
-    handle: (exchange) => handle(exchange, deps),
+    handle: (exchange, grant) => handle(exchange, grant, deps),
     encodeFailure: encodeExternalEventFailure,
   };
 }
 
-async function handle(exchange: Exchange, deps: ApiDeps): Promise<void> {
-  const grant = await authenticate(exchange, deps, ACCESS);
+async function handle(exchange: Exchange, grant: Grant, deps: ApiDeps): Promise<void> {
   // A token belongs to one workspace; to learn whether another one exists is not its business.
   if (exchange.params['workspaceId'] !== grant.workspaceId) {
     throw new RequestFailure({ kind: 'invalid_credential' });

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import type { Grant } from '../../clients/credentials.ts';
 import { contextOf, countingRejections } from '../../ingest/decode-context.ts';
 import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { isMediaType, requireJson } from '../../request/media-type.ts';
 import { encodeProblem, PROBLEM_TYPE } from '../../request/problem/encode-problem.ts';
 import type { AccessRule } from '../../server/access.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import type { RouteDocumentation } from '../../server/route.ts';
 import { decodeJson, decodeLines, MAX_EVENTS } from './decode.ts';
@@ -30,14 +30,13 @@ export const nativeDialect: Api = {
       path: '/v1/ingest',
       access: ACCESS,
       documentation,
-      handle: (exchange) => handle(exchange, deps),
+      handle: (exchange, grant) => handle(exchange, grant, deps),
       encodeFailure: encodeProblem,
     },
   ],
 };
 
-async function handle(exchange: Exchange, deps: ApiDeps): Promise<void> {
-  const grant = await authenticate(exchange, deps, ACCESS);
+async function handle(exchange: Exchange, grant: Grant, deps: ApiDeps): Promise<void> {
   const contentType = exchange.header('content-type') ?? '';
   const isLines = LINE_TYPES.some((type) => isMediaType(contentType, type));
   if (!isLines) requireJson(exchange);

@@ -2,24 +2,14 @@ import { contextOf, countingRejections, requireStored } from '../../ingest/decod
 import { type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { idempotencyKey } from '../../request/idempotency-key.ts';
 import { requireJson } from '../../request/media-type.ts';
-import type { AccessRule } from '../../server/access.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { EventsHandler } from '../events-route/events-handler.ts';
 import { decodeWorkflowEvent } from './decode.ts';
 import { encodeAccepted, encodeWorkflowFailure } from './encode.ts';
 
-const ACCESS: AccessRule = {
-  places: ['bearer', 'apiKey', 'beacon'],
-  anyOf: ['events:write'],
-  limit: 'workflow',
-};
-
 /** The workflow API's half of `POST /api/v1/events`. */
 export function workflowEvents(deps: ApiDeps): EventsHandler {
   return {
-    async handle(exchange, earlyBody) {
-      const answer = authenticate(exchange, deps, ACCESS);
-      const grant = answer instanceof Promise ? await answer : answer;
+    async handle(exchange, grant, earlyBody) {
       requireJson(exchange);
       const body = earlyBody ?? (await exchange.body(BODY_LIMIT_BYTES));
       const event = countingRejections(deps, 'workflow', () =>

@@ -4,7 +4,6 @@ import type { Api } from '../../request/api.ts';
 import { encodeProblem } from '../../request/problem/encode-problem.ts';
 import { problemResponses } from '../../request/problem/problem-responses.ts';
 import type { AccessRule } from '../../server/access.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { Reply } from '../../server/reply.ts';
 import type { RouteDocumentation } from '../../server/route.ts';
 import { naming } from './name-parameter.ts';
@@ -21,8 +20,7 @@ export const auditApi: Api = {
       path: '/v1/audit',
       access: ACCESS,
       documentation,
-      async handle(exchange) {
-        const { workspaceId } = await authenticate(exchange, deps, ACCESS);
+      async handle(exchange, { workspaceId }) {
         const request = decodeAuditQuery(exchange.query(), workspaceId);
         exchange.reply(encodeAuditPage(await naming(deps.audit.listAuditEntries(request))));
       },

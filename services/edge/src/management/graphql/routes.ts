@@ -1,6 +1,6 @@
+import type { Grant } from '../../clients/credentials.ts';
 import type { Api, ApiDeps } from '../../request/api.ts';
 import type { AccessRule } from '../../server/access.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import type { Route } from '../../server/route.ts';
 import { GRAPHQL_DOCUMENTATION } from './documentation.ts';
@@ -21,8 +21,7 @@ function graphqlRoutes(deps: ApiDeps): readonly Route[] {
     schema: createTokenSchema(createTokens(deps)),
     development: deps.settings.graphqlIntrospection,
   });
-  const handle = async (exchange: Exchange): Promise<void> => {
-    const grant = await authenticate(exchange, deps, ACCESS);
+  const handle = async (exchange: Exchange, grant: Grant): Promise<void> => {
     const graphql = await readGraphqlRequest(exchange);
     const reply = await run({ exchange, grant, graphql, accept: acceptedType(exchange) });
     // An answer may hold a token, which belongs in no cache.

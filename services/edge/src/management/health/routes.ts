@@ -1,13 +1,13 @@
 import { encodeProblem } from '../../request/problem/encode-problem.ts';
 import type { Exchange } from '../../server/exchange.ts';
-import type { Route, RouteDocumentation } from '../../server/route.ts';
+import type { PublicRoute, RouteDocumentation } from '../../server/route.ts';
 import { createHealthCheck, type HealthDeps, type HealthReport } from './check.ts';
 
 const TAG = 'Health';
 const UNHEALTHY = { description: 'The stream is away: nothing can be accepted' };
 
 /** `/health`, `/api/health`, `/api/ready` and `/api/live`, all public. */
-export function createHealthRoutes(deps: HealthDeps): readonly Route[] {
+export function createHealthRoutes(deps: HealthDeps): readonly PublicRoute[] {
   const check = createHealthCheck(deps);
   const answer = async (exchange: Exchange, bodyOf: (report: HealthReport) => unknown) => {
     const report = await check();
@@ -26,7 +26,7 @@ export function createHealthRoutes(deps: HealthDeps): readonly Route[] {
   ];
 }
 
-function get(path: string, documentation: RouteDocumentation, handle: Route['handle']): Route {
+function get(path: string, documentation: RouteDocumentation, handle: PublicRoute['handle']): PublicRoute {
   return { method: 'GET', path, access: 'public', documentation, handle, encodeFailure: encodeProblem };
 }
 

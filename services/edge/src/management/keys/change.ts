@@ -1,7 +1,6 @@
 import { AUTH_CALL } from '../../clients/auth.ts';
 import type { ApiDeps } from '../../request/api.ts';
 import { receiveJson } from '../../request/receive-json.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { Route } from '../../server/route.ts';
 import { actorOf } from '../actor.ts';
 import { CHANGE_DOCUMENTATION, DEACTIVATE_DOCUMENTATION, DELETE_DOCUMENTATION } from './documentation.ts';
@@ -16,8 +15,7 @@ export function changeRoute(deps: ApiDeps): Route {
     path: '/api-keys/:id',
     access: KEYS_ACCESS,
     documentation: CHANGE_DOCUMENTATION,
-    async handle(exchange) {
-      const grant = await authenticate(exchange, deps, KEYS_ACCESS);
+    async handle(exchange, grant) {
       const id = keyId(exchange);
       const { name, permissions, isActive, rateLimit } = await receiveJson(exchange, keyChanges);
       const request = {
@@ -42,8 +40,7 @@ export function deactivateRoute(deps: ApiDeps): Route {
     path: '/api-keys/:id/deactivate',
     access: KEYS_ACCESS,
     documentation: DEACTIVATE_DOCUMENTATION,
-    async handle(exchange) {
-      const grant = await authenticate(exchange, deps, KEYS_ACCESS);
+    async handle(exchange, grant) {
       const { workspaceId } = grant;
       const request = { workspaceId, id: keyId(exchange), active: false, actor: actorOf(exchange, grant) };
       exchange.reply(encodeKey(await deps.auth.credentials.updateCredential(request, AUTH_CALL)));
@@ -59,8 +56,7 @@ export function deleteRoute(deps: ApiDeps): Route {
     path: '/api-keys/:id',
     access: KEYS_ACCESS,
     documentation: DELETE_DOCUMENTATION,
-    async handle(exchange) {
-      const grant = await authenticate(exchange, deps, KEYS_ACCESS);
+    async handle(exchange, grant) {
       const { workspaceId } = grant;
       const request = { workspaceId, id: keyId(exchange), actor: actorOf(exchange, grant) };
       await deps.auth.credentials.deleteCredential(request, AUTH_CALL);

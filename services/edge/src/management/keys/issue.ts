@@ -3,7 +3,6 @@ import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { AUTH_CALL } from '../../clients/auth.ts';
 import type { ApiDeps } from '../../request/api.ts';
 import { receiveJson } from '../../request/receive-json.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { Route } from '../../server/route.ts';
 import { actorOf } from '../actor.ts';
 import { CREATE_DOCUMENTATION, ROTATE_DOCUMENTATION } from './documentation.ts';
@@ -18,8 +17,7 @@ export function createRoute(deps: ApiDeps): Route {
     path: '/api-keys',
     access: KEYS_ACCESS,
     documentation: CREATE_DOCUMENTATION,
-    async handle(exchange) {
-      const grant = await authenticate(exchange, deps, KEYS_ACCESS);
+    async handle(exchange, grant) {
       const { name, permissions, expiresAt, rateLimit } = await receiveJson(exchange, newKey);
       const request = {
         workspaceId: grant.workspaceId,
@@ -44,8 +42,7 @@ export function rotateRoute(deps: ApiDeps): Route {
     path: '/api-keys/:id/rotate',
     access: KEYS_ACCESS,
     documentation: ROTATE_DOCUMENTATION,
-    async handle(exchange) {
-      const grant = await authenticate(exchange, deps, KEYS_ACCESS);
+    async handle(exchange, grant) {
       const id = keyId(exchange);
       const { overlapSeconds } = await receiveJson(exchange, rotation, { optional: true });
       const request = {

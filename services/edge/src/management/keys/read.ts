@@ -1,7 +1,6 @@
 import { AUTH_CALL } from '../../clients/auth.ts';
 import type { ApiDeps } from '../../request/api.ts';
 import { invalid, toIssues } from '../../request/issues.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { Route } from '../../server/route.ts';
 import { GET_DOCUMENTATION, LIST_DOCUMENTATION } from './documentation.ts';
 import { encodeApiKeysFailure, encodeKey, encodeKeys } from './encode.ts';
@@ -15,8 +14,7 @@ export function listRoute(deps: ApiDeps): Route {
     path: '/api-keys',
     access: KEYS_ACCESS,
     documentation: LIST_DOCUMENTATION,
-    async handle(exchange) {
-      const { workspaceId } = await authenticate(exchange, deps, KEYS_ACCESS);
+    async handle(exchange, { workspaceId }) {
       const { limit, cursor = '' } = readPage(exchange.query());
       const { credentials, nextPageToken } = await deps.auth.credentials.listCredentials(
         { workspaceId, pageSize: limit, pageToken: cursor },
@@ -39,8 +37,7 @@ export function getRoute(deps: ApiDeps): Route {
     path: '/api-keys/:id',
     access: KEYS_ACCESS,
     documentation: GET_DOCUMENTATION,
-    async handle(exchange) {
-      const { workspaceId } = await authenticate(exchange, deps, KEYS_ACCESS);
+    async handle(exchange, { workspaceId }) {
       const request = { workspaceId, id: keyId(exchange) };
       exchange.reply(encodeKey(await deps.auth.credentials.getCredential(request, AUTH_CALL)));
     },

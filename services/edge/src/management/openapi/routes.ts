@@ -1,7 +1,7 @@
 import { encodeProblem } from '../../request/problem/encode-problem.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
-import type { Route, RouteDocumentation } from '../../server/route.ts';
+import type { PublicRoute, Route, RouteDocumentation } from '../../server/route.ts';
 import { buildOpenApi } from './build-document.ts';
 import { CONTENT_SECURITY_POLICY, createAssets, renderPage } from './swagger-ui.ts';
 
@@ -18,7 +18,7 @@ const HOUR = 'public, max-age=3600';
 const FRESH = 'no-cache';
 
 /** `/openapi.json`, and Swagger UI at `/docs` from this server's own files. */
-export function createOpenApiRoutes(deps: OpenApiDeps): readonly Route[] {
+export function createOpenApiRoutes(deps: OpenApiDeps): readonly PublicRoute[] {
   const readAsset = createAssets();
   const page = get('/docs', pageDocumentation, (exchange) => {
     const path = exchange.request.url?.split('?', 1)[0] ?? '';
@@ -43,7 +43,7 @@ export function createOpenApiRoutes(deps: OpenApiDeps): readonly Route[] {
   return [document, page, asset];
 }
 
-function get(path: string, documentation: RouteDocumentation, handle: Route['handle']): Route {
+function get(path: string, documentation: RouteDocumentation, handle: PublicRoute['handle']): PublicRoute {
   return { method: 'GET', path, access: 'public', documentation, handle, encodeFailure: encodeProblem };
 }
 

@@ -1,10 +1,10 @@
 import { MillraceError } from '@millrace/runtime';
+import type { Grant } from '../../clients/credentials.ts';
 import { currentVersion, type SchemaRecord } from '../../ingest/schemas/schema-record.ts';
 import type { Api, ApiDeps } from '../../request/api.ts';
 import { encodeProblem } from '../../request/problem/encode-problem.ts';
 import { receiveJson } from '../../request/receive-json.ts';
 import type { AccessRule } from '../../server/access.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import type { Reply } from '../../server/reply.ts';
 import type { Route } from '../../server/route.ts';
@@ -34,8 +34,7 @@ function readingRoutes(deps: ApiDeps): Route[] {
     method: 'GET' as const,
     path,
     access: READ,
-    async handle(exchange: Exchange) {
-      const { workspaceId } = await authenticate(exchange, deps, READ);
+    handle(exchange: Exchange, { workspaceId }: Grant) {
       exchange.reply(answer(exchange, workspaceId));
     },
     encodeFailure: encodeProblem,
@@ -83,8 +82,7 @@ function changingRoutes(deps: ApiDeps): Route[] {
       path: '/v1/schemas/:eventName',
       access: MANAGE,
       documentation: PUT_DOCUMENTATION,
-      async handle(exchange) {
-        const grant = await authenticate(exchange, deps, MANAGE);
+      async handle(exchange, grant) {
         const body = await receiveJson(exchange, putSchemaBody);
         const { kind, record } = await putSchema({ exchange, grant, deps }, body);
         exchange.reply(encodeSchema(record, currentVersion(record), kind === 'created' ? 201 : 200));
@@ -96,8 +94,7 @@ function changingRoutes(deps: ApiDeps): Route[] {
       path: '/v1/schemas/:eventName',
       access: MANAGE,
       documentation: DELETE_DOCUMENTATION,
-      async handle(exchange) {
-        const grant = await authenticate(exchange, deps, MANAGE);
+      async handle(exchange, grant) {
         await deleteSchema({ exchange, grant, deps });
         exchange.reply({ status: 204, body: '' });
       },

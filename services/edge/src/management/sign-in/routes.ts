@@ -4,7 +4,6 @@ import { type Grant, hasPermission } from '../../clients/credentials.ts';
 import type { Api, ApiDeps } from '../../request/api.ts';
 import { receiveJson } from '../../request/receive-json.ts';
 import type { AccessRule } from '../../server/access.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
 import type { Route } from '../../server/route.ts';
@@ -89,8 +88,7 @@ function keyRoute(deps: ApiDeps): Route {
     path: '/api/auth/api-key',
     access: KEY_ACCESS,
     documentation: KEY_DOCUMENTATION,
-    async handle(exchange) {
-      const grant = await authenticate(exchange, deps, KEY_ACCESS);
+    async handle(exchange, grant) {
       const { name } = await receiveJson(exchange, keyRequest);
       exchange.reply(encodeKey(await createKey(exchange, deps, grant, name)));
     },
@@ -115,8 +113,7 @@ function meRoute(deps: ApiDeps): Route {
     path: '/api/auth/me',
     access: PERSON_ACCESS,
     documentation: ME_DOCUMENTATION,
-    async handle(exchange) {
-      const { userId } = await authenticate(exchange, deps, PERSON_ACCESS);
+    async handle(exchange, { userId }) {
       const { user } = await deps.auth.signIn.getUser({ userId }, AUTH_CALL);
       exchange.reply(encodeUser(user));
     },
@@ -130,8 +127,7 @@ function signOutRoute(deps: ApiDeps): Route {
     path: '/api/auth/sign-out',
     access: PERSON_ACCESS,
     documentation: SIGN_OUT_DOCUMENTATION,
-    async handle(exchange) {
-      const grant = await authenticate(exchange, deps, PERSON_ACCESS);
+    async handle(exchange, grant) {
       const actor = actorOf(exchange, grant);
       await deps.auth.signIn.endSessions({ userId: grant.userId, actor }, AUTH_CALL);
       exchange.reply(SIGNED_OUT);

@@ -1,6 +1,5 @@
 import type { Api } from '../../request/api.ts';
 import { encodeProblem } from '../../request/problem/encode-problem.ts';
-import { authenticate } from '../../server/authenticate.ts';
 import { actorOf } from '../actor.ts';
 import { memberRoutes } from './member-routes.ts';
 import { createWorkspaceApi } from './workspace-api.ts';
@@ -13,8 +12,7 @@ export const workspacesApi: Api = {
     const api = createWorkspaceApi(deps.auth);
     return [...workspaceRoutes, ...memberRoutes].map(({ answer, ...route }) => ({
       ...route,
-      async handle(exchange) {
-        const grant = await authenticate(exchange, deps, route.access);
+      async handle(exchange, grant) {
         const caller = { grant, actor: actorOf(exchange, grant) };
         exchange.reply(await answer({ exchange, caller, api }));
       },

@@ -6,8 +6,8 @@ import { type FakeRequest, fakeExchange } from '../../test/fake-exchange.ts';
 import { limitsForTests } from '../../test/limits.ts';
 import type { CredentialVerifier, Grant } from '../clients/credentials.ts';
 import type { AccessRule } from './access.ts';
-import { authenticate } from './authenticate.ts';
 import { type Failure, RequestFailure } from './failure.ts';
+import { admit } from './gate.ts';
 
 const grant: Grant = {
   kind: 'granted',
@@ -33,7 +33,7 @@ const rule: AccessRule = { places: ['apiKey', 'bearer', 'beacon'], anyOf: ['even
 function outcome(request: FakeRequest, access = rule): string | Failure['kind'] {
   try {
     assert.equal(
-      authenticate(fakeExchange(request), { credentials: verifier, limits }, access),
+      admit(fakeExchange(request), { credentials: verifier, limits }, access),
       grant,
       'answered at once',
     );
@@ -51,10 +51,11 @@ test('a key is taken from either header, Bearer in any case, with any blanks', (
   }
 });
 
-test('of two credentials the first place wins, and the other is not tried', () => {
+test('two credentials that differ are none, whichever of them is good; the same one twice is one', () => {
   const headers = { 'x-api-key': 'bad', authorization: 'Bearer key' };
   assert.equal(outcome({ headers }), 'invalid_credential');
-  assert.equal(outcome({ headers }, { ...rule, places: ['bearer', 'apiKey'] }), 'key');
+  assert.equal(outcome({ headers }, { ...rule, places: ['bearer', 'apiKey'] }), 'invalid_credential');
+  assert.equal(outcome({ headers: { ...headers, 'x-api-key': 'key' } }), 'key');
 });
 
 test('no credential is missing; an unknown one, or another scheme, is invalid', () => {
@@ -90,9 +91,9 @@ test('one of the permissions suffices; none asked lets any key pass', () => {
 test('a verdict that comes later is judged the same', async () => {
   const late: CredentialVerifier = { verify: async (secret) => verifier.verify(secret) };
   const exchange = fakeExchange({ headers: { 'x-api-key': 'key' } });
-  assert.equal(await authenticate(exchange, { credentials: late, limits }, rule), grant);
+  assert.equal(await admit(exchange, { credentials: late, limits }, rule), grant);
   await assert.rejects(
-    async () => authenticate(exchange, { credentials: late, limits }, { ...rule, anyOf: ['sql'] }),
+    async () => admit(exchange, { credentials: late, limits }, { ...rule, anyOf: ['sql'] }),
     (error) => error instanceof RequestFailure && error.failure.kind === 'forbidden',
   );
 });
@@ -111,21 +112,18 @@ test('a limited caller is told so with every answer, and is let in no more when 
   ];
 
   const allowed = fakeExchange({ headers });
-  authenticate(allowed, deps, rule);
+  admit(allowed, deps, rule);
   assert.deepEqual(allowed.addedHeaders, told(1));
 
   const forbidden = fakeExchange({ headers });
   assert.throws(
-    () => authenticate(forbidden, deps, { ...rule, anyOf: ['sql'] }),
+    () => admit(forbidden, deps, { ...rule, anyOf: ['sql'] }),
     failsWith({ kind: 'forbidden', permission: 'sql' }),
   );
   assert.deepEqual(forbidden.addedHeaders, told(0));
 
   const refused = fakeExchange({ headers });
-  assert.throws(
-    () => authenticate(refused, deps, rule),
-    failsWith({ kind: 'rate_limited', retryAfterSeconds: 1 }),
-  );
+  assert.throws(() => admit(refused, deps, rule), failsWith({ kind: 'rate_limited', retryAfterSeconds: 1 }));
   assert.deepEqual(refused.addedHeaders, told(0));
 });
 
@@ -134,7 +132,7 @@ test("the installation's limit holds where the rule names it, for callers withou
   const workflow: AccessRule = { ...rule, limit: 'workflow' };
   const ask = (access: AccessRule) => {
     const exchange = fakeExchange({ headers: { 'x-api-key': 'key' } });
-    authenticate(exchange, deps, access);
+    admit(exchange, deps, access);
     return exchange.addedHeaders;
   };
   assert.deepEqual(ask(workflow).slice(0, 2), ['ratelimit-policy', '"default";q=1;w=60']);
@@ -146,7 +144,7 @@ test('a credential that is not good costs nobody anything of a limit', () => {
   const deps = { credentials: verifier, limits: limitsForTests({ workflowPerMinute: 1 }) };
   const exchange = fakeExchange({ headers: { 'x-api-key': 'bad' } });
   assert.throws(
-    () => authenticate(exchange, deps, { ...rule, limit: 'workflow' }),
+    () => admit(exchange, deps, { ...rule, limit: 'workflow' }),
     failsWith({ kind: 'invalid_credential' }),
   );
   assert.deepEqual(exchange.addedHeaders, []);
@@ -160,8 +158,7 @@ test('a limit that is kept elsewhere is waited for', async () => {
   };
   const exchange = fakeExchange({ headers: { 'x-api-key': 'key' } });
   await assert.rejects(
-    async () =>
-      authenticate(exchange, { credentials: verifier, limits: later }, { ...rule, limit: 'workflow' }),
+    async () => admit(exchange, { credentials: verifier, limits: later }, { ...rule, limit: 'workflow' }),
     failsWith({ kind: 'rate_limited', retryAfterSeconds }),
   );
   assert.deepEqual(exchange.addedHeaders, ['ratelimit', 'far']);
@@ -180,12 +177,12 @@ test('when too many credentials wait to be verified the caller is to come back, 
   ];
   for (const credentials of verifiers) {
     await assert.rejects(
-      async () => authenticate(exchange, { credentials, limits }, rule),
+      async () => admit(exchange, { credentials, limits }, rule),
       failsWith({ kind: 'rate_limited', retryAfterSeconds: 1 }),
     );
   }
   const away: CredentialVerifier = { verify: () => Promise.reject(new MillraceError('unavailable', 'away')) };
-  await assert.rejects(async () => authenticate(exchange, { credentials: away, limits }, rule), {
+  await assert.rejects(async () => admit(exchange, { credentials: away, limits }, rule), {
     code: 'unavailable',
   });
 });
