@@ -4,7 +4,12 @@ export type { ClickHousePasswords } from './clickhouse-users.ts';
 export { type Connection, readConnection } from './connection.ts';
 export { isPortFree, pickFreePort } from './free-port.ts';
 export { findNatsServer } from './nats-binary.ts';
-export { type NatsServer, type NatsServerOptions, startNatsServer } from './nats-server.ts';
+export {
+  type NatsClusterMembership,
+  type NatsServer,
+  type NatsServerOptions,
+  startNatsServer,
+} from './nats-server.ts';
 export { loadSecrets, type Secrets } from './secrets.ts';
 export { planSplit, planStandalone, type ServicePlanner } from './service-plan.ts';
 export type { ServiceOutput, ServiceSpec } from './service-process.ts';

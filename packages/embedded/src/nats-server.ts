@@ -20,16 +20,33 @@ export interface NatsServerOptions {
   syncAlways?: boolean;
   /** Default: three quarters of the free disk, the server's own rule. */
   maxFileStoreBytes?: number;
+  /** Default: a server of its own. */
+  cluster?: NatsClusterMembership;
   env?: NodeJS.ProcessEnv;
   log?: (line: string) => void;
   signal?: AbortSignal;
   readyTimeoutMs?: number;
 }
 
+/** How a server finds the others of its cluster; all of them are on this machine. */
+export interface NatsClusterMembership {
+  name: string;
+  /** Where it listens for the others. */
+  port: number;
+  /** Where every member does, this one among them. */
+  memberPorts: readonly number[];
+  /** Where clients are told to reach it, when not on its own port. */
+  advertisedPort?: number;
+}
+
 /** A running nats-server with JetStream. */
 export interface NatsServer extends ManagedProcess {
   readonly url: string;
   readonly port: number;
+  /** Its name among those of its cluster. */
+  readonly serverName: string;
+  /** Where it tells about itself, over HTTP. */
+  readonly monitorUrl: string;
 }
 
 /** Starts a nats-server on a data directory and resolves when it accepts clients with JetStream on. */
@@ -61,15 +78,18 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     isReady: () => greets(port, serverName(dataDir)),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  const healthUrl = `http://127.0.0.1:${monitorPort}/healthz`;
-  endWhenUnhealthy({ child, url: healthUrl, log }).catch((error: unknown) =>
-    log(`nats-server could not be ended: ${String(error)}`),
-  );
-  return { ...child, port, url: `nats://127.0.0.1:${port}` };
+  const monitorUrl = `http://127.0.0.1:${monitorPort}`;
+  // A member also calls itself unhealthy while too few others are there: that passes, and a restart doesn't help.
+  if (options.cluster === undefined) {
+    endWhenUnhealthy({ child, url: `${monitorUrl}/healthz`, log }).catch((error: unknown) =>
+      log(`nats-server could not be ended: ${String(error)}`),
+    );
+  }
+  return { ...child, port, url: `nats://127.0.0.1:${port}`, serverName: serverName(dataDir), monitorUrl };
 }
 
 function natsConfig(options: NatsServerOptions & { port: number; monitorPort: number }): string {
-  const { dataDir, port, monitorPort, syncAlways, maxFileStoreBytes } = options;
+  const { dataDir, port, monitorPort, syncAlways, maxFileStoreBytes, cluster } = options;
   return `server_name: ${serverName(dataDir)}
 listen: "127.0.0.1:${port}"
 http: "127.0.0.1:${monitorPort}"
@@ -82,6 +102,16 @@ jetstream {
   sync_interval: ${syncAlways === true ? 'always' : '2m'}
   max_memory_store: 256MB
 ${maxFileStoreBytes === undefined ? '' : `  max_file_store: ${maxFileStoreBytes}\n`}}
+${cluster === undefined ? '' : clusterConfig(cluster)}`;
+}
+
+function clusterConfig({ name, port, memberPorts, advertisedPort }: NatsClusterMembership): string {
+  const routes = memberPorts.map((member) => `"nats-route://127.0.0.1:${member}"`).join(', ');
+  return `${advertisedPort === undefined ? '' : `client_advertise: "127.0.0.1:${advertisedPort}"\n`}cluster {
+  name: ${name}
+  listen: "127.0.0.1:${port}"
+  routes: [${routes}]
+}
 `;
 }
 
