@@ -28,7 +28,6 @@ async function loadServer(
     client,
     ledger,
     prefix: 't',
-    requestsPerSecond: 200,
   });
   await sleep(400);
   await load.stop(3_000);

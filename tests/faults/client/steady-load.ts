@@ -46,7 +46,19 @@ const shapes: readonly Shape[] = [
   { make: analyticsBatchRequest, events: 30, weight: 1 },
   { make: emailBatchRequest, events: 20, weight: 1 },
 ];
-const deck = shapes.flatMap((shape) => Array.from({ length: shape.weight }, () => shape));
+const bigBatches: readonly Shape[] = [
+  { make: nativeRequest, events: 100, weight: 2 },
+  { make: keylessRequest, events: 100, weight: 1 },
+  { make: analyticsBatchRequest, events: 100, weight: 1 },
+];
+
+/** Every dialect, single events and small batches; or batches of 100 alone. */
+export type LoadKind = 'steady' | 'batches';
+
+const loads: Readonly<Record<LoadKind, { shapes: readonly Shape[]; requestsPerSecond: number }>> = {
+  steady: { shapes, requestsPerSecond: 160 },
+  batches: { shapes: bigBatches, requestsPerSecond: 40 },
+};
 
 const firstRetryMs = 100;
 const longestRetryMs = 2_000;
@@ -59,9 +71,12 @@ export function startSteadyLoad(options: {
   ledger: Ledger;
   /** Begins every id; unique to this load. */
   prefix: string;
-  requestsPerSecond: number;
+  /** Default is `steady`. */
+  kind?: LoadKind | undefined;
 }): SteadyLoad {
   const { connection, client, ledger, prefix } = options;
+  const load = loads[options.kind ?? 'steady'];
+  const deck = load.shapes.flatMap((shape) => Array.from({ length: shape.weight }, () => shape));
   const complaints: string[] = [];
   const underWay = new Set<Promise<void>>();
   const accepting = new Set<(startedAt: number) => void>();
@@ -72,7 +87,7 @@ export function startSteadyLoad(options: {
   let longestOutageMs = 0;
 
   const nextRequest = (): EventRequest => {
-    const shape = deck[Math.floor(Math.random() * deck.length)] ?? shapes[0];
+    const shape = deck[Math.floor(Math.random() * deck.length)];
     if (shape === undefined) throw new Error('there is no kind of request to send');
     const ids = Array.from({ length: shape.events }, () => `${prefix}-${counter++}`);
     return shape.make(connection, ids);
@@ -106,7 +121,7 @@ export function startSteadyLoad(options: {
   };
 
   const run = async (): Promise<void> => {
-    const intervalMs = 1000 / options.requestsPerSecond;
+    const intervalMs = 1000 / load.requestsPerSecond;
     let dueAt = performance.now();
     while (isSending) {
       const now = performance.now();

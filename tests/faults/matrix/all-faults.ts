@@ -3,6 +3,7 @@ import { duplicateStorm } from './duplicate-storm.ts';
 import type { Fault } from './fault.ts';
 import { killAfterParking, killAtPoints, killProcesses, killRedis, killTree } from './kills.ts';
 import { lateInsert, lateInsertOfPaused } from './late-insert.ts';
+import { natsClusterFaults } from './nats-cluster.ts';
 import { networkFaults } from './network.ts';
 import { pauses } from './pauses.ts';
 import { redisFlush } from './redis-flush.ts';
@@ -17,6 +18,7 @@ export const allFaults: readonly Fault[] = [
   killAfterParking,
   ...pauses,
   ...networkFaults,
+  ...natsClusterFaults,
   lateInsert,
   lateInsertOfPaused,
   redisFlush,

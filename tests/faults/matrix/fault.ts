@@ -1,6 +1,8 @@
 import type { Topology } from '@millrace/testkit';
 import type { HttpClient } from '../client/http-client.ts';
 import type { Ledger } from '../client/ledger.ts';
+import type { LoadKind } from '../client/steady-load.ts';
+import type { NatsCluster } from '../stack/nats-cluster.ts';
 import type { RestartingRedis } from '../stack/restarting-redis.ts';
 import type { StackUnderTest } from '../stack/stack-under-test.ts';
 
@@ -8,6 +10,7 @@ import type { StackUnderTest } from '../stack/stack-under-test.ts';
 export interface FaultContext {
   readonly stack: StackUnderTest;
   readonly redis: RestartingRedis | undefined;
+  readonly cluster: NatsCluster | undefined;
   readonly dataDir: string;
   readonly client: HttpClient;
   readonly ledger: Ledger;
@@ -36,7 +39,9 @@ export interface Fault {
   readonly env?: Readonly<Record<string, string>>;
   readonly extraWriters?: number;
   /** Default is a steady load of every dialect while it is injected. */
-  readonly load?: 'steady' | 'none';
+  readonly load?: LoadKind | 'none';
+  /** The services get three NATS nodes and keep everything on each of them; default is the stack's one. */
+  readonly natsCluster?: boolean;
   /** Whether a connection that ends before its answer is a failure. */
   readonly forbidsResets?: boolean;
   /** Items that end as dead letters in each round. */

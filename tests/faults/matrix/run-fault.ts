@@ -6,13 +6,15 @@ import { openHttpClient } from '../client/http-client.ts';
 import { createLedger } from '../client/ledger.ts';
 import { type SteadyLoad, startSteadyLoad } from '../client/steady-load.ts';
 import type { Mutant } from '../service/module-swaps.ts';
+import { clusterSize, startNatsCluster } from '../stack/nats-cluster.ts';
 import { startRestartingRedis } from '../stack/restarting-redis.ts';
 import { startStackUnderTest } from '../stack/stack-under-test.ts';
 import type { Fault, FaultContext, FaultOutcome, Setup } from './fault.ts';
 import { type Findings, inspectStore } from './inspect-store.ts';
 
-const requestsPerSecond = 160;
 const connections = 64;
+// Each node reserves what the streams may grow to.
+const clusterEnv = { NATS_REPLICAS: String(clusterSize), STREAM_MAX_BYTES: String(1024 ** 3) };
 const retryGraceMs = 20_000;
 const recoveryDeadlineMs = 60_000;
 const longestAllowedMs = 10_000;
@@ -51,13 +53,16 @@ async function runIn(
   if (undo !== undefined) cleanUps.push(undo);
   const redis = setup.redis ? await startRestartingRedis() : undefined;
   if (redis !== undefined) cleanUps.push(() => redis.stop());
+  const cluster = fault.natsCluster ? await startNatsCluster(dataDir) : undefined;
+  if (cluster !== undefined) cleanUps.push(() => cluster.stop());
   const stack = await startStackUnderTest({
     dataDir,
     split: setup.topology === 'split',
     redisUrl: redis?.url,
     mutant,
     extraWriters: fault.extraWriters ?? 0,
-    env: fault.env ?? {},
+    natsUrl: cluster?.url,
+    env: { ...(cluster === undefined ? {} : clusterEnv), ...fault.env },
   });
   cleanUps.push(() => stack.stop());
   const ledger = createLedger();
@@ -67,14 +72,14 @@ async function runIn(
   const load =
     fault.load === 'none'
       ? undefined
-      : startSteadyLoad({ connection: stack.connection(), client, ledger, prefix, requestsPerSecond });
+      : startSteadyLoad({ connection: stack.connection(), client, ledger, prefix, kind: fault.load });
 
   cleanUps.push(async () => load?.stop(0));
 
   const recoveries: number[] = [];
   const brokenOff: string[] = [];
   for (let round = 0; round < rounds && brokenOff.length === 0; round++) {
-    const context = { stack, redis, dataDir, client, ledger, round, rounds, prefix };
+    const context = { stack, redis, cluster, dataDir, client, ledger, round, rounds, prefix };
     try {
       recoveries.push(...(await injectOnce(fault, context, load)));
     } catch (error) {

@@ -48,7 +48,7 @@ function faultJobs(rounds: number, log: (line: string) => void): Job[] {
 function mutantJobs(log: (line: string) => void): Job[] {
   return mutantHunts.flatMap(({ mutant, fault, setups }) =>
     setups.map((setup) => ({
-      name: `mutant ${mutant}`,
+      name: `mutant ${mutant} under ${fault.name}`,
       setup,
       async run() {
         const outcome = await attempt(fault, setup, 1, () =>

@@ -12,6 +12,8 @@ export interface StackUnderTestOptions {
   readonly dataDir: string;
   readonly split: boolean;
   readonly redisUrl: string | undefined;
+  /** Default: the stack's own, behind a proxy. */
+  readonly natsUrl?: string | undefined;
   readonly mutant?: Mutant | undefined;
   readonly extraWriters?: number;
   /** Settings of the services. */
@@ -58,7 +60,7 @@ export async function startStackUnderTest(options: StackUnderTestOptions): Promi
     extraWriters: options.extraWriters ?? 0,
     serviceEnv: {
       ...options.env,
-      NATS_URL: `nats://127.0.0.1:${natsProxy.port}`,
+      NATS_URL: options.natsUrl ?? `nats://127.0.0.1:${natsProxy.port}`,
       CLICKHOUSE_URL: `http://127.0.0.1:${clickHouseProxy.port}`,
       MILLRACE_FAULT_CONTROL: controlDir,
       ...(options.mutant === undefined ? {} : { MILLRACE_FAULT_MUTANT: options.mutant }),

@@ -5,7 +5,8 @@ import { createInspector, type Inspector } from '@millrace/testkit';
 export interface EventRows {
   /** The harness's id of every row, copies included; read from the rows themselves, not from a projection. */
   ids(): Promise<string[]>;
-  has(eventId: string): Promise<boolean>;
+  /** How many event ids begin so. */
+  countOf(prefix: string): Promise<number>;
   /** Rows by the table and by each aggregate projection, and distinct event ids. */
   counts(): Promise<RowCounts>;
   close(): Promise<void>;
@@ -34,10 +35,12 @@ export function openEventRows({ clickhouse }: Connection): EventRows {
       if (!Array.isArray(ids)) throw new Error('the ids of the events could not be read');
       return ids.map(String);
     },
-    has: async (id) =>
-      (await count(inspector, `SELECT count() AS n FROM events WHERE event_id = {id:String} ${fromRows}`, {
-        id,
-      })) > 0,
+    countOf: (prefix) =>
+      count(
+        inspector,
+        `SELECT uniqExact(event_id) AS n FROM events WHERE startsWith(event_id, {prefix:String}) ${fromRows}`,
+        { prefix },
+      ),
     counts: async () => ({
       base: await count(inspector, `SELECT count() AS n FROM events ${fromRows}`),
       distinctEventIds: await count(inspector, `SELECT uniqExact(event_id) AS n FROM events ${fromRows}`),
