@@ -113,7 +113,7 @@ interface Alone {
 }
 
 async function startAlone(dataDir: string, path: string | undefined): Promise<Alone> {
-  const program = join(import.meta.dirname, 'stack-alone.fixture.ts');
+  const program = join(import.meta.dirname, '../test/stack-alone.ts');
   const supervisor = fork(program, path === undefined ? [dataDir] : [dataDir, path]);
   await once(supervisor, 'message');
   return { supervisor, connection: connectionOf(dataDir) };

@@ -5,7 +5,7 @@ import type { ServicePlanner } from '../src/service-plan.ts';
 export const planFakeService: ServicePlanner = async ({ port, adminPort }) => [
   {
     name: 'fake',
-    entry: join(import.meta.dirname, 'fake-service.fixture.ts'),
+    entry: join(import.meta.dirname, 'fake-service.ts'),
     adminPort,
     env: { PORT: String(port) },
   },
