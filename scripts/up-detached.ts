@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Connection, lastLines, readConnection } from '@millrace/embedded';
+import { type Connection, lastLines, prepareDataDirectory, readConnection } from '@millrace/embedded';
 
 /** What {@link startDetached} needs. */
 export interface DetachedOptions {
@@ -15,9 +15,8 @@ export type LaunchReport = { kind: 'ready' } | { kind: 'failed'; reason: string 
 
 /** Runs `up.ts` in the background and resolves when its stack is ready; throws with its last lines otherwise. */
 export async function startDetached({ argv, dataDir }: DetachedOptions): Promise<Connection> {
-  const logs = resolve(dataDir, 'logs');
-  mkdirSync(logs, { recursive: true, mode: 0o700 });
-  const logFile = join(logs, 'up.log');
+  prepareDataDirectory(resolve(dataDir));
+  const logFile = resolve(dataDir, 'logs', 'up.log');
   const output = openSync(logFile, 'a', 0o600);
   const child = spawn(process.execPath, [join(import.meta.dirname, 'up.ts'), ...argv], {
     detached: true,

@@ -18,7 +18,7 @@ const program = new Command('scripts/up')
   .option('--split', 'run every service in a process of its own')
   .option('--port <port>', 'port of the API, 0 for any free one', parsePort, 8080)
   .option('--admin-port <port>', 'port of metrics and probes (default: 9090 or any free one)', parsePort)
-  .option('--data <dir>', 'data directory', resolve(import.meta.dirname, '../.millrace'))
+  .option('--data <dir>', 'data directory', parseDirectory, resolve(import.meta.dirname, '../.millrace'))
   .option('--sync-always', 'fsync each event before it is acknowledged')
   .allowExcessArguments(false);
 
@@ -100,6 +100,12 @@ function log(line: string): void {
 
 function argumentsWithoutDetach(): string[] {
   return process.argv.slice(2).filter((argument) => argument !== '--detach');
+}
+
+function parseDirectory(text: string): string {
+  // Resolved, an empty one would be the current directory.
+  if (text === '') throw new InvalidArgumentError('it is empty.');
+  return text;
 }
 
 function parsePort(text: string): number {

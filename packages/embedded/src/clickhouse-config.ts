@@ -20,41 +20,35 @@ export function clickHouseLogFile(dataDir: string): string {
   return join(dataDir, 'clickhouse.log');
 }
 
-/** Writes the server's and the users' configuration and returns the path of the former. */
+/**
+ * Writes the server's and the users' configuration and returns the path of the former, as seen from the data directory:
+ * the engine must be started there. It ends without a word where a path holds a backslash, so it is given none.
+ */
 export function writeClickHouseConfig(options: ClickHouseConfigOptions): string {
-  const { dataDir, port, passwords } = options;
+  const { dataDir, passwords } = options;
   const maxMemoryBytes =
     options.maxMemoryBytes ?? Math.min(Math.max(totalmem() / 2, 1024 * mebibyte), 4096 * mebibyte);
   const directory = join(dataDir, 'config');
-  const usersFile = join(directory, 'users.xml');
-  const configFile = join(directory, 'config.xml');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  writeFileAtomically(usersFile, renderUsers(passwords, Math.floor(maxMemoryBytes * 0.75)));
   writeFileAtomically(
-    configFile,
-    renderServer({ dataDir, port, usersFile, maxMemoryBytes: Math.floor(maxMemoryBytes) }),
+    join(directory, 'users.xml'),
+    renderUsers(passwords, Math.floor(maxMemoryBytes * 0.75)),
   );
-  return configFile;
-}
-
-interface ServerSettings {
-  dataDir: string;
-  port: number;
-  usersFile: string;
-  maxMemoryBytes: number;
+  writeFileAtomically(join(directory, 'config.xml'), renderServer(options.port, Math.floor(maxMemoryBytes)));
+  return 'config/config.xml';
 }
 
 // `users_config` is read by `clickhouse local`, `user_directories` by `clickhouse server`.
-function renderServer({ dataDir, port, usersFile, maxMemoryBytes }: ServerSettings): string {
+function renderServer(port: number, maxMemoryBytes: number): string {
   return `<clickhouse>
-  <path>${escapeXml(join(dataDir, 'store'))}/</path>
+  <path>store/</path>
   <listen_host>127.0.0.1</listen_host>
   <http_port>${port}</http_port>
-  <users_config>${escapeXml(usersFile)}</users_config>
-  <user_directories><users_xml><path>${escapeXml(usersFile)}</path></users_xml></user_directories>
+  <users_config>users.xml</users_config>
+  <user_directories><users_xml><path>users.xml</path></users_xml></user_directories>
   <logger>
     <level>error</level>
-    <log>${escapeXml(clickHouseLogFile(dataDir))}</log>
+    <log>clickhouse.log</log>
     <size>10M</size>
     <count>2</count>
   </logger>
@@ -68,8 +62,4 @@ function renderServer({ dataDir, port, usersFile, maxMemoryBytes }: ServerSettin
   <keep_alive_timeout>30</keep_alive_timeout>
 </clickhouse>
 `;
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

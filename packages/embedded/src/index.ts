@@ -2,6 +2,7 @@ export type { ManagedProcess, ProcessExit } from './child-process.ts';
 export { type ClickHouse, type ClickHouseOptions, startClickHouse } from './clickhouse-server.ts';
 export type { ClickHousePasswords } from './clickhouse-users.ts';
 export { type Connection, readConnection } from './connection.ts';
+export { prepareDataDirectory } from './data-directory.ts';
 export { isPortFree, pickFreePort } from './free-port.ts';
 export { findNatsServer } from './nats-binary.ts';
 export {

@@ -19,6 +19,11 @@ import { lastLines } from './until-ready.ts';
 // this many has another problem, and its log tells which.
 const exitsToGiveUp = 6;
 
+// The server would allow three quarters of what is free when it starts, and refuse streams that together may grow beyond.
+// What may grow how far is decided before (`disk-room.ts`), and a limit below that of an existing stream would keep it
+// from being recovered.
+const accountBytes = 2 ** 50;
+
 /** What {@link startProcesses} needs. */
 export interface StackProcessesOptions {
   dataDir: string;
@@ -63,6 +68,7 @@ export async function startProcesses(options: StackProcessesOptions): Promise<St
           dataDir: join(dataDir, 'nats'),
           port: addresses.natsPort,
           syncAlways: options.syncAlways,
+          maxFileStoreBytes: accountBytes,
           log,
           binary,
           env,

