@@ -105,6 +105,15 @@ onEachTopology('001 workflow', (stack) => {
     assert.equal(await countSettled(stack(), { eventType: 'idempotent' }), 1);
   });
 
+  test('409: another body under a used Idempotency-Key', async () => {
+    const headers = { 'idempotency-key': randomUUID() };
+    assertAccepted((await send('{"name":"conflicting","payload":{"n":1}}', headers)).text);
+    const answer = await send('{"name":"conflicting","payload":{"n":2}}', headers);
+    assert.equal(answer.status, 409, answer.text);
+    assert.equal(JSON.parse(answer.text).error.code, 'conflict');
+    assert.equal(await countSettled(stack(), { eventType: 'conflicting' }), 1);
+  });
+
   test('202: without one the same event twice is two events', async () => {
     for (let i = 0; i < 2; i++) await send('{"name":"no.key"}');
     assert.equal(await countSettled(stack(), { eventType: 'no.key' }), 2);

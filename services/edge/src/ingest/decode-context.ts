@@ -37,6 +37,18 @@ export function countingRejections<T>(deps: ApiDeps, dialect: DialectName, decod
   }
 }
 
+/**
+ * Like `requireStored`, for routes on which a caller's `Idempotency-Key` stands for one request: another body under it was not
+ * stored, and saying otherwise would lose it. Throws RequestFailure `conflict` then.
+ */
+export function requireSameRequest(
+  outcome: SubmitOutcome,
+): Exclude<SubmitOutcome, { kind: 'unavailable' | 'conflict' }> {
+  const stored = requireStored(outcome);
+  if (stored.kind !== 'conflict') return stored;
+  throw new RequestFailure({ kind: 'conflict', eventId: stored.eventId });
+}
+
 /** Throws RequestFailure `unavailable` for an event that is not known to be stored. */
 export function requireStored(outcome: SubmitOutcome): Exclude<SubmitOutcome, { kind: 'unavailable' }> {
   if (outcome.kind !== 'unavailable') return outcome;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fakeExchange } from '../../test/fake-exchange.ts';
 import { RequestFailure } from '../server/failure.ts';
-import { isMediaType, requireJson } from './media-type.ts';
+import { isMediaType, requireJson, requireUtf8 } from './media-type.ts';
 
 function isTaken(contentType: string | undefined, search = ''): boolean {
   const headers: Record<string, string> = contentType === undefined ? {} : { 'content-type': contentType };
@@ -53,4 +53,14 @@ test('text/plain is a beacon only with a key in the query', () => {
 test('a type is compared without parameters and case', () => {
   assert.ok(isMediaType('Text/Plain; charset=utf-8', 'text/plain'));
   assert.ok(!isMediaType('text/plainer', 'text/plain'));
+});
+
+test('another charset than UTF-8 is told for every type that is text; ASCII is a part of it', () => {
+  for (const charset of ['utf-8', 'UTF8', '"utf-8"', 'us-ascii']) {
+    requireUtf8(`application/x-ndjson; charset=${charset}`);
+  }
+  for (const charset of ['iso-8859-1', 'utf-16', '""']) {
+    const refused = { failure: { kind: 'unsupported_media_type', message: 'The charset must be utf-8' } };
+    assert.throws(() => requireUtf8(`application/cloudevents+json; charset=${charset}`), refused, charset);
+  }
 });

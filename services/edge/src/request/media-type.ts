@@ -10,13 +10,18 @@ const JSON_TYPE = 'application/json';
 export function requireJson(exchange: Exchange): void {
   const contentType = exchange.header('content-type');
   if (contentType === undefined || contentType === JSON_TYPE) return;
-  const { type, charset } = parse(contentType);
+  const { type } = parse(contentType);
   if (!isJson(type) && !(type === 'text/plain' && exchange.query().has('key'))) {
     throw unsupported('Content-Type must be application/json');
   }
-  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') {
-    throw unsupported('The charset must be utf-8');
-  }
+  requireUtf8(contentType);
+}
+
+const UTF8_NAMES = new Set([undefined, 'utf-8', 'utf8', 'us-ascii', 'ascii']);
+
+/** Throws RequestFailure `unsupported_media_type` where a Content-Type names another charset than UTF-8, of which ASCII is a part. */
+export function requireUtf8(contentType: string): void {
+  if (!UTF8_NAMES.has(parse(contentType).charset)) throw unsupported('The charset must be utf-8');
 }
 
 /** Whether a Content-Type names the type, whatever its parameters and its case. */

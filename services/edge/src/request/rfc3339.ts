@@ -31,7 +31,7 @@ export function parseRfc3339(text: string): number | undefined {
   if (fractionEnd === 20 || offsetMs === undefined) return undefined;
   const wholeMs = Date.UTC(year, month - 1, day, hour, minute, second) - offsetMs;
   if (second === 60 && !followsLeapSecond(wholeMs)) return undefined;
-  const ms = fractionEnd === 19 || second === 60 ? wholeMs : wholeMs + readFraction(text, fractionEnd);
+  const ms = fractionEnd === 19 ? wholeMs : wholeMs + readFraction(text, fractionEnd);
   return ms >= EARLIEST_MS && ms <= LATEST_MS ? ms : undefined;
 }
 

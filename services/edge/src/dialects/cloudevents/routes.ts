@@ -7,7 +7,7 @@ import {
   requireStored,
 } from '../../ingest/decode-context.ts';
 import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES } from '../../request/api.ts';
-import { isMediaType } from '../../request/media-type.ts';
+import { isMediaType, requireUtf8 } from '../../request/media-type.ts';
 import { encodeProblem, PROBLEM_TYPE } from '../../request/problem/encode-problem.ts';
 import type { AccessRule } from '../../server/access.ts';
 import type { Exchange } from '../../server/exchange.ts';
@@ -43,8 +43,11 @@ export const cloudEventsDialect: Api = {
 async function handle(exchange: Exchange, grant: Grant, deps: ApiDeps): Promise<void> {
   const context = contextOf(exchange, grant, deps);
   const contentType = exchange.header('content-type') ?? '';
-  if (isMediaType(contentType, BATCHED)) return takeBatch(exchange, deps, context);
+  const isBatch = isMediaType(contentType, BATCHED);
   const isStructured = isMediaType(contentType, STRUCTURED);
+  // In binary mode the type is that of the data, which may be anything.
+  if (isBatch || isStructured) requireUtf8(contentType);
+  if (isBatch) return takeBatch(exchange, deps, context);
   const { headers } = exchange.request;
   if (!isStructured && (OTHER_FORMAT.test(contentType) || !isBinary(headers))) {
     const message = `Content-Type must be ${STRUCTURED} or ${BATCHED}, or attributes must be in ce-* headers`;

@@ -65,6 +65,17 @@ describe('success', () => {
     assert.deepEqual(first?.identity, second?.identity);
   });
 
+  test('409: another body under the same Idempotency-Key, which is not stored', async () => {
+    const bench = benchDialect(externalEventDialect);
+    const headers = { authorization: `Bearer ${KEYS.writer}`, 'idempotency-key': 'order-7' };
+    await bench.send('POST', PATH, request(documented, { headers }));
+    const other = { type: 'other', payload: {} };
+    const { status, body } = await bench.send('POST', PATH, request(other, { headers }));
+    const id = bench.events[0]?.eventId;
+    const error = { code: 'CONFLICT', message: `Another event was accepted before as ${id}` };
+    assert.deepEqual([status, body], [409, { success: false, error }]);
+  });
+
   test('201: a key that has to be asked about', async () => {
     const bench = benchDialect(externalEventDialect);
     const headers = { authorization: `Bearer ${KEYS.slow}` };

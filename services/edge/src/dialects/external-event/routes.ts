@@ -4,7 +4,7 @@ import {
   contextOf,
   countingRejections,
   type DecodeContext,
-  requireStored,
+  requireSameRequest,
 } from '../../ingest/decode-context.ts';
 import { type Api, type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { idempotencyKey } from '../../request/idempotency-key.ts';
@@ -49,7 +49,7 @@ async function handle(exchange: Exchange, grant: Grant, deps: ApiDeps): Promise<
     toEvent(decodeExternalEvent(body), idempotencyKey(exchange), contextOf(exchange, grant, deps)),
   );
   // The document knows one answer for an event that is stored, so a repeated key has it too.
-  requireStored(await deps.events.submit(event, exchange.traceparent));
+  requireSameRequest(await deps.events.submit(event, exchange.traceparent));
   exchange.reply(SUCCESS);
 }
 
@@ -93,6 +93,9 @@ const documentation: RouteDocumentation = {
     401: {
       description: 'No token, an unknown one, or one of another workspace',
       example: encodedExample('invalid_credential'),
+    },
+    409: {
+      description: 'Another body was accepted before under this `Idempotency-Key`; this one is not stored',
     },
     503: {
       description: 'The event could not be made durable: send it again',

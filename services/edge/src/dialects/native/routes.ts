@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Grant } from '../../clients/credentials.ts';
 import { contextOf, countingRejections } from '../../ingest/decode-context.ts';
 import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES } from '../../request/api.ts';
-import { isMediaType, requireJson } from '../../request/media-type.ts';
+import { isMediaType, requireJson, requireUtf8 } from '../../request/media-type.ts';
 import { encodeProblem, PROBLEM_TYPE } from '../../request/problem/encode-problem.ts';
 import type { AccessRule } from '../../server/access.ts';
 import type { Exchange } from '../../server/exchange.ts';
@@ -39,7 +39,8 @@ export const nativeDialect: Api = {
 async function handle(exchange: Exchange, grant: Grant, deps: ApiDeps): Promise<void> {
   const contentType = exchange.header('content-type') ?? '';
   const isLines = LINE_TYPES.some((type) => isMediaType(contentType, type));
-  if (!isLines) requireJson(exchange);
+  if (isLines) requireUtf8(contentType);
+  else requireJson(exchange);
   const context = contextOf(exchange, grant, deps);
   const body = await exchange.body(BATCH_BODY_LIMIT_BYTES);
   const checked = countingRejections(deps, 'native', () =>

@@ -20,8 +20,6 @@ export function encodeAccepted(eventId: string): Reply {
 
 /** A failure as `{"success":false,"error":{"code","message","details"?}}`. */
 export function encodeWorkflowFailure(failure: Failure): Reply {
-  // No 409 is documented: the event under this key is stored, and that is what the client asks about.
-  if (failure.kind === 'conflict') return encodeAccepted(failure.eventId);
   const error = { code: CODES[failure.kind], message: messageOf(failure), ...detailsOf(failure) };
   return {
     status: FAILURE_STATUS[failure.kind],
@@ -30,7 +28,7 @@ export function encodeWorkflowFailure(failure: Failure): Reply {
   };
 }
 
-const CODES: Readonly<Record<Exclude<Failure['kind'], 'conflict'>, string>> = {
+const CODES: Readonly<Record<Failure['kind'], string>> = {
   invalid: 'validation_error',
   malformed_json: 'validation_error',
   missing_credential: 'unauthorized',
@@ -38,6 +36,7 @@ const CODES: Readonly<Record<Exclude<Failure['kind'], 'conflict'>, string>> = {
   forbidden: 'forbidden',
   refused: 'forbidden',
   contradiction: 'conflict',
+  conflict: 'conflict',
   not_found: 'not_found',
   method_not_allowed: 'method_not_allowed',
   request_timeout: 'request_timeout',
@@ -59,6 +58,8 @@ function messageOf(failure: Failure): string {
       return 'Invalid or expired token';
     case 'forbidden':
       return `Insufficient permissions: ${failure.permission} is required`;
+    case 'conflict':
+      return 'Another event was accepted before under this Idempotency-Key';
     case 'unavailable':
       return 'Service temporarily unavailable';
     default:

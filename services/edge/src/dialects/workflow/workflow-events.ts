@@ -1,4 +1,4 @@
-import { contextOf, countingRejections, requireStored } from '../../ingest/decode-context.ts';
+import { contextOf, countingRejections, requireSameRequest } from '../../ingest/decode-context.ts';
 import { type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { idempotencyKey } from '../../request/idempotency-key.ts';
 import { requireJson } from '../../request/media-type.ts';
@@ -16,7 +16,7 @@ export function workflowEvents(deps: ApiDeps): EventsHandler {
         decodeWorkflowEvent(body, idempotencyKey(exchange), contextOf(exchange, grant, deps)),
       );
       // A retry under the same key is answered like the first copy, with that copy's id.
-      const outcome = requireStored(await deps.events.submit(event, exchange.traceparent));
+      const outcome = requireSameRequest(await deps.events.submit(event, exchange.traceparent));
       exchange.reply(encodeAccepted(outcome.eventId));
     },
     encodeFailure: encodeWorkflowFailure,

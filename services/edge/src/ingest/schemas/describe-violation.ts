@@ -29,6 +29,12 @@ export function tooCostly(dialect: DialectName): Issue {
   return { code: 'too_costly', path: PAYLOAD_PATHS[dialect], message };
 }
 
+/** The issue of a payload at which the check itself fails: what can't be checked can't pass. */
+export function notCheckable(dialect: DialectName): Issue {
+  const message = 'the payload can not be checked by the schema of its event';
+  return { code: 'not_checkable', path: PAYLOAD_PATHS[dialect], message };
+}
+
 /** Rules about members speak of the object; a client looks for the member. */
 function placeOf({ keyword, instancePath, params, message }: ErrorObject): {
   pointer: string;

@@ -150,6 +150,16 @@ test('a stored schema that is no longer taken never blocks events, and is counte
   assert.deepEqual(counted, ['broken']);
 });
 
+test('a payload at which the check fails is refused by itself, and the next event is checked as before', () => {
+  const { guard, counted } = guardOf(schemaOf({ required: ['id'] }));
+  const unreadable = { ...EVENT, payload: '{"id":' };
+  assert.equal(guard.check(unreadable)?.code, 'not_checkable');
+  assert.equal(guard.check(EVENT)?.code, 'required');
+  assert.equal(guard.check({ ...EVENT, payload: '{"id":1}' }), undefined);
+  assert.equal(guard.check(unreadable)?.code, 'not_checkable');
+  assert.deepEqual(counted, ['enforce', 'enforce', 'enforce']);
+});
+
 test('a payload that is too large for a complex schema is refused before it is looked at', () => {
   const values = Array.from({ length: 10_000 }, (_, i) => i);
   const { guard } = guardOf(schemaOf({ additionalProperties: { items: { enum: values } } }));

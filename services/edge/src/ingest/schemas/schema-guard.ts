@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Issue } from '../../server/failure.ts';
 import type { CanonicalEvent } from '../canonical-event.ts';
 import { type CompiledSchema, compileSchema } from './compile-schema.ts';
-import { describeViolation, tooCostly } from './describe-violation.ts';
+import { describeViolation, notCheckable, tooCostly } from './describe-violation.ts';
 import { currentVersion, type SchemaMode, type SchemaRecord } from './schema-record.ts';
 import type { SchemaRegistry } from './schema-registry.ts';
 
@@ -41,6 +41,8 @@ export function createSchemaGuard(options: {
     sizeCalculation: (_, record) => currentVersion(record).schema.length,
   });
 
+  const told = new WeakSet<SchemaRecord>();
+
   const broken = (record: SchemaRecord, error: unknown): void => {
     const { workspaceId, eventName } = record;
     log.error({ workspaceId, eventName, err: error }, 'a stored schema can not be used, its events pass');
@@ -48,22 +50,40 @@ export function createSchemaGuard(options: {
     compiled.set(record, 'broken');
   };
 
-  const violation = (record: SchemaRecord, event: CanonicalEvent): Issue | undefined => {
+  const schemaOf = (record: SchemaRecord): CompiledSchema | 'broken' => {
+    const known = compiled.get(record);
+    if (known !== undefined) return known;
     try {
-      let schema = compiled.get(record);
-      if (schema === undefined) {
-        schema = compileSchema(JSON.parse(currentVersion(record).schema));
-        compiled.set(record, schema);
-      }
-      if (schema === 'broken') return undefined;
-      if (schema.steps * event.payload.length > MAX_STEPS) return tooCostly(event.dialect);
+      const schema = compileSchema(JSON.parse(currentVersion(record).schema));
+      compiled.set(record, schema);
+      return schema;
+    } catch (error) {
+      // Such a schema isn't taken any more, and was before: that is no fault of the events'.
+      broken(record, error);
+      return 'broken';
+    }
+  };
+
+  const unchecked = (record: SchemaRecord, event: CanonicalEvent, error: unknown): Issue => {
+    // Once for a schema: whoever finds such a payload can send it as often as they like.
+    if (!told.has(record)) {
+      told.add(record);
+      const { workspaceId, eventName } = record;
+      log.error({ workspaceId, eventName, err: error }, 'a payload can not be checked, its event is refused');
+    }
+    return notCheckable(event.dialect);
+  };
+
+  const violation = (record: SchemaRecord, event: CanonicalEvent): Issue | undefined => {
+    const schema = schemaOf(record);
+    if (schema === 'broken') return undefined;
+    if (schema.steps * event.payload.length > MAX_STEPS) return tooCostly(event.dialect);
+    try {
       const payload: unknown = JSON.parse(event.payload);
       const error = schema.check(payload);
       return error && describeViolation(error, payload, event.dialect);
     } catch (error) {
-      // Such a schema isn't taken any more, and was before: that is no fault of the events'.
-      broken(record, error);
-      return undefined;
+      return unchecked(record, event, error);
     }
   };
 
