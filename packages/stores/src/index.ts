@@ -41,6 +41,7 @@ export {
   type Versioned,
   type WriteOutcome,
 } from './nats/kv/index.ts';
+export { type NatsLimits, watchNatsLimits } from './nats/server-limits.ts';
 export { createLocalQuotas } from './quotas/local-quotas.ts';
 export { createRateLimiter, type RateLimiter } from './quotas/rate-limiter.ts';
 export { createRedisQuotas, type Quota, type QuotaStanding } from './quotas/redis-quotas.ts';

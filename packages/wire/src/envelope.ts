@@ -13,6 +13,13 @@ const DEDUP_KEY_TAG = 0x12;
 const BODY_HASH_TAG = 0x19;
 const EVENT_ID_TAG = 0x22;
 
+/** Largest envelope, in bytes, where the server takes so much. */
+export const MAX_PARCEL_BYTES = 4 * 1024 * 1024;
+/** Largest event, in bytes: what a single body may hold. */
+export const MAX_EVENT_BYTES = 1024 * 1024;
+/** Largest item, in bytes: an event, its other fields and what frames it. */
+export const MAX_ITEM_BYTES = MAX_EVENT_BYTES + 64 * 1024;
+
 /** Length of a dedup key, in bytes. */
 export const DEDUP_KEY_BYTES = 16;
 const BODY_HASH_BYTES = 8;

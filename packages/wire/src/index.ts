@@ -5,6 +5,9 @@ export {
   type EnvelopeItem,
   frameItem,
   frameTraceparent,
+  MAX_EVENT_BYTES,
+  MAX_ITEM_BYTES,
+  MAX_PARCEL_BYTES,
   type NewItem,
   readEnvelope,
 } from './envelope.ts';

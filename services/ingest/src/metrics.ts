@@ -1,10 +1,57 @@
 import { counterFrom, histogramFrom, type MetricsRegistry } from '@millrace/runtime';
+import type { Publisher, StreamRoom } from '@millrace/stores';
 import { Gauge } from 'prom-client';
 import type { WriterMetrics } from './writer/writer-metrics.ts';
 
 /** From 1 ms to a minute, where an insert's deadline lies. */
 const INSERT_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const BATCH_BUCKETS_ROWS = [1, 10, 100, 1_000, 5_000, 10_000, 25_000, 50_000, 100_000];
+
+/** From 1 ms to the deadline of a message. */
+const PUBLISH_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** What accept tells of its work. */
+export interface AcceptMetrics {
+  /** Called once for each message, stored or not. */
+  published(seconds: number): void;
+}
+
+/** Declares accept's metrics; what waits and what room there is are looked at when metrics are read. */
+export function createAcceptMetrics(
+  registry: MetricsRegistry,
+  state: { waiting: () => Publisher['waiting']; room: Pick<StreamRoom, 'usedBytes' | 'maxBytes'> },
+): AcceptMetrics {
+  const duration = histogramFrom({
+    registry,
+    name: 'millrace_accept_publish_duration_seconds',
+    help: 'From sending a message to the stream to its acknowledgement, or to giving it up.',
+    labelNames: [],
+    buckets: PUBLISH_BUCKETS_SECONDS,
+  });
+  const gauge = (name: string, help: string, look: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(look());
+      },
+    });
+  gauge(
+    'millrace_accept_waiting_messages',
+    'Messages that wait for the acknowledgement of the stream.',
+    () => state.waiting().messages,
+  );
+  gauge('millrace_accept_waiting_bytes', 'Bytes of the messages that wait.', () => state.waiting().bytes);
+  gauge('millrace_stream_used_bytes', 'Bytes that the stream EVENTS holds.', () => state.room.usedBytes);
+  gauge(
+    'millrace_stream_max_bytes',
+    'Room of the stream EVENTS, in bytes; at 80 % nothing more is accepted. 0 when it has no limit.',
+    () => state.room.maxBytes,
+  );
+  const series = duration.series([]);
+  return { published: (seconds) => series.observe(seconds) };
+}
 
 /** Declares the writer's metrics. */
 export function createWriterMetrics(registry: MetricsRegistry): WriterMetrics {

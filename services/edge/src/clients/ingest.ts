@@ -13,7 +13,7 @@ export interface AcceptResult {
 
 /** The ingest service, in this process or over gRPC. */
 export interface IngestGateway {
-  /** Throws MillraceError `unavailable` or `resource_exhausted` when nothing is known to be stored. */
+  /** Throws MillraceError `unavailable` when nothing is known to be stored. */
   accept(items: readonly AcceptItem[], traceparents: readonly string[]): Promise<AcceptResult>;
 }
 

@@ -28,7 +28,7 @@ interface Group {
 
 /** Gathers the events of many requests into few calls. */
 export interface Coalescer {
-  /** Throws MillraceError `unavailable` when no answer comes within 8 s, `resource_exhausted` when too much waits. */
+  /** Throws MillraceError `unavailable` when no answer comes within 8 s and when too much waits. */
   add(items: readonly AcceptItem[], traceparent: string | undefined): Promise<SubmitOutcome[]>;
   /** Resolves when nothing waits and no call is under way. */
   idle(): Promise<void>;
@@ -108,7 +108,7 @@ export function createCoalescer(ingest: IngestGateway, clock: Pick<Clock, 'monot
       let bytes = 0;
       for (const item of items) bytes += item.framed.length;
       if (waitingBytes + bytes > MAX_WAITING_BYTES) {
-        return Promise.reject(new MillraceError('resource_exhausted', 'too many events are waiting'));
+        return Promise.reject(new MillraceError('unavailable', 'too many events are waiting'));
       }
       return new Promise((resolve, reject) => {
         waiting.push({ arrivedAt: clock.monotonic(), items, bytes, traceparent, resolve, reject });

@@ -17,7 +17,7 @@ export type EachOutcome = SubmitOutcome | { readonly kind: 'invalid'; readonly i
 /** Where decoded events go. Answers when each is durable. */
 export interface EventSink {
   /**
-   * Throws MillraceError `unavailable` or `resource_exhausted` when nothing is known to be stored, and RequestFailure `invalid`
+   * Throws MillraceError `unavailable` when nothing is known to be stored, and RequestFailure `invalid`
    * for an event that violates the schema of its name.
    */
   submit(event: CanonicalEvent, traceparent?: string): Promise<SubmitOutcome>;

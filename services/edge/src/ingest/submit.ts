@@ -1,4 +1,12 @@
-import { bodyHash, dedupKey, encodeEvent, frameItem, NO_BODY_HASH } from '@millrace/wire';
+import {
+  bodyHash,
+  dedupKey,
+  encodeEvent,
+  frameItem,
+  MAX_EVENT_BYTES,
+  MAX_ITEM_BYTES,
+  NO_BODY_HASH,
+} from '@millrace/wire';
 import type { AcceptItem } from '../clients/ingest.ts';
 import { RequestFailure } from '../server/failure.ts';
 import type { CanonicalEvent, DialectName } from './canonical-event.ts';
@@ -10,11 +18,6 @@ export interface SubmitMetrics {
   accepted(dialect: DialectName): void;
   duplicate(): void;
 }
-
-/** Largest event, in bytes: what a single body may hold, so that no batch makes a message that the stream refuses. */
-const MAX_EVENT_BYTES = 1024 * 1024;
-/** What the other fields and the envelope may add. */
-const OVERHEAD_BYTES = 64 * 1024;
 
 /** Encodes each event once, and hands it to ingest together with what else arrives. */
 export function createEventSink(deps: { coalescer: Coalescer; metrics: SubmitMetrics }): EventSink {
@@ -51,7 +54,7 @@ function toItem(event: CanonicalEvent): AcceptItem {
   const key = identity ? dedupKey(event.workspaceId, identity) : '';
   const hash = identity ? bodyHash(identity.content) : NO_BODY_HASH;
   const framed = frameItem({ event: encodeEvent(event, key), dedupKey: key, bodyHash: hash, eventId });
-  if (framed.length > MAX_EVENT_BYTES + OVERHEAD_BYTES) {
+  if (framed.length > MAX_ITEM_BYTES) {
     throw new RequestFailure({ kind: 'too_large', limitBytes: MAX_EVENT_BYTES });
   }
   return { framed, dedupKey: key, bodyHash: hash, eventId };

@@ -9,7 +9,8 @@ export function toConnectError(thrown: unknown): ConnectError {
   if (thrown instanceof MillraceError && thrown.code !== 'internal') {
     // The codes of both are gRPC's, under the same names.
     const code = codeFromString(thrown.code) ?? Code.Internal;
-    return new ConnectError(thrown.message, code, undefined, undefined, thrown);
+    const headers = code === Code.Unavailable ? { 'retry-after': '1' } : undefined;
+    return new ConnectError(thrown.message, code, headers, undefined, thrown);
   }
   if (thrown instanceof RequestFailure && thrown.failure.kind === 'rate_limited') {
     const headers = { 'retry-after': String(thrown.failure.retryAfterSeconds) };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Outcome } from '@millrace/contracts/millrace/ingest/v1/ingest';
-import { MillraceError, systemClock, type Tracing } from '@millrace/runtime';
+import { createLogger, MillraceError, systemClock, type Tracing } from '@millrace/runtime';
 import type { Publication } from '@millrace/stores';
 import { frameItem, readEnvelope } from '@millrace/wire';
 import { createAccept } from './accept.ts';
@@ -21,7 +21,7 @@ function item(id: string, options: { key?: string; body?: string } = {}): Accept
 }
 
 /** An accept whose publications wait until the test lets them through. */
-function harness(options: { shardCount?: number; nearlyFull?: boolean } = {}) {
+function harness(options: { shardCount?: number; nearlyFull?: boolean; maxPayloadBytes?: number } = {}) {
   const sent: (Publication & { store(): void; fail(error: Error): void })[] = [];
   const seen = seenInMemory({ maxKeys: 100 });
   let messageIds = 0;
@@ -31,14 +31,16 @@ function harness(options: { shardCount?: number; nearlyFull?: boolean } = {}) {
         new Promise((resolve, reject) => {
           sent.push({ ...publication, store: () => resolve({ seq: sent.length }), fail: reject });
         }),
-      close: () => undefined,
     },
+    limits: { maxPayloadBytes: options.maxPayloadBytes ?? 8 * 1024 * 1024 },
     seen,
     room: { nearlyFull: options.nearlyFull ?? false },
     shardCount: options.shardCount ?? 1,
     newMessageId: () => `message-${messageIds++}`,
     clock: systemClock,
+    metrics: { published: () => undefined },
     tracing,
+    log: createLogger({ service: 'test', level: 'silent' }),
   });
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   return { accept, sent, turn };
@@ -150,7 +152,7 @@ test('a part that fails is unavailable; the stored part is accepted', async () =
 
 test('a nearly full stream refuses before publishing', async () => {
   const { accept, sent } = harness({ nearlyFull: true });
-  await assert.rejects(accept([item('a')], []), { code: 'resource_exhausted' });
+  await assert.rejects(accept([item('a')], []), { code: 'unavailable' });
   assert.equal(sent.length, 0);
 });
 
@@ -165,4 +167,33 @@ test('a call above 4 MiB is cut into messages, and every one must be stored', as
   assert.equal(sent.length, 2);
   for (const message of sent) message.store();
   assert.deepEqual([...(await call).outcomes], [1, 1, 1, 1]);
+});
+
+test('what the server takes decides how a call is cut, and an event that fits no message is unavailable alone', async () => {
+  const { accept, sent, turn } = harness({ maxPayloadBytes: 1024 * 1024 });
+  const sized = (bytes: number) => {
+    const fields = { event: Buffer.alloc(bytes, 1), dedupKey: '', bodyHash: '', eventId: 'x' };
+    return { framed: frameItem(fields), ...fields };
+  };
+  const call = accept([sized(600_000), sized(600_000), sized(1024 * 1024)], []);
+  await turn();
+  assert.equal(sent.length, 2);
+  for (const message of sent) message.store();
+  assert.deepEqual([...(await call).outcomes], [Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.UNAVAILABLE]);
+  await assert.rejects(accept([sized(1024 * 1024)], []), {
+    code: 'unavailable',
+    message: /an event of \d+ bytes is larger than the event store is set up for \(1048576 bytes/,
+  });
+});
+
+test('the trace contexts of many requests take little room', async () => {
+  const { accept, sent, turn } = harness({ maxPayloadBytes: 1024 * 1024 });
+  const call = accept(
+    [item('a')],
+    Array.from({ length: 20_000 }, () => 'x'.repeat(55)),
+  );
+  await turn();
+  assert.ok((sent[0]?.payload.length ?? 0) < 8_192);
+  sent[0]?.store();
+  await call;
 });

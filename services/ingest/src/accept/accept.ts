@@ -1,9 +1,10 @@
 import { Outcome } from '@millrace/contracts/millrace/ingest/v1/ingest';
-import { type Clock, MillraceError, type Tracing } from '@millrace/runtime';
-import { type Publisher, shardSubject } from '@millrace/stores';
+import { type Clock, type Logger, MillraceError, type Tracing } from '@millrace/runtime';
+import { type NatsLimits, type Publisher, type StreamRoom, shardSubject } from '@millrace/stores';
+import type { AcceptMetrics } from '../metrics.ts';
 import { claimKeys, inFlightKeys } from './in-flight.ts';
 import { type AcceptItem, packParcels } from './pack.ts';
-import type { SeenEvent, SeenEvents, StreamRoom } from './ports.ts';
+import type { SeenEvent, SeenEvents } from './ports.ts';
 
 /** An outcome for each item, and the first copy's id where an item is a copy. */
 export interface AcceptResult {
@@ -13,19 +14,22 @@ export interface AcceptResult {
 
 /** Makes events durable, each once. */
 export interface Accept {
-  /** Throws MillraceError `unavailable` or `resource_exhausted` when nothing is known to be stored. */
+  /** Throws MillraceError `unavailable` when nothing is known to be stored. */
   accept(items: readonly AcceptItem[], traceparents: readonly string[]): Promise<AcceptResult>;
 }
 
 /** What `createAccept` works with. */
 export interface AcceptDeps {
-  readonly publisher: Publisher;
+  readonly publisher: Pick<Publisher, 'publish'>;
+  readonly limits: NatsLimits;
   readonly seen: SeenEvents;
-  readonly room: StreamRoom;
+  readonly room: Pick<StreamRoom, 'nearlyFull'>;
   readonly shardCount: number;
   readonly newMessageId: (nowMs: number) => string;
   readonly clock: Clock;
+  readonly metrics: Pick<AcceptMetrics, 'published'>;
   readonly tracing: Tracing;
+  readonly log: Logger;
 }
 
 /**
@@ -37,8 +41,7 @@ export function createAccept(deps: AcceptDeps): Accept {
   let turn = 0;
   return {
     async accept(items, traceparents) {
-      if (deps.room.nearlyFull)
-        throw new MillraceError('resource_exhausted', 'the event store is nearly full');
+      if (deps.room.nearlyFull) throw new MillraceError('unavailable', 'the event store is nearly full');
       const claims = claimKeys(inFlight, items);
       try {
         const result = await settle(deps, items, claims, traceparents, turn++ % deps.shardCount);
@@ -66,13 +69,18 @@ async function settle(
 
   const fresh = await withoutSeen(deps.seen, items, claims, copyOf);
   const failures: unknown[] = [];
-  const parcels = packParcels({
+  const { parcels, tooLarge } = packParcels({
     items,
     indexes: fresh,
     shardCount: deps.shardCount,
     keylessShard,
     traceparents,
+    maxPayloadBytes: deps.limits.maxPayloadBytes,
   });
+  if (tooLarge.length > 0) {
+    claims.failed(tooLarge);
+    failures.push(refuseTooLarge(deps, items, tooLarge));
+  }
   await Promise.all(
     parcels.map(async (parcel) => {
       try {
@@ -90,9 +98,8 @@ async function settle(
     const seen = await first;
     if (seen) copyOf(index, seen);
   }
-  const nothingStored =
-    failures.length > 0 && failures.length === parcels.length && claims.waiting.length === 0;
-  if (nothingStored && fresh.length === items.length) throw failures[0];
+  const nothingStored = failures.length > 0 && outcomes.every((outcome) => outcome === Outcome.UNAVAILABLE);
+  if (nothingStored) throw failures[0];
   return { outcomes, originalEventIds };
 }
 
@@ -127,6 +134,7 @@ async function publish(
 ): Promise<void> {
   const subject = shardSubject({ count: deps.shardCount, index: shard });
   const span = deps.tracing.start('events publish', { kind: 'producer', parent, attributes: { subject } });
+  const startedAt = deps.clock.monotonic();
   try {
     const messageId = deps.newMessageId(deps.clock.now());
     await deps.publisher.publish({ subject, payload, messageId, traceparent: span?.traceparent ?? parent });
@@ -134,7 +142,27 @@ async function publish(
   } catch (error) {
     span?.end(error);
     throw error;
+  } finally {
+    deps.metrics.published((deps.clock.monotonic() - startedAt) / 1000);
   }
+}
+
+/** Says what must be changed: the edge lets such an event pass, so the server's setting is what is wrong. */
+function refuseTooLarge(
+  deps: AcceptDeps,
+  items: readonly AcceptItem[],
+  indexes: readonly number[],
+): MillraceError {
+  const bytes = Math.max(...indexes.map((index) => items[index]?.framed.length ?? 0));
+  const { maxPayloadBytes } = deps.limits;
+  deps.log.error(
+    { events: indexes.length, bytes, maxPayloadBytes },
+    'event is larger than max_payload of nats-server allows',
+  );
+  return new MillraceError(
+    'unavailable',
+    `an event of ${bytes} bytes is larger than the event store is set up for (${maxPayloadBytes} bytes in a message)`,
+  );
 }
 
 function mark(

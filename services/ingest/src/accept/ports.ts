@@ -20,9 +20,3 @@ export interface NearSeenEvents {
   lookUp(keys: readonly string[]): (SeenEvent | undefined)[];
   mark(entries: readonly (readonly [key: string, seen: SeenEvent])[]): void;
 }
-
-/** Whether the stream has room. */
-export interface StreamRoom {
-  /** True from 80 % on. */
-  readonly nearlyFull: boolean;
-}

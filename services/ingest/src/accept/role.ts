@@ -1,4 +1,11 @@
-import { type Clock, type GrpcServiceBinding, type Logger, type Tracing, uuidv7 } from '@millrace/runtime';
+import {
+  type Clock,
+  type GrpcServiceBinding,
+  type Logger,
+  type MetricsRegistry,
+  type Tracing,
+  uuidv7,
+} from '@millrace/runtime';
 import {
   connectRedis,
   createPublisher,
@@ -6,9 +13,12 @@ import {
   type NatsConnection,
   readNewestMessages,
   redisRememberedEvents,
+  watchNatsLimits,
   watchStreamRoom,
 } from '@millrace/stores';
+import { createAcceptMetrics } from '../metrics.ts';
 import { type Accept, createAccept } from './accept.ts';
+import { NEEDED_PAYLOAD_BYTES } from './pack.ts';
 import { recallSeen } from './recall.ts';
 import { seenInMemory } from './seen-in-memory.ts';
 import { seenLayered } from './seen-layered.ts';
@@ -46,11 +56,13 @@ export interface AcceptRole extends Accept {
 export async function createAcceptRole(options: {
   connection: NatsConnection;
   config: AcceptConfig;
+  registry: MetricsRegistry;
   clock: Clock;
   tracing: Tracing;
   log: Logger;
 }): Promise<AcceptRole> {
   const { connection, config, clock, log } = options;
+  const limits = watchNatsLimits({ connection, neededBytes: NEEDED_PAYLOAD_BYTES, log });
   const manager = await connection.jetstreamManager();
   await ensureEventStreams(manager, { replicas: config.NATS_REPLICAS, maxBytes: config.STREAM_MAX_BYTES });
   const publisher = createPublisher({
@@ -68,12 +80,15 @@ export async function createAcceptRole(options: {
   const seen = redis ? seenLayered(near, redisRememberedEvents({ redis, ttlSeconds, log })) : near;
   const accept = createAccept({
     publisher,
+    limits,
     seen,
     room,
     shardCount: config.STREAM_SHARDS,
     newMessageId: uuidv7,
     clock,
+    metrics: createAcceptMetrics(options.registry, { waiting: () => publisher.waiting, room }),
     tracing: options.tracing,
+    log,
   });
   const closing = new AbortController();
   const maxBytes = RECALL_BYTES;

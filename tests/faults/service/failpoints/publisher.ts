@@ -8,6 +8,9 @@ export const createPublisher: typeof createReal = (options) => {
   const publisher = createReal(options);
   return {
     close: () => publisher.close(),
+    get waiting() {
+      return publisher.waiting;
+    },
     async publish(publication) {
       reachFailpoint('before-publish');
       const ack = await publisher.publish(publication);

@@ -14,9 +14,11 @@ export interface Publication {
 export interface Publisher {
   /**
    * Resolves when the server has the message on disk. Throws MillraceError: `unavailable` when that isn't known
-   * within the deadline, `resource_exhausted` when the stream is full.
+   * within the deadline, when the stream is full, and when the server doesn't take the message.
    */
   publish(publication: Publication): Promise<{ seq: number }>;
+  /** Messages that wait for their acknowledgement, and the bytes of their payloads. */
+  readonly waiting: { readonly messages: number; readonly bytes: number };
   close(): void;
 }
 
@@ -52,13 +54,26 @@ export function createPublisher(options: {
   const { connection, log, monotonic } = options;
   const inbox = createInbox();
   const pending = new Map<string, Pending>();
+  let pendingBytes = 0;
   let counter = 0;
 
+  const take = (token: string): Pending | undefined => {
+    const entry = pending.get(token);
+    if (entry && pending.delete(token)) pendingBytes -= entry.publication.payload.length;
+    return entry;
+  };
+
+  /** The client refuses some messages before it sends anything: that is an answer, and never leaves a timer. */
   const send = (token: string, { subject, payload, messageId, traceparent }: Publication) => {
     const headers = natsHeaders();
     headers.set('Nats-Msg-Id', messageId);
     if (traceparent !== undefined) headers.set('traceparent', traceparent);
-    connection.publish(subject, payload, { headers, reply: `${inbox}.${token}` });
+    try {
+      connection.publish(subject, payload, { headers, reply: `${inbox}.${token}` });
+    } catch (cause) {
+      log.error({ err: cause, subject, bytes: payload.length }, 'message can not be sent');
+      take(token)?.reject(refused(cause));
+    }
   };
 
   const onAck = (message: Msg) => {
@@ -70,7 +85,7 @@ export function createPublisher(options: {
       entry.retryAt = monotonic() + SWEEP_MS;
       return;
     }
-    pending.delete(token);
+    take(token);
     if (answer.kind === 'stored') entry.resolve({ seq: answer.seq });
     else entry.reject(answer.error);
   };
@@ -86,7 +101,7 @@ export function createPublisher(options: {
     const now = monotonic();
     for (const [token, entry] of pending) {
       if (now >= entry.deadline) {
-        pending.delete(token);
+        take(token);
         entry.reject(new MillraceError('unavailable', 'the event store did not answer in time'));
       } else if (now >= entry.retryAt) {
         entry.retryAt = now + options.attemptMs;
@@ -99,9 +114,7 @@ export function createPublisher(options: {
   return {
     publish(publication) {
       if (pending.size >= options.maxPending) {
-        return Promise.reject(
-          new MillraceError('resource_exhausted', 'too many messages wait for the event store'),
-        );
+        return Promise.reject(new MillraceError('unavailable', 'too many messages wait for the event store'));
       }
       return new Promise((resolve, reject) => {
         const now = monotonic();
@@ -113,14 +126,19 @@ export function createPublisher(options: {
           resolve,
           reject,
         });
+        pendingBytes += publication.payload.length;
         send(token, publication);
       });
+    },
+    get waiting() {
+      return { messages: pending.size, bytes: pendingBytes };
     },
     close() {
       clearInterval(sweep);
       subscription.unsubscribe();
       for (const entry of pending.values()) entry.reject(new MillraceError('unavailable', 'shutting down'));
       pending.clear();
+      pendingBytes = 0;
     },
   };
 }
@@ -133,19 +151,22 @@ type Ack =
 function readAck(message: Msg): Ack {
   // "No responders": JetStream has no leader for the stream at this moment.
   if (message.headers?.code === 503) return { kind: 'retry' };
-  const ack = message.json<{
-    seq?: number;
-    error?: { code: number; err_code: number; description: string };
-  }>();
+  let ack: { seq?: number; error?: { code: number; err_code: number; description: string } };
+  try {
+    ack = message.json();
+  } catch (cause) {
+    return { kind: 'failed', error: refused(cause) };
+  }
   if (ack.error === undefined && typeof ack.seq === 'number') return { kind: 'stored', seq: ack.seq };
   const code = ack.error?.err_code;
   if (code === STREAM_FULL) {
-    return { kind: 'failed', error: new MillraceError('resource_exhausted', 'the event store is full') };
+    return { kind: 'failed', error: new MillraceError('unavailable', 'the event store is full') };
   }
   if (code === DUPLICATE_IN_PROCESS || ack.error?.code === 503) return { kind: 'retry' };
   const cause = new Error(ack.error?.description ?? 'acknowledgement without a sequence');
-  return {
-    kind: 'failed',
-    error: new MillraceError('unavailable', 'the event store refused the message', { cause }),
-  };
+  return { kind: 'failed', error: refused(cause) };
+}
+
+function refused(cause: unknown): MillraceError {
+  return new MillraceError('unavailable', 'the event store refused the message', { cause });
 }

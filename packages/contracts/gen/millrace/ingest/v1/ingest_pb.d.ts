@@ -251,7 +251,7 @@ export declare const OutcomeSchema: GenEnum<Outcome>;
 export declare const IngestService: GenService<{
   /**
    * Accept answers when every item is on disk in the stream or known to be there already.
-   * UNAVAILABLE: nothing is known to be stored, retry; RESOURCE_EXHAUSTED: the stream is nearly full;
+   * UNAVAILABLE: nothing is known to be stored, or the stream is nearly full: retry;
    * INVALID_ARGUMENT: an item is malformed, nothing was stored.
    *
    * @generated from rpc millrace.ingest.v1.IngestService.Accept
