@@ -45,7 +45,47 @@ test('one that brings a position of its own may not', () => {
   assert.equal(check(Buffer.from(forged)), false);
 });
 
-test('wrong wire types, unknown fields and nothing at all may not', () => {
+/** A field that no release has yet, of a wire type. */
+function newer(field: number, wireType: 0 | 1 | 2 | 5): Buffer {
+  const value = {
+    0: [...Array(9).fill(0xff), 1],
+    1: Array(8).fill(9),
+    2: [3, 0x80, 0, 0xff],
+    5: Array(4).fill(9),
+  };
+  const tag: number[] = [];
+  for (let rest = field * 8 + wireType; ; rest = Math.floor(rest / 0x80)) {
+    if (rest < 0x80) return Buffer.from([...tag, rest, ...value[wireType]]);
+    tag.push((rest % 0x80) | 0x80);
+  }
+}
+
+test('fields that a newer edge adds may come along, whole ones', () => {
+  for (const field of [20, 99, 5_000, 2 ** 29 - 1]) {
+    for (const wireType of [0, 1, 2, 5] as const) {
+      const extra = newer(field, wireType);
+      assert.equal(check(Buffer.concat([event, extra])), true, `${field} ${wireType}`);
+      assert.equal(check(Buffer.concat([extra, event, extra])), true, `${field} ${wireType}`);
+      assert.equal(
+        check(Buffer.concat([event, extra.subarray(0, -1)])),
+        false,
+        `${field} ${wireType} cut off`,
+      );
+    }
+  }
+});
+
+test("the writer's own fields, numbers that no field has, and groups may not", () => {
+  for (const field of [16, 17, 18, 19, 2 ** 29]) {
+    assert.equal(check(Buffer.concat([event, newer(field, 0)])), false, String(field));
+  }
+  // A field of the writer's own with a tag longer than it need be.
+  assert.equal(check(Buffer.concat([event, Buffer.from([0x80, 0x81, 0x00, 1])])), false);
+  // Field 20 as a group, begun and ended.
+  assert.equal(check(Buffer.concat([event, Buffer.from([0xa3, 0x01, 0xa4, 0x01])])), false);
+});
+
+test('wrong wire types, no field and nothing at all may not', () => {
   for (const bytes of [[0x08, 1], [0x42, 0], [0x00], [0x78, 1], [0xff], [0x40, ...Array(11).fill(0x80)]]) {
     assert.equal(check(Buffer.from(bytes)), false, String(bytes));
   }

@@ -9,7 +9,6 @@ export {
   MAX_ITEM_BYTES,
   MAX_PARCEL_BYTES,
   type NewItem,
-  readEnvelope,
 } from './envelope.ts';
 export { encodeRows, eventOf, type Row } from './row-encoder.ts';
-export { type UnpackedItem, unpackEnvelope } from './unpack.ts';
+export { readEnvelope, type UnpackedItem, unpackEnvelope } from './unpack.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { frameItem, frameTraceparent, readEnvelope } from './envelope.ts';
-import { type UnpackedItem, unpackEnvelope } from './unpack.ts';
+import { frameItem, frameTraceparent } from './envelope.ts';
+import { readEnvelope, type UnpackedItem, unpackEnvelope } from './unpack.ts';
 
 const KEY = '0123456789abcdef';
 const item = (text: string, dedupKey = '') =>
@@ -79,4 +79,30 @@ test('an event that is no whole event is told apart, and the others stand', () =
     items.map(({ sound }) => sound),
     [true, false],
   );
+});
+
+test('fields that a newer release adds are passed over, in the envelope and in its items', () => {
+  // Field 20 of each wire type: a number of ten bytes, eight bytes, a length, four bytes.
+  const newer = Buffer.from([
+    ...[0xa0, 0x01, ...Array(9).fill(0xff), 0x01],
+    ...[0xa1, 0x01, 1, 2, 3, 4, 5, 6, 7, 8],
+    ...[0xa2, 0x01, 2, 0xff, 0xff],
+    ...[0xa5, 0x01, 1, 2, 3, 4],
+  ]);
+  const plain = item('one', KEY);
+  const extended = Buffer.concat([
+    Buffer.from([0x0a, plain.length - 2 + newer.length]),
+    plain.subarray(2),
+    newer,
+  ]);
+  const bytes = Buffer.concat([newer, extended, newer]);
+  const { items, problem } = unpack(bytes);
+  assert.equal(problem, undefined);
+  assert.deepEqual(
+    items.map(({ sound }) => sound),
+    [true],
+  );
+  const [read] = readEnvelope(bytes).items;
+  assert.equal(read?.dedupKey, KEY);
+  assert.deepEqual(read?.framed, extended, 'what is not known travels on');
 });
