@@ -9,6 +9,7 @@ interface Prerequisite {
 
 const prerequisites: readonly Prerequisite[] = [
   { program: 'redis-server', debianPackage: 'redis-server', why: 'the tests with Redis' },
+  { program: 'openssl', debianPackage: 'openssl', why: 'certificates of the tests with TLS' },
   { program: 'git', debianPackage: 'git', why: 'holding the contracts against those before' },
   { program: 'go', debianPackage: 'golang-go', why: 'the Go client and grpcurl' },
   { program: 'python3', debianPackage: 'python3', why: 'the Python client' },

@@ -29,6 +29,8 @@ export async function startWriter(options: {
       ADMIN_PORT: String(adminPort),
       LOG_LEVEL: 'warn',
       NATS_URL: connection.nats.url,
+      NATS_USER: connection.nats.username,
+      NATS_PASSWORD: connection.nats.password,
       CLICKHOUSE_URL: connection.clickhouse.url,
       CLICKHOUSE_USER: 'millrace',
       CLICKHOUSE_PASSWORD: secrets.clickHousePassword,

@@ -25,7 +25,7 @@ const connectionSchema = z.object({
     username: z.string(),
     password: z.string(),
   }),
-  nats: z.object({ url: z.string() }),
+  nats: z.object({ url: z.string(), username: z.string(), password: z.string() }),
   redis: z.object({ url: z.string().nullable() }),
   processes: z.array(z.object({ name: z.string(), pid: z.int() })),
 });

@@ -9,6 +9,7 @@ export {
   type NatsClusterMembership,
   type NatsServer,
   type NatsServerOptions,
+  natsUser,
   startNatsServer,
 } from './nats-server.ts';
 export { loadSecrets, type Secrets } from './secrets.ts';

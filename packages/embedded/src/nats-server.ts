@@ -12,6 +12,8 @@ import { untilReady } from './until-ready.ts';
 /** What {@link startNatsServer} needs. */
 export interface NatsServerOptions {
   dataDir: string;
+  /** Of the one user that may connect; letters, digits, `-` and `_`. */
+  password: string;
   /** Default: the one that `findNatsServer` returns. */
   binary?: string;
   /** Default: any free port. */
@@ -41,6 +43,7 @@ export interface NatsClusterMembership {
 
 /** A running nats-server with JetStream. */
 export interface NatsServer extends ManagedProcess {
+  /** With the user and the password in it. */
   readonly url: string;
   readonly port: number;
   /** Its name among those of its cluster. */
@@ -48,6 +51,9 @@ export interface NatsServer extends ManagedProcess {
   /** Where it tells about itself, over HTTP. */
   readonly monitorUrl: string;
 }
+
+/** The user whom the server lets in. */
+export const natsUser = 'millrace';
 
 /** Starts a nats-server on a data directory and resolves when it accepts clients with JetStream on. */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
@@ -85,7 +91,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
       log(`nats-server could not be ended: ${String(error)}`),
     );
   }
-  return { ...child, port, url: `nats://127.0.0.1:${port}`, serverName: serverName(dataDir), monitorUrl };
+  const url = `nats://${natsUser}:${options.password}@127.0.0.1:${port}`;
+  return { ...child, port, url, serverName: serverName(dataDir), monitorUrl };
 }
 
 function natsConfig(options: NatsServerOptions & { port: number; monitorPort: number }): string {
@@ -93,6 +100,7 @@ function natsConfig(options: NatsServerOptions & { port: number; monitorPort: nu
   return `server_name: ${serverName(dataDir)}
 listen: "127.0.0.1:${port}"
 http: "127.0.0.1:${monitorPort}"
+authorization { user: ${natsUser}, password: ${JSON.stringify(options.password)} }
 max_payload: 8MB
 log_file: ${JSON.stringify(join(dataDir, 'nats-server.log'))}
 logfile_size_limit: 10MB

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { writeFileAtomically } from './atomic-file.ts';
 
 const secretsSchema = z.object({
   /** `evp_` and 43 characters of base64url; has every permission. */
@@ -17,7 +18,11 @@ const secretsSchema = z.object({
   serviceSecret: z.string().min(32),
   clickHousePassword: z.string().min(16),
   inspectorPassword: z.string().min(16),
+  /** Of the embedded NATS. */
+  natsPassword: z.string().regex(/^[A-Za-z0-9_-]{16,}$/),
 });
+
+const secretsBefore = secretsSchema.extend({ natsPassword: z.never().optional() });
 
 /** The generated secrets of one data directory. */
 export type Secrets = z.infer<typeof secretsSchema>;
@@ -25,6 +30,7 @@ export type Secrets = z.infer<typeof secretsSchema>;
 /** Reads a data directory's secrets, making them (mode 0600) the first time; they never change after that. */
 export function loadSecrets(dataDir: string): Secrets {
   const file = join(dataDir, 'secrets.json');
+  completeSecrets(file);
   const existing = readSecrets(file);
   if (existing !== undefined) return existing;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -41,6 +47,23 @@ export function loadSecrets(dataDir: string): Secrets {
   const stored = readSecrets(file);
   if (stored === undefined) throw new Error(`${file} vanished while it was being written`);
   return stored;
+}
+
+/** Gives the secrets of an older Millrace what they lack. */
+function completeSecrets(file: string): void {
+  const stored = olderSecrets(file);
+  if (stored === undefined) return;
+  const { natsPassword } = generateSecrets();
+  writeFileAtomically(file, `${JSON.stringify({ ...stored, natsPassword }, null, 2)}\n`);
+}
+
+function olderSecrets(file: string): z.infer<typeof secretsBefore> | undefined {
+  try {
+    return secretsBefore.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    // There are none yet, they are whole, or damaged, which their reader says.
+    return undefined;
+  }
 }
 
 function readSecrets(file: string): Secrets | undefined {
@@ -69,6 +92,7 @@ function generateSecrets(): Secrets {
     serviceSecret: randomBytes(32).toString('base64url'),
     clickHousePassword: randomBytes(24).toString('base64url'),
     inspectorPassword: randomBytes(24).toString('base64url'),
+    natsPassword: randomBytes(24).toString('base64url'),
   };
 }
 

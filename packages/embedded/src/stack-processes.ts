@@ -67,6 +67,7 @@ export async function startProcesses(options: StackProcessesOptions): Promise<St
         startNatsServer({
           dataDir: join(dataDir, 'nats'),
           port: addresses.natsPort,
+          password: secrets.natsPassword,
           syncAlways: options.syncAlways,
           maxFileStoreBytes: accountBytes,
           log,

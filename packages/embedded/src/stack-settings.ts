@@ -1,9 +1,19 @@
 import { applicationUser, inspectorUser } from './clickhouse-users.ts';
 import type { Connection } from './connection.ts';
+import { natsUser } from './nats-server.ts';
 import type { Secrets } from './secrets.ts';
 
 /** Whoever signs in with it owns the default workspace. */
 const ownerEmail = 'dev@localhost';
+
+const OTHERS = [
+  'NATS_TOKEN',
+  'NATS_CREDS',
+  'NATS_NKEY',
+  ...['NATS', 'CLICKHOUSE', 'GRPC'].flatMap((store) =>
+    ['CA', 'CERT', 'KEY'].map((file) => `${store}_TLS_${file}`),
+  ),
+];
 
 /** Where a stack's parts listen. */
 export interface StackAddresses {
@@ -22,9 +32,10 @@ export function serviceEnvironment(
 ): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {
     ...userEnv,
-    MILLRACE_ENV: userEnv['MILLRACE_ENV'] || 'development',
     HOST: '127.0.0.1',
     NATS_URL: `nats://127.0.0.1:${addresses.natsPort}`,
+    NATS_USER: natsUser,
+    NATS_PASSWORD: secrets.natsPassword,
     CLICKHOUSE_URL: `http://127.0.0.1:${addresses.clickHousePort}`,
     CLICKHOUSE_USER: applicationUser,
     CLICKHOUSE_PASSWORD: secrets.clickHousePassword,
@@ -37,6 +48,8 @@ export function serviceEnvironment(
     BOOTSTRAP_OWNER_EMAIL: ownerEmail,
     EMAIL_API_KEY: userEnv['EMAIL_API_KEY'] || secrets.emailApiKey,
   };
+  // What the user's environment says of another NATS or ClickHouse has no bearing on these.
+  for (const name of OTHERS) delete env[name];
   delete env['REDIS_URL'];
   if (addresses.redisUrl !== null) env['REDIS_URL'] = addresses.redisUrl;
   return env;
@@ -69,7 +82,11 @@ export function describeConnection(options: {
       username: inspectorUser,
       password: secrets.inspectorPassword,
     },
-    nats: { url: `nats://127.0.0.1:${addresses.natsPort}` },
+    nats: {
+      url: `nats://127.0.0.1:${addresses.natsPort}`,
+      username: natsUser,
+      password: secrets.natsPassword,
+    },
     redis: { url: addresses.redisUrl },
     processes,
   };

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { MillraceError } from './errors.ts';
+import { judgeSettings } from './setting-rules.ts';
 
 /**
  * Reads settings from an environment through a zod schema.
- * Empty variables count as unset. Throws `failed_precondition` with one line for every problem.
+ * Empty variables count as unset. Throws `failed_precondition` with one line for every problem, of single settings and
+ * of settings that don't go together.
  */
 export function loadConfig<Schema extends z.ZodType>(
   schema: Schema,
@@ -13,9 +15,16 @@ export function loadConfig<Schema extends z.ZodType>(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
   );
   const parsed = schema.safeParse(present);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  const problems = [
+    ...(parsed.error?.issues ?? []).map((issue) => `  ${issue.path.join('.')}: ${issue.message}`),
+    ...judgeSettings(namesIn(schema), present).map(({ name, message }) => `  ${name}: ${message}`),
+  ];
+  if (parsed.success && problems.length === 0) return parsed.data;
   throw new MillraceError('failed_precondition', `invalid settings:\n${problems.join('\n')}`);
+}
+
+function namesIn(schema: z.ZodType): ReadonlySet<string> {
+  return new Set(schema instanceof z.ZodObject ? Object.keys(schema.shape) : []);
 }
 
 /**
@@ -34,8 +43,11 @@ export function exitOnConfigError<Schema extends z.ZodType>(schema: Schema): z.o
   }
 }
 
-function hideSecrets(key: string, value: unknown): unknown {
-  return /PASSWORD|SECRET|PEPPER|TOKEN|API_KEY|_URL$/i.test(key) && typeof value === 'string' ? '***' : value;
+/** For `JSON.stringify`: hides what is secret, or may hold a password as a URL does. */
+export function hideSecrets(key: string, value: unknown): unknown {
+  return /PASSWORD|SECRET|PEPPER|TOKEN|API_KEY|CREDS|NKEY|_URL$/i.test(key) && typeof value === 'string'
+    ? '***'
+    : value;
 }
 
 /** Switches are written `true` or `false`. */

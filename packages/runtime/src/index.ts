@@ -1,12 +1,13 @@
 export { type AdminServer, startAdminServer } from './admin-server.ts';
 export { type BaseConfig, baseConfig } from './base-config.ts';
 export { type Clock, systemClock } from './clock.ts';
-export { booleanSetting, exitOnConfigError, loadConfig } from './config.ts';
+export { booleanSetting, exitOnConfigError, hideSecrets, loadConfig } from './config.ts';
 export { type ErrorCode, MillraceError, toMillraceError } from './errors.ts';
 export {
   type CallOptions,
   createGrpcClient,
   type GrpcClient,
+  type GrpcClientOptions,
   MAX_MESSAGE_BYTES,
   type UnaryMethods,
 } from './grpc/client.ts';
@@ -19,9 +20,11 @@ export {
   startGrpcServer,
 } from './grpc/server.ts';
 export { createServiceToken, type ServiceToken } from './grpc/service-token.ts';
+export { type GrpcTls, openGrpcTls, warnOfClearText } from './grpc/tls.ts';
 export { createHealth, type Health } from './health.ts';
 export { uuidv7 } from './ids.ts';
 export { createLogger, type Logger } from './logger.ts';
+export { hostOf, isLoopback } from './loopback.ts';
 export {
   type CounterSeries,
   counterFrom,
@@ -29,8 +32,27 @@ export {
   type MetricsRegistry,
   type PlainCounter,
 } from './metrics.ts';
+export { type NatsServers, parseNatsUrl } from './nats-url.ts';
 export { histogramFrom, type PlainHistogram } from './plain-histogram.ts';
 export { type Closable, runService, type ServiceContext } from './run-service.ts';
-export { natsReplicas, natsUrl, redisUrl, serviceSecret } from './shared-settings.ts';
+export {
+  type ClickHouseSettings,
+  clickHouseSettings,
+  type InternalSettings,
+  internalSettings,
+  type NatsSettings,
+  natsReplicas,
+  natsSettings,
+  type RedisSettings,
+  redisSettings,
+} from './shared-settings.ts';
+export { beginStartup, type Startup, waitWithin } from './startup.ts';
+export {
+  openTlsFiles,
+  openTlsFilesIfAny,
+  type TlsFiles,
+  type TlsMaterial,
+  type TlsPaths,
+} from './tls-files.ts';
 export { type OpenSpan, type SpanContextText, startTracing, type Tracing, traceIdOf } from './tracing.ts';
 export { VERSION } from './version.ts';

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { createHealth, type Health } from './health.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createMetricsRegistry, type MetricsRegistry } from './metrics.ts';
+import { beginStartup, type Startup } from './startup.ts';
 import { startTracing, type Tracing } from './tracing.ts';
 import { VERSION } from './version.ts';
 
@@ -20,14 +21,19 @@ export interface ServiceContext {
   readonly log: Logger;
   readonly registry: MetricsRegistry;
   readonly tracing: Tracing;
+  /** Waits for what the service can't start without. */
+  readonly startup: Startup;
 }
 
 /** Longest that a process may take to go down, in milliseconds. */
 const SHUTDOWN_DEADLINE_MS = 45_000;
 
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
 /**
  * Runs a service: admin port, logs, metrics and traces first, then what `start` builds; on SIGTERM, SIGINT or an
- * uncaught error everything is closed in reverse. A failed start is logged and exits 1.
+ * uncaught error everything is closed in reverse. A failed start is logged and exits 1; one that is told to stop has
+ * nothing to drain and exits at once.
  */
 export async function runService(options: {
   name: string;
@@ -38,9 +44,22 @@ export async function runService(options: {
 }): Promise<void> {
   const { name, config } = options;
   const log = createLogger({ service: name, level: config.LOG_LEVEL });
+  const stopping = new AbortController();
+  const stopWaiting = (signal: NodeJS.Signals) => {
+    log.info({ signal }, 'stopped while starting');
+    stopping.abort();
+    process.exit(0);
+  };
+  for (const signal of SIGNALS) process.on(signal, stopWaiting);
+  const startup = beginStartup({
+    budgetMs: config.STARTUP_TIMEOUT_SECONDS * 1_000,
+    signal: stopping.signal,
+    log,
+  });
   let running: Closable;
   try {
-    running = await startAll(options, log);
+    running = await startAll(options, { log, startup });
+    startup.end();
   } catch (error) {
     log.fatal({ err: error }, 'start failed');
     process.exit(1);
@@ -51,15 +70,19 @@ export async function runService(options: {
     await running.close();
     log.info('stopped');
   });
+  for (const signal of SIGNALS) process.off(signal, stopWaiting);
 }
 
-async function startAll(options: Parameters<typeof runService>[0], log: Logger): Promise<Closable> {
+async function startAll(
+  options: Parameters<typeof runService>[0],
+  { log, startup }: Pick<ServiceContext, 'log' | 'startup'>,
+): Promise<Closable> {
   const { name, config } = options;
   const registry = createMetricsRegistry({ service: name, version: VERSION });
   const health = createHealth(options.conditions);
   const admin = await startAdminServer({ host: config.HOST, port: config.ADMIN_PORT, health, registry });
   const tracing = await startTracing({ service: name, endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT, log });
-  const service = await options.start({ clock: systemClock, health, log, registry, tracing });
+  const service = await options.start({ clock: systemClock, health, log, registry, tracing, startup });
   log.info({ adminPort: admin.port }, 'started');
   return {
     async close() {

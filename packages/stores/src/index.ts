@@ -2,6 +2,7 @@ export {
   ask,
   type ClickHouseClient,
   type ClickHouseConnection,
+  clickHouseFrom,
   createClickHouse,
   createEventTable,
   type EventTable,
@@ -15,7 +16,7 @@ export {
 export { type AuditLog, type Deed, openAuditLog } from './nats/audit-log/audit-log.ts';
 export { type AuditDelivery, type AuditReader, openAuditReader } from './nats/audit-log/audit-reader.ts';
 export { AUDIT_STREAM, AUDIT_SUBJECT, ensureAuditStream } from './nats/audit-log/stream.ts';
-export { connectNats, type NatsConnection } from './nats/connect.ts';
+export { connectNats, type NatsConnection, type NatsIdentity } from './nats/connect.ts';
 export { type EventLog, openEventLog } from './nats/event-log/event-log.ts';
 export { type Lease, type Leases, openLeases } from './nats/event-log/leases.ts';
 export { readNewestMessages } from './nats/event-log/newest-messages.ts';
@@ -45,7 +46,7 @@ export { type NatsLimits, watchNatsLimits } from './nats/server-limits.ts';
 export { createLocalQuotas } from './quotas/local-quotas.ts';
 export { createRateLimiter, type RateLimiter } from './quotas/rate-limiter.ts';
 export { createRedisQuotas, type Quota, type QuotaStanding } from './quotas/redis-quotas.ts';
-export { connectRedis, type Redis } from './redis/connect.ts';
+export { connectRedis, openRedis, type Redis } from './redis/connect.ts';
 export { createRedisClaims, type RedisClaimOutcome, type RedisClaims } from './redis/redis-claims.ts';
 export {
   type RememberedEvent,

@@ -1,3 +1,8 @@
+export {
+  type CertificateAuthority,
+  type CertificateFiles,
+  createCertificateAuthority,
+} from './certificates.ts';
 export { eventually } from './eventually.ts';
 export { createFixedClock, type FixedClock } from './fixed-clock.ts';
 export { hermeticEnvironment } from './hermetic-environment.ts';

@@ -1,5 +1,5 @@
 import type { GrpcServiceBinding, Logger, MetricsRegistry } from '@millrace/runtime';
-import { createClickHouse, type NatsConnection, openAuditReader } from '@millrace/stores';
+import { clickHouseFrom, createClickHouse, type NatsConnection, openAuditReader } from '@millrace/stores';
 import { createAuditTable } from './audit/audit-table.ts';
 import { startAuditWriter } from './audit/audit-writer.ts';
 import type { AnalyticsSettings } from './config.ts';
@@ -28,12 +28,8 @@ export function createAnalytics(options: {
   log: Logger;
 }): AnalyticsApp {
   const { config, log } = options;
-  const connection = {
-    url: config.CLICKHOUSE_URL,
-    username: config.CLICKHOUSE_USER,
-    password: config.CLICKHOUSE_PASSWORD,
-  };
-  const client = createClickHouse({ ...connection, database: config.CLICKHOUSE_DATABASE });
+  const connection = clickHouseFrom(config, log);
+  const client = createClickHouse(connection);
   // The database that the other client works in may have to be made first.
   const founder = createClickHouse({ ...connection, database: 'default' });
   const closing = new AbortController();

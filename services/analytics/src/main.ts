@@ -1,4 +1,10 @@
-import { createServiceToken, exitOnConfigError, runService, startGrpcServer } from '@millrace/runtime';
+import {
+  createServiceToken,
+  exitOnConfigError,
+  openGrpcTls,
+  runService,
+  startGrpcServer,
+} from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
 import { createAnalytics } from './app.ts';
 import { analyticsConfig } from './config.ts';
@@ -15,6 +21,7 @@ await runService({
     // Not awaited: without NATS there is nothing new in the audit log, and every question has its answer.
     const connection = connectNats({
       url: config.NATS_URL,
+      identity: config,
       name: 'analytics',
       log,
       onChange: (connected) => {
@@ -27,6 +34,7 @@ await runService({
       port: config.GRPC_PORT,
       services: [analytics.binding],
       token: createServiceToken({ secret: config.SERVICE_SECRET, clock }),
+      tls: openGrpcTls(config, log),
       ...context,
     });
     health.set('listening', true);

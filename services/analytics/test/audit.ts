@@ -38,7 +38,8 @@ const CALL = { timeoutMs: 5_000 };
 export async function createAuditWorld() {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-audit-'));
   const [natsPort, clickHousePort] = [await pickFreePort(), await pickFreePort()];
-  const startNats = () => startNatsServer({ dataDir: join(directory, 'nats'), port: natsPort });
+  const startNats = () =>
+    startNatsServer({ password: 'a-password-of-tests', dataDir: join(directory, 'nats'), port: natsPort });
   const startStore = () =>
     startClickHouse({ dataDir: join(directory, 'clickhouse'), passwords, port: clickHousePort });
   const settings = {

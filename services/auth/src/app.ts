@@ -5,13 +5,15 @@ import {
   type Logger,
   type MetricsRegistry,
   uuidv7,
+  waitWithin,
 } from '@millrace/runtime';
 import {
-  connectRedis,
+  type AuditLog,
   createRateLimiter,
   createRedisQuotas,
   type NatsConnection,
   openAuditLog,
+  openRedis,
 } from '@millrace/stores';
 import { announceChanges } from './announce-changes.ts';
 import type { AuthConfig } from './config.ts';
@@ -23,8 +25,9 @@ import { createAuthService } from './credentials/service.ts';
 import { openMailer } from './mail/open-mailer.ts';
 import { createAuthMetrics } from './metrics.ts';
 import { openSecretHasher } from './secrets/pepper.ts';
+import type { SecretHasher } from './secrets/secret-hash.ts';
 import { openSignIn } from './sign-in/open-sign-in.ts';
-import { openAuthStore } from './store/auth-store.ts';
+import { type AuthStore, openAuthStore } from './store/auth-store.ts';
 import { indexCredentialIds } from './store/credential-ids.ts';
 import { indexMemberships } from './store/memberships.ts';
 import { indexUsers } from './store/user-index.ts';
@@ -64,27 +67,17 @@ export async function createAuth(options: {
   const { connection, config, clock, log } = options;
   const metrics = createAuthMetrics(options.registry);
   const store = await openAuthStore({ connection, replicas: config.NATS_REPLICAS, clock, log });
-  const { credentials, settings } = store;
-  const redis = config.REDIS_URL === undefined ? undefined : connectRedis({ url: config.REDIS_URL, log });
+  const { credentials } = store;
+  const redis = openRedis(config, log);
   try {
     const audit = await openAuditLog({ connection, replicas: config.NATS_REPLICAS, clock });
     announceChanges({ store, connection, metrics, log });
-    const hasher = await openSecretHasher({ settings, pepper: config.KEY_PEPPER, log });
-    const defaultWorkspaceId = await ensureDefaultWorkspace({
-      store,
-      configuredId: config.BOOTSTRAP_WORKSPACE_ID,
-      clock,
-    });
-    await reconcileCredentials({
-      credentials,
-      wanted: environmentCredentials(config),
-      workspaceId: defaultWorkspaceId,
-      hasher,
-      clock,
-      log,
-    });
-    const ownerEmail = config.BOOTSTRAP_OWNER_EMAIL;
-    await ensureBootstrapOwner({ store, clock, audit, defaultWorkspaceId, ownerEmail });
+    const founded = () => found({ store, audit, config, clock, log });
+    const { hasher, defaultWorkspaceId } = await waitWithin(
+      connection.startup,
+      'the records of auth',
+      founded,
+    );
     const ids = indexCredentialIds(credentials);
     const memberships = indexMemberships(store.workspaces);
     const users = indexUsers(store.users);
@@ -97,7 +90,7 @@ export async function createAuth(options: {
       fallbacks: metrics.quotaFallbacks.series([]),
     });
     const lastUsed = createLastUsed({ credentials, log });
-    const signIn = await openSignIn({
+    const opened = {
       ...options,
       store,
       redis,
@@ -109,7 +102,8 @@ export async function createAuth(options: {
       newId,
       metrics,
       defaultWorkspaceId,
-    });
+    };
+    const signIn = await waitWithin(connection.startup, 'the signing keys', () => openSignIn(opened));
     const { verifySession } = signIn;
     const verify = createVerify({ store, memberships, hasher, lastUsed, verifySession, clock, metrics });
     const issue = createIssueCredential({ credentials, hasher, randomBytes });
@@ -140,4 +134,32 @@ export async function createAuth(options: {
     await store.close();
     throw error;
   }
+}
+
+/** Makes of the store what the environment says; may be repeated, whatever of it was done before. */
+async function found(options: {
+  store: AuthStore;
+  audit: AuditLog;
+  config: AuthConfig;
+  clock: Clock;
+  log: Logger;
+}): Promise<{ hasher: SecretHasher; defaultWorkspaceId: string }> {
+  const { store, audit, config, clock, log } = options;
+  const hasher = await openSecretHasher({ settings: store.settings, pepper: config.KEY_PEPPER, log });
+  const defaultWorkspaceId = await ensureDefaultWorkspace({
+    store,
+    configuredId: config.BOOTSTRAP_WORKSPACE_ID,
+    clock,
+  });
+  await reconcileCredentials({
+    credentials: store.credentials,
+    wanted: environmentCredentials(config),
+    workspaceId: defaultWorkspaceId,
+    hasher,
+    clock,
+    log,
+  });
+  const ownerEmail = config.BOOTSTRAP_OWNER_EMAIL;
+  await ensureBootstrapOwner({ store, clock, audit, defaultWorkspaceId, ownerEmail });
+  return { hasher, defaultWorkspaceId };
 }

@@ -28,7 +28,10 @@ test('dev-token and test-token are there in development and only while COMPOZY_A
     environmentCredentials(loadConfig(authConfig, environment)).map(({ secret }) => secret);
   assert.deepEqual(secretsIn({}), ['dev-token', 'test-token']);
   assert.deepEqual(secretsIn({ COMPOZY_API_TOKEN: 'mine' }), ['mine']);
-  assert.deepEqual(secretsIn({ MILLRACE_ENV: 'production', KEY_PEPPER: 'p'.repeat(16) }), []);
+  assert.deepEqual(
+    secretsIn({ MILLRACE_ENV: 'production', KEY_PEPPER: 'a pepper of thirty-two characters' }),
+    [],
+  );
 });
 
 test('two settings with one value are one credential with the permissions of both', () => {

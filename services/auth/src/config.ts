@@ -1,4 +1,4 @@
-import { baseConfig, natsReplicas, natsUrl, redisUrl, serviceSecret } from '@millrace/runtime';
+import { baseConfig, internalSettings, natsReplicas, natsSettings, redisSettings } from '@millrace/runtime';
 import { z } from 'zod';
 
 const secret = z
@@ -45,7 +45,7 @@ const fields = {
     .enum(['open', 'invited'])
     .default('open')
     .describe('who may sign in for the first time: anybody, or only addresses that were invited'),
-  REDIS_URL: redisUrl,
+  ...redisSettings,
   SMTP_URL: z
     .url({ protocol: /^smtps?$/ })
     .optional()
@@ -86,41 +86,21 @@ const fields = {
     .describe('how long a key signs sessions before the next one does, in days'),
 };
 
-interface PepperSettings {
-  MILLRACE_ENV?: string;
-  KEY_PEPPER?: string | undefined;
-}
-
-const pepperInProduction = (config: PepperSettings): boolean =>
-  config.MILLRACE_ENV !== 'production' || config.KEY_PEPPER !== undefined;
-
-const pepperProblem = {
-  path: ['KEY_PEPPER'],
-  message: 'required in production',
-  // Asked even when other fields are wrong: every problem is listed at once.
-  when: () => true,
-};
-
 /** Settings of the auth role, wherever it runs. */
-export const authSettings = baseConfig.extend(fields);
-
-/** Settings of the auth role with what production demands of them. */
-export const authConfig = authSettings.refine(pepperInProduction, pepperProblem);
+export const authConfig = baseConfig.extend(fields);
 
 /** Settings of the auth service as a process of its own. */
-export const authServiceConfig = authSettings
-  .extend({
-    NATS_URL: natsUrl,
-    GRPC_PORT: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .max(65535)
-      .default(50051)
-      .describe('port of the internal gRPC server; 0 for any'),
-    SERVICE_SECRET: serviceSecret,
-  })
-  .refine(pepperInProduction, pepperProblem);
+export const authServiceConfig = authConfig.extend({
+  ...natsSettings,
+  GRPC_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .default(50051)
+    .describe('port of the internal gRPC server; 0 for any'),
+  ...internalSettings,
+});
 
 /** What `authConfig` yields. */
 export type AuthConfig = z.output<typeof authConfig>;

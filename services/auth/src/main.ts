@@ -1,4 +1,10 @@
-import { createServiceToken, exitOnConfigError, runService, startGrpcServer } from '@millrace/runtime';
+import {
+  createServiceToken,
+  exitOnConfigError,
+  openGrpcTls,
+  runService,
+  startGrpcServer,
+} from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
 import { createAuth } from './app.ts';
 import { authServiceConfig } from './config.ts';
@@ -10,11 +16,13 @@ await runService({
   config,
   conditions: ['nats', 'credentials'],
   async start(context) {
-    const { clock, health, log } = context;
+    const { clock, health, log, startup } = context;
     const connection = await connectNats({
       url: config.NATS_URL,
+      identity: config,
       name: 'auth',
       log,
+      startup,
       onChange: (connected) => health.set('nats', connected),
     });
     const auth = await createAuth({ connection, config, ...context });
@@ -23,6 +31,7 @@ await runService({
       port: config.GRPC_PORT,
       services: Object.values(auth.bindings),
       token: createServiceToken({ secret: config.SERVICE_SECRET, clock }),
+      tls: openGrpcTls(config, log),
       ...context,
     });
     health.set('credentials', true);

@@ -29,7 +29,7 @@ export const WORKSPACE = 'default-workspace';
 /** The key with every permission. */
 export const API_KEY = `evp_${'k'.repeat(40)}KEY`;
 /** The external-event token. */
-export const EXTERNAL_TOKEN = '0123456789abcdef'.repeat(4);
+export const EXTERNAL_TOKEN = '0f1e2d3c4b5a69788796a5b4c3d2e1f0112358d13213455890e1a2b3c4d5e6f7';
 /** An environment with every credential that it can set. */
 export const ENVIRONMENT = {
   MILLRACE_ENV: 'production',
@@ -37,14 +37,19 @@ export const ENVIRONMENT = {
   BOOTSTRAP_WORKSPACE_ID: WORKSPACE,
   BOOTSTRAP_API_KEY: API_KEY,
   BOOTSTRAP_EXTERNAL_EVENT_TOKEN: EXTERNAL_TOKEN,
-  EMAIL_API_KEY: 'email-api-key-canary',
-  COMPOZY_API_TOKEN: 'workflow-token-canary',
+  EMAIL_API_KEY: 'email-api-key-canary-of-32-characters',
+  COMPOZY_API_TOKEN: 'workflow-token-canary-of-32-characters',
 };
 
 /** Starts a nats-server on a directory of its own; `close` also closes what was opened with `closeLater`. */
 export async function startBench() {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-auth-'));
-  const bench = { dataDir, server: await startNatsServer({ dataDir }), closeLater, close };
+  const bench = {
+    dataDir,
+    server: await startNatsServer({ password: 'a-password-of-tests', dataDir }),
+    closeLater,
+    close,
+  };
   const closing: (() => Promise<void>)[] = [];
   function closeLater(closeOne: () => Promise<void>): void {
     closing.push(closeOne);

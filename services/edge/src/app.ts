@@ -1,10 +1,10 @@
 import { type ServiceContext, uuidv7 } from '@millrace/runtime';
 import {
-  connectRedis,
   createRateLimiter,
   createRedisQuotas,
   type NatsConnection,
   openAuditLog,
+  openRedis,
 } from '@millrace/stores';
 import type { AnalyticsGateway } from './clients/analytics.ts';
 import type { AuthGateway } from './clients/auth.ts';
@@ -63,7 +63,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     clock,
     countRejected: metrics.rejected,
   });
-  const redis = config.REDIS_URL === undefined ? undefined : connectRedis({ url: config.REDIS_URL, log });
+  const redis = openRedis(config, log);
   const clientAddress = createClientAddress(config.TRUSTED_PROXIES);
   const limits = createRequestLimits({
     limiter: createRateLimiter({

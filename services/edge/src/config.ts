@@ -1,10 +1,10 @@
 import {
   baseConfig,
   booleanSetting,
+  internalSettings,
   natsReplicas,
-  natsUrl,
-  redisUrl,
-  serviceSecret,
+  natsSettings,
+  redisSettings,
 } from '@millrace/runtime';
 import { z } from 'zod';
 import { isProxyRange } from './server/client-address.ts';
@@ -54,7 +54,7 @@ export const publicConfig = baseConfig.extend({
     .default(100)
     .describe('requests a minute of each client address on /api/auth; 0 for no limit'),
   NATS_REPLICAS: natsReplicas,
-  REDIS_URL: redisUrl,
+  ...redisSettings,
   EMAIL_COMPAT_ALWAYS_200: booleanSetting
     .prefault('false')
     .describe('answer 200 to everything on the e-mail routes, as the original server did'),
@@ -62,8 +62,8 @@ export const publicConfig = baseConfig.extend({
 
 /** Settings of the edge as a process of its own. */
 export const edgeConfig = publicConfig.extend({
-  NATS_URL: natsUrl,
-  SERVICE_SECRET: serviceSecret,
+  ...natsSettings,
+  ...internalSettings,
   AUTH_ADDRESS: address.default('127.0.0.1:7001').describe('host:port of the auth service'),
   INGEST_ADDRESS: address.default('127.0.0.1:7002').describe('host:port of ingest accept'),
   ANALYTICS_ADDRESS: address.default('127.0.0.1:7003').describe('host:port of the analytics service'),

@@ -1,4 +1,10 @@
-import { createServiceToken, exitOnConfigError, runService } from '@millrace/runtime';
+import {
+  createServiceToken,
+  exitOnConfigError,
+  openGrpcTls,
+  runService,
+  warnOfClearText,
+} from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
 import { createEdge } from './app.ts';
 import { analyticsOverGrpc } from './clients/analytics.ts';
@@ -15,23 +21,28 @@ await runService({
   config,
   conditions: ['nats', 'listening'],
   async start(context) {
-    const { clock, health, log } = context;
+    const { clock, health, log, startup } = context;
+    const { AUTH_ADDRESS, INGEST_ADDRESS, ANALYTICS_ADDRESS } = config;
     const token = createServiceToken({ secret: config.SERVICE_SECRET, clock });
+    const tls = openGrpcTls(config, log);
+    warnOfClearText({ tls, addresses: { AUTH_ADDRESS, INGEST_ADDRESS, ANALYTICS_ADDRESS }, log });
     let natsIsUp = false;
     const connection = await connectNats({
       url: config.NATS_URL,
+      identity: config,
       name: 'edge',
       log,
+      startup,
       onChange: (connected) => {
         natsIsUp = connected;
         health.set('nats', connected);
       },
     });
-    const lookup = createGrpcCredentialLookup({ address: config.AUTH_ADDRESS, token, clock });
+    const lookup = createGrpcCredentialLookup({ address: AUTH_ADDRESS, token, tls, clock });
     const credentials = connectCredentials({ lookUp: lookup.lookUp, connection, ...context });
-    const auth = authOverGrpc({ address: config.AUTH_ADDRESS, token });
-    const ingest = ingestOverGrpc({ address: config.INGEST_ADDRESS, token });
-    const analytics = analyticsOverGrpc({ address: config.ANALYTICS_ADDRESS, token });
+    const auth = authOverGrpc({ address: AUTH_ADDRESS, token, tls });
+    const ingest = ingestOverGrpc({ address: INGEST_ADDRESS, token, tls });
+    const analytics = analyticsOverGrpc({ address: ANALYTICS_ADDRESS, token, tls });
     const edge = await createEdge({
       config,
       ingest,

@@ -1,11 +1,18 @@
-import { baseConfig, natsReplicas, natsUrl, redisUrl, serviceSecret } from '@millrace/runtime';
+import {
+  baseConfig,
+  clickHouseSettings,
+  internalSettings,
+  natsReplicas,
+  natsSettings,
+  redisSettings,
+} from '@millrace/runtime';
 import { z } from 'zod';
 
 const positive = z.coerce.number().int().min(1);
 
 /** Where the stores are and how events are kept; accept and writer must agree on them. */
 export const eventStoreSettings = {
-  NATS_URL: natsUrl,
+  ...natsSettings,
   NATS_REPLICAS: natsReplicas,
   STREAM_SHARDS: positive
     .max(999)
@@ -14,7 +21,7 @@ export const eventStoreSettings = {
   STREAM_MAX_BYTES: positive
     .default(10 * 1024 ** 3)
     .describe('room of the stream EVENTS, in bytes; at 80 % nothing more is accepted'),
-  REDIS_URL: redisUrl,
+  ...redisSettings,
   DEDUP_WINDOW_DAYS: positive
     .max(365)
     .default(7)
@@ -27,18 +34,6 @@ export const eventStoreSettings = {
     .describe(
       'event ids that a writer keeps in memory for each shard, up to 32 bytes each; beyond them it asks Redis or ClickHouse',
     ),
-};
-
-/** Where ClickHouse is. */
-export const clickHouseSettings = {
-  CLICKHOUSE_URL: z.url().default('http://127.0.0.1:8123').describe('HTTP interface of ClickHouse'),
-  CLICKHOUSE_USER: z.string().default('millrace').describe('user of the services'),
-  CLICKHOUSE_PASSWORD: z.string().default('').describe('password of that user'),
-  CLICKHOUSE_DATABASE: z
-    .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
-    .default('millrace')
-    .describe('database of the events'),
 };
 
 /** How the writer cuts its batches. */
@@ -77,7 +72,7 @@ export const ingestConfig = ingestSettings.extend({
     .max(65535)
     .default(7002)
     .describe('port of the internal gRPC server of accept; 0 for any'),
-  SERVICE_SECRET: serviceSecret,
+  ...internalSettings,
 });
 
 /** What `ingestSettings` yields. */

@@ -1,11 +1,5 @@
 export { createIngest, type Ingest, type IngestRole } from './app.ts';
-export {
-  clickHouseSettings,
-  eventStoreSettings,
-  ingestConfig,
-  ingestSettings,
-  writerSettings,
-} from './config.ts';
+export { eventStoreSettings, ingestConfig, ingestSettings, writerSettings } from './config.ts';
 export { createWriterMetrics } from './metrics.ts';
 export type { Failpoint } from './writer/ports.ts';
 export { createWriterRole, type WriterRoleOptions } from './writer/role.ts';

@@ -1,4 +1,10 @@
-import { createServiceToken, exitOnConfigError, runService, startGrpcServer } from '@millrace/runtime';
+import {
+  createServiceToken,
+  exitOnConfigError,
+  openGrpcTls,
+  runService,
+  startGrpcServer,
+} from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
 import { createIngest } from './app.ts';
 import { ingestConfig } from './config.ts';
@@ -11,11 +17,13 @@ await runService({
   config,
   conditions: ['nats', 'started'],
   async start(context) {
-    const { clock, health, log } = context;
+    const { clock, health, log, startup } = context;
     const connection = await connectNats({
       url: config.NATS_URL,
+      identity: config,
       name: `ingest-${role}`,
       log,
+      startup,
       onChange: (connected) => health.set('nats', connected),
     });
     const ingest = await createIngest({ role, connection, config, ...context });
@@ -23,7 +31,14 @@ await runService({
     const token = createServiceToken({ secret: config.SERVICE_SECRET, clock });
     const grpc =
       services.length > 0
-        ? await startGrpcServer({ host: config.HOST, port: config.GRPC_PORT, services, token, ...context })
+        ? await startGrpcServer({
+            host: config.HOST,
+            port: config.GRPC_PORT,
+            services,
+            token,
+            tls: openGrpcTls(config, log),
+            ...context,
+          })
         : undefined;
     health.set('started', true);
     log.info({ role, grpcPort: grpc?.port }, 'ingest is ready');

@@ -29,7 +29,7 @@ export async function startStores(): Promise<TestStores> {
   const natsDir = join(directory, 'nats');
   const clickhouseDir = join(directory, 'clickhouse');
   const [nats, clickhouse] = await Promise.all([
-    startNatsServer({ dataDir: natsDir }),
+    startNatsServer({ password: 'a-password-of-tests', dataDir: natsDir }),
     startClickHouse({ dataDir: clickhouseDir, passwords }),
   ]);
   const connection = { url: clickhouse.url, ...clickhouse.application };
@@ -54,7 +54,11 @@ export async function startStores(): Promise<TestStores> {
       });
     },
     async restartNats() {
-      stores.nats = await startNatsServer({ dataDir: natsDir, port: nats.port });
+      stores.nats = await startNatsServer({
+        password: 'a-password-of-tests',
+        dataDir: natsDir,
+        port: nats.port,
+      });
     },
     async stop() {
       await stores.client.close();

@@ -27,8 +27,10 @@ export async function createStandalone(
   let natsIsUp = false;
   const connection = await connectNats({
     url: config.NATS_URL,
+    identity: config,
     name: 'standalone',
     log,
+    startup: options.startup,
     onChange: (connected) => {
       natsIsUp = connected;
       health.set('nats', connected);

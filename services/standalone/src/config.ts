@@ -1,5 +1,5 @@
 import { analyticsSettings } from '@millrace/analytics';
-import { authSettings } from '@millrace/auth';
+import { authConfig } from '@millrace/auth';
 import { publicConfig } from '@millrace/edge';
 import { ingestSettings } from '@millrace/ingest';
 import { z } from 'zod';
@@ -12,7 +12,7 @@ const isRole = (name: string): name is (typeof ROLES)[number] => ROLES.some((rol
 
 /** Settings of every role in one process. */
 export const standaloneConfig = publicConfig
-  .extend(authSettings.shape)
+  .extend(authConfig.shape)
   .extend(ingestSettings.shape)
   .extend(analyticsSettings.shape)
   .extend({

@@ -50,7 +50,7 @@ function connectionTo(url: string): Connection {
       ownerEmail: 'o',
     },
     clickhouse: { url, database: 'd', username: 'u', password: 'p' },
-    nats: { url },
+    nats: { url, username: 'u', password: 'p' },
     redis: { url: null },
     processes: [],
   };

@@ -88,7 +88,8 @@ async function untilReached({ stack }: FaultContext): Promise<void> {
 }
 
 async function publishGarbage({ stack }: FaultContext): Promise<void> {
-  const connection = await connect({ servers: stack.connection().nats.url });
+  const { url, username, password } = stack.connection().nats;
+  const connection = await connect({ servers: url, user: username, pass: password });
   try {
     await connection.jetstream().publish('events.1.0', Buffer.from([0x0a, 0xff, 0x01]));
   } finally {

@@ -6,7 +6,7 @@ import { openHttpClient } from '../client/http-client.ts';
 import { createLedger } from '../client/ledger.ts';
 import { type SteadyLoad, startSteadyLoad } from '../client/steady-load.ts';
 import type { Mutant } from '../service/module-swaps.ts';
-import { clusterSize, startNatsCluster } from '../stack/nats-cluster.ts';
+import { clusterPassword, clusterSize, startNatsCluster } from '../stack/nats-cluster.ts';
 import { startRestartingRedis } from '../stack/restarting-redis.ts';
 import { startStackUnderTest } from '../stack/stack-under-test.ts';
 import type { Fault, FaultContext, FaultOutcome, Setup } from './fault.ts';
@@ -14,7 +14,11 @@ import { type Findings, inspectStore } from './inspect-store.ts';
 
 const connections = 64;
 // Each node reserves what the streams may grow to.
-const clusterEnv = { NATS_REPLICAS: String(clusterSize), STREAM_MAX_BYTES: String(1024 ** 3) };
+const clusterEnv = {
+  NATS_REPLICAS: String(clusterSize),
+  STREAM_MAX_BYTES: String(1024 ** 3),
+  NATS_PASSWORD: clusterPassword,
+};
 const retryGraceMs = 20_000;
 const recoveryDeadlineMs = 60_000;
 const longestAllowedMs = 10_000;

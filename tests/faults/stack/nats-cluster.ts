@@ -1,11 +1,14 @@
 import { join } from 'node:path';
-import { type NatsServer, pickFreePort, startNatsServer } from '@millrace/embedded';
+import { type NatsServer, natsUser, pickFreePort, startNatsServer } from '@millrace/embedded';
 import { eventually } from '@millrace/testkit';
 import { connect, type JetStreamManager, type StreamInfo } from 'nats';
 import { startTcpProxy, type TcpProxy } from '../proxy/tcp-proxy.ts';
 
 /** How many nodes a cluster has, and so how many copies of everything. */
 export const clusterSize = 3;
+
+/** What the services need to be let in, with the name of the embedded stack's user. */
+export const clusterPassword = 'the-password-of-three-nodes';
 
 const clusterName = 'millrace-faults';
 const askTimeoutMs = 2_000;
@@ -104,7 +107,7 @@ async function startMember(
   const proxy = await startTcpProxy(await pickFreePort());
   proxy.setTarget(port);
   const cluster = { name: clusterName, port: memberPort, memberPorts, advertisedPort: proxy.port };
-  const launch = () => startNatsServer({ dataDir, port, cluster });
+  const launch = () => startNatsServer({ dataDir, port, cluster, password: clusterPassword });
   let server = await launch();
   let isRunning = true;
   return {
@@ -148,8 +151,14 @@ async function ask<T>(
   members: readonly Member[],
   question: (manager: JetStreamManager) => Promise<T>,
 ): Promise<T> {
-  const servers = members.flatMap(({ isRunning, server }) => (isRunning ? [server.url] : []));
-  const connection = await connect({ servers, reconnect: false, timeout: askTimeoutMs });
+  const servers = members.flatMap(({ isRunning, port }) => (isRunning ? [`127.0.0.1:${port}`] : []));
+  const connection = await connect({
+    servers,
+    user: natsUser,
+    pass: clusterPassword,
+    reconnect: false,
+    timeout: askTimeoutMs,
+  });
   try {
     return await question(await connection.jetstreamManager({ timeout: askTimeoutMs, checkAPI: false }));
   } finally {

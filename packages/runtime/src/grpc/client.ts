@@ -1,9 +1,10 @@
 import type { DescMethodUnary, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Client, Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { SpanContextText } from '../tracing.ts';
 import { type ByteMethod, byteMethods, decode, encode } from './method.ts';
 import type { ServiceToken } from './service-token.ts';
 import { fromServiceError } from './status.ts';
+import { channelCredentials, type GrpcTls } from './tls.ts';
 
 /** Largest message between services, in bytes: one above the stream's own limit would be refused there anyway. */
 export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
@@ -21,6 +22,8 @@ export interface GrpcClientOptions {
   /** `host:port`; every address behind the name is used in turn. */
   address: string;
   token: ServiceToken;
+  /** Our certificate and whom to trust; without, calls go in clear. */
+  tls?: GrpcTls;
 }
 
 /** A service's unary methods, wherever it runs. */
@@ -50,7 +53,7 @@ export function createGrpcClient<Service extends DescService>(
   service: Service,
   options: GrpcClientOptions,
 ): GrpcClient<Service> {
-  const client = new Client(`dns:///${options.address}`, credentials.createInsecure(), {
+  const client = new Client(`dns:///${options.address}`, channelCredentials(options.tls), {
     'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,

@@ -16,6 +16,7 @@ import { MAX_MESSAGE_BYTES } from './client.ts';
 import { byteMethods, decode, encode } from './method.ts';
 import type { ServiceToken } from './service-token.ts';
 import { statusOf } from './status.ts';
+import { type GrpcTls, listenWithTls, warnOfClearText } from './tls.ts';
 
 /** What a handler learns about its call. */
 export interface CallContext {
@@ -60,13 +61,19 @@ export interface GrpcServer {
 }
 
 const DRAIN_DEADLINE_MS = 10_000;
+const TLS_CONNECTION_AGE_MS = 10 * 60_000;
 
-/** Listens with @grpc/grpc-js; every call must carry a service token. Metrics: `millrace_grpc_requests_total`. */
+/**
+ * Listens with @grpc/grpc-js; every call must carry a service token, and with `tls` comes over a connection whose client
+ * has shown a certificate. Metrics: `millrace_grpc_requests_total`.
+ */
 export async function startGrpcServer(options: {
   host: string;
   port: number;
   services: readonly GrpcServiceBinding[];
   token: ServiceToken;
+  /** With it, a client must show a certificate of the same CA. */
+  tls?: GrpcTls;
   registry: MetricsRegistry;
   tracing: Tracing;
   log: Logger;
@@ -80,6 +87,13 @@ export async function startGrpcServer(options: {
   const server = new Server({
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    // A certificate is looked at when a connection is made, so none may last for ever.
+    ...(options.tls === undefined
+      ? {}
+      : {
+          'grpc.max_connection_age_ms': TLS_CONNECTION_AGE_MS,
+          'grpc.max_connection_age_grace_ms': DRAIN_DEADLINE_MS,
+        }),
   });
   for (const binding of options.services) {
     const implementation: UntypedServiceImplementation = {};
@@ -99,21 +113,36 @@ export async function startGrpcServer(options: {
   }
   const health = new HealthImplementation({ '': 'SERVING' });
   health.addToServer(server);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${options.host}:${options.port}`, ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
+  const listener = await listen({ ...options, server });
   return {
-    port,
+    port: listener.port,
     async close() {
       health.setStatus('', 'NOT_SERVING');
+      listener.close();
       const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       const deadline = setTimeout(() => server.forceShutdown(), DRAIN_DEADLINE_MS);
       await drained;
       clearTimeout(deadline);
     },
   };
+}
+
+async function listen(options: {
+  server: Server;
+  host: string;
+  port: number;
+  tls?: GrpcTls;
+  log: Logger;
+}): Promise<{ readonly port: number; close(): void }> {
+  const { server, host, tls, log } = options;
+  warnOfClearText({ tls, addresses: { HOST: host }, log });
+  if (tls !== undefined) return listenWithTls({ ...options, tls });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`${host}:${options.port}`, ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  return { port, close: () => undefined };
 }
 
 function handleWith(options: {

@@ -1,5 +1,5 @@
 export type { ClickHouseClient } from '@clickhouse/client';
-export { type ClickHouseConnection, createClickHouse } from './client.ts';
+export { type ClickHouseConnection, clickHouseFrom, createClickHouse } from './client.ts';
 export {
   createEventTable,
   type EventTable,

@@ -1,5 +1,5 @@
-import type { Logger } from '@millrace/runtime';
-import { Redis } from 'ioredis';
+import { type Logger, openTlsFilesIfAny, type RedisSettings, type TlsFiles } from '@millrace/runtime';
+import { Redis, type RedisOptions } from 'ioredis';
 
 export type { Redis } from 'ioredis';
 
@@ -7,17 +7,32 @@ export type { Redis } from 'ioredis';
 const COMMAND_TIMEOUT_MS = 250;
 const MAX_BACKOFF_MS = 2_000;
 
+/** Opens what the settings say of Redis; undefined where they name none. */
+export function openRedis(config: Partial<RedisSettings>, log: Logger): Redis | undefined {
+  const { REDIS_URL: url, REDIS_TLS_CA: ca, REDIS_TLS_CERT: cert, REDIS_TLS_KEY: key } = config;
+  if (url === undefined) return undefined;
+  return connectRedis({ url, tls: openTlsFilesIfAny({ ca, cert, key }, log), log });
+}
+
 /**
  * Opens a connection that reconnects for ever. While it is down every command fails at once instead of queueing.
  * Does not wait for the server.
  */
-export function connectRedis(options: { url: string; log: Logger }): Redis {
+export function connectRedis(options: {
+  /** `redis://user:password@host:port`; `rediss://` encrypts. */
+  url: string;
+  /** Whom to trust and which certificate to show, where the URL is rediss. */
+  tls?: TlsFiles | undefined;
+  log: Logger;
+}): Redis {
+  const { tls } = options;
   const redis = new Redis(options.url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: 2_000,
     retryStrategy: (attempt) => Math.min(attempt * 50, MAX_BACKOFF_MS),
+    ...(tls === undefined ? {} : { tls: readAtEachConnect(tls) }),
   });
   let reported = false;
   redis.on('error', (error: Error) => {
@@ -29,4 +44,10 @@ export function connectRedis(options: { url: string; log: Logger }): Redis {
     reported = false;
   });
   return redis;
+}
+
+/** ioredis copies these options whenever it connects, and so gets what the files hold then. */
+function readAtEachConnect(tls: TlsFiles): NonNullable<RedisOptions['tls']> {
+  const material = (name: 'ca' | 'cert' | 'key') => ({ enumerable: true, get: () => tls.current()[name] });
+  return Object.defineProperties({}, { ca: material('ca'), cert: material('cert'), key: material('key') });
 }

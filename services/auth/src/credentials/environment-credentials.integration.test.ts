@@ -116,7 +116,7 @@ test('with the store out of reach auth stops answering, and answers again when i
   assert.equal(granted(auth, API_KEY).workspaceId, WORKSPACE, 'a short break is bridged');
   skewMs = 10_000;
   assert.throws(() => auth.verify(API_KEY), { code: 'unavailable' });
-  bench.server = await startNatsServer({ dataDir: bench.dataDir, port });
+  bench.server = await startNatsServer({ password: 'a-password-of-tests', dataDir: bench.dataDir, port });
   await until(() => {
     try {
       return judged(auth, API_KEY).kind === 'granted';

@@ -1,5 +1,5 @@
 import { AnalyticsService } from '@millrace/contracts/millrace/analytics/v1/analytics';
-import { createGrpcClient, type ServiceToken } from '@millrace/runtime';
+import { createGrpcClient, type GrpcClientOptions } from '@millrace/runtime';
 import type { AuditEntries } from './audit-entries.ts';
 
 /** What the edge asks the analytics service. */
@@ -11,10 +11,7 @@ export interface AnalyticsGateway extends EventStats, AuditEntries {
 const TIMEOUT_MS = 5_000;
 
 /** Asks the analytics service over gRPC. */
-export function analyticsOverGrpc(options: {
-  address: string;
-  token: ServiceToken;
-}): AnalyticsGateway & { close(): void } {
+export function analyticsOverGrpc(options: GrpcClientOptions): AnalyticsGateway & { close(): void } {
   const client = createGrpcClient(AnalyticsService, options);
   return {
     async read(workspaceId) {

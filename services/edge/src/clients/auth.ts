@@ -1,7 +1,7 @@
 import { AuthService } from '@millrace/contracts/millrace/auth/v1/auth';
 import { SignInService } from '@millrace/contracts/millrace/auth/v1/sign_in';
 import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
-import { createGrpcClient, type ServiceToken, type UnaryMethods } from '@millrace/runtime';
+import { createGrpcClient, type GrpcClientOptions, type UnaryMethods } from '@millrace/runtime';
 
 /** What the edge asks of auth, beside verdicts. Methods throw MillraceError; its codes are in the contracts. */
 export interface AuthGateway {
@@ -14,11 +14,7 @@ export interface AuthGateway {
 export const AUTH_CALL = { timeoutMs: 5_000 } as const;
 
 /** Asks the auth service by gRPC. */
-export function authOverGrpc(options: {
-  /** `host:port` of auth. */
-  address: string;
-  token: ServiceToken;
-}): AuthGateway & { close(): void } {
+export function authOverGrpc(options: GrpcClientOptions): AuthGateway & { close(): void } {
   const credentials = createGrpcClient(AuthService, options);
   const signIn = createGrpcClient(SignInService, options);
   const workspaces = createGrpcClient(WorkspaceService, options);

@@ -16,7 +16,7 @@ let dataDir: string;
 
 before(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'millrace-changes-'));
-  nats = await startNatsServer({ dataDir });
+  nats = await startNatsServer({ password: 'a-password-of-tests', dataDir });
 });
 
 after(async () => {

@@ -5,7 +5,7 @@ import {
   Refusal,
   type VerifyResponse,
 } from '@millrace/contracts/millrace/auth/v1/auth';
-import { type Clock, createGrpcClient, MillraceError, type ServiceToken } from '@millrace/runtime';
+import { type Clock, createGrpcClient, type GrpcClientOptions, MillraceError } from '@millrace/runtime';
 import type { CredentialLookup, RateLimit, Verdict } from './credentials.ts';
 import { gatherQuestions } from './gather-questions.ts';
 
@@ -19,12 +19,10 @@ const MAX_CALLS_KNOWN = 2;
  * Asks the auth service by gRPC, about many credentials in a call; a call ends after 2 s at most.
  * Credentials that were good before have calls of their own, so that a flood of unknown ones doesn't hold them up.
  */
-export function createGrpcCredentialLookup(options: {
-  /** `host:port` of auth. */
-  address: string;
-  token: ServiceToken;
-  clock: Clock;
-}): { lookUp: CredentialLookup; close(): void } {
+export function createGrpcCredentialLookup(options: GrpcClientOptions & { clock: Clock }): {
+  lookUp: CredentialLookup;
+  close(): void;
+} {
   const client = createGrpcClient(AuthService, options);
   const ask = async (secrets: readonly string[]): Promise<readonly VerifyResponse[]> => {
     try {

@@ -49,7 +49,7 @@ const closing: (() => Promise<void>)[] = [];
 
 before(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'millrace-credentials-'));
-  nats = await startNatsServer({ dataDir });
+  nats = await startNatsServer({ password: 'a-password-of-tests', dataDir });
   auth = await startAuth(0);
 });
 
@@ -102,7 +102,7 @@ test('verdicts come by gRPC, are cached, dropped when announced, and held while 
   good.delete('b');
   await nats.kill();
   assert.equal(await kindOf('b'), 'granted', 'the verdict is younger than 30 s');
-  nats = await startNatsServer({ dataDir, port: nats.port });
+  nats = await startNatsServer({ password: 'a-password-of-tests', dataDir, port: nats.port });
   await until(async () => (await kindOf('b')) === 'refused', 5_000);
 });
 

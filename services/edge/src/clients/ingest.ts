@@ -1,5 +1,5 @@
 import { IngestService } from '@millrace/contracts/millrace/ingest/v1/ingest';
-import { createGrpcClient, type ServiceToken } from '@millrace/runtime';
+import { createGrpcClient, type GrpcClientOptions } from '@millrace/runtime';
 import { type EnvelopeItem, frameTraceparent } from '@millrace/wire';
 
 /** An encoded event on its way to ingest. */
@@ -21,10 +21,7 @@ export interface IngestGateway {
 const TIMEOUT_MS = 8_000;
 
 /** Asks the ingest service over gRPC; the events' bytes go as they are. */
-export function ingestOverGrpc(options: {
-  address: string;
-  token: ServiceToken;
-}): IngestGateway & { close(): void } {
+export function ingestOverGrpc(options: GrpcClientOptions): IngestGateway & { close(): void } {
   const client = createGrpcClient(IngestService, options);
   return {
     accept(items, traceparents) {

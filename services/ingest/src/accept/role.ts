@@ -3,14 +3,16 @@ import {
   type GrpcServiceBinding,
   type Logger,
   type MetricsRegistry,
+  type RedisSettings,
   type Tracing,
   uuidv7,
+  waitWithin,
 } from '@millrace/runtime';
 import {
-  connectRedis,
   createPublisher,
   ensureEventStreams,
   type NatsConnection,
+  openRedis,
   readNewestMessages,
   redisRememberedEvents,
   watchNatsLimits,
@@ -35,14 +37,13 @@ const RECALL_BYTES = 128 * 1024 * 1024;
 const DAY_SECONDS = 86_400;
 
 /** Settings of the accept role. */
-export interface AcceptConfig {
+export interface AcceptConfig extends Partial<RedisSettings> {
   readonly STREAM_SHARDS: number;
   readonly NATS_REPLICAS: number;
   readonly STREAM_MAX_BYTES: number;
   readonly DEDUP_WINDOW_DAYS: number;
   /** Event ids that a process remembers beside Redis. */
   readonly DEDUP_ACCEPT_KEYS: number;
-  readonly REDIS_URL?: string | undefined;
 }
 
 /** The accept role of a process. */
@@ -63,8 +64,9 @@ export async function createAcceptRole(options: {
 }): Promise<AcceptRole> {
   const { connection, config, clock, log } = options;
   const limits = watchNatsLimits({ connection, neededBytes: NEEDED_PAYLOAD_BYTES, log });
-  const manager = await connection.jetstreamManager();
-  await ensureEventStreams(manager, { replicas: config.NATS_REPLICAS, maxBytes: config.STREAM_MAX_BYTES });
+  const manager = await waitWithin(connection.startup, 'JetStream', () => connection.jetstreamManager());
+  const kept = { replicas: config.NATS_REPLICAS, maxBytes: config.STREAM_MAX_BYTES };
+  await waitWithin(connection.startup, 'the stream EVENTS', () => ensureEventStreams(manager, kept));
   const publisher = createPublisher({
     connection,
     log,
@@ -76,7 +78,7 @@ export async function createAcceptRole(options: {
   const room = watchStreamRoom({ manager, log });
   const ttlSeconds = config.DEDUP_WINDOW_DAYS * DAY_SECONDS;
   const near = seenInMemory({ maxKeys: config.DEDUP_ACCEPT_KEYS });
-  const redis = config.REDIS_URL === undefined ? undefined : connectRedis({ url: config.REDIS_URL, log });
+  const redis = openRedis(config, log);
   const seen = redis ? seenLayered(near, redisRememberedEvents({ redis, ttlSeconds, log })) : near;
   const accept = createAccept({
     publisher,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, Logger, MetricsRegistry, Tracing } from '@millrace/runtime';
+import { type Clock, type Logger, type MetricsRegistry, type Tracing, waitWithin } from '@millrace/runtime';
 import {
-  connectRedis,
+  clickHouseFrom,
   createClickHouse,
   createEventTable,
   createPublisher,
@@ -9,6 +9,7 @@ import {
   ensureEventStreams,
   type NatsConnection,
   openEventLog,
+  openRedis,
 } from '@millrace/stores';
 import type { IngestSettings } from '../config.ts';
 import { createWriterMetrics } from '../metrics.ts';
@@ -34,8 +35,9 @@ const DAY_MS = 86_400_000;
 /** Makes sure that the streams are there and builds a writer; ClickHouse and Redis may be away. */
 export async function createWriterRole(options: WriterRoleOptions): Promise<Writer> {
   const { connection, config, clock, log } = options;
-  const manager = await connection.jetstreamManager();
-  await ensureEventStreams(manager, { replicas: config.NATS_REPLICAS, maxBytes: config.STREAM_MAX_BYTES });
+  const manager = await waitWithin(connection.startup, 'JetStream', () => connection.jetstreamManager());
+  const kept = { replicas: config.NATS_REPLICAS, maxBytes: config.STREAM_MAX_BYTES };
+  await waitWithin(connection.startup, 'the stream EVENTS', () => ensureEventStreams(manager, kept));
   const owner = randomBytes(6).toString('hex');
   const eventLog = await openEventLog({
     connection,
@@ -45,12 +47,7 @@ export async function createWriterRole(options: WriterRoleOptions): Promise<Writ
     clock,
     log,
   });
-  const client = createClickHouse({
-    url: config.CLICKHOUSE_URL,
-    username: config.CLICKHOUSE_USER,
-    password: config.CLICKHOUSE_PASSWORD,
-    database: config.CLICKHOUSE_DATABASE,
-  });
+  const client = createClickHouse(clickHouseFrom(config, log));
   const publisher = createPublisher({
     connection,
     log,
@@ -59,7 +56,7 @@ export async function createWriterRole(options: WriterRoleOptions): Promise<Writ
     maxPending: PARK_PENDING,
     monotonic: clock.monotonic,
   });
-  const redis = config.REDIS_URL === undefined ? undefined : connectRedis({ url: config.REDIS_URL, log });
+  const redis = openRedis(config, log);
   const dedupWindowMs = config.DEDUP_WINDOW_DAYS * DAY_MS;
   const writer = createWriter({
     eventLog,

@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { AuditEntrySchema } from '@millrace/contracts/millrace/audit/v1/audit';
 import { type Clock, MillraceError, uuidv7 } from '@millrace/runtime';
-import type { NatsConnection } from 'nats';
+import type { NatsConnection } from '../connect.ts';
 import { AUDIT_SUBJECT, ensureAuditStream } from './stream.ts';
 
 /** Something that was done, or refused. */

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fromBinary } from '@bufbuild/protobuf';
 import { type AuditEntry, AuditEntrySchema } from '@millrace/contracts/millrace/audit/v1/audit';
 import { MillraceError } from '@millrace/runtime';
-import type { ConsumerMessages, JsMsg, NatsConnection } from 'nats';
+import type { ConsumerMessages, JsMsg } from 'nats';
+import type { NatsConnection } from '../connect.ts';
 import { AUDIT_CONSUMER, ensureAuditConsumer } from './audit-consumer.ts';
 import { AUDIT_STREAM } from './stream.ts';
 

@@ -1,4 +1,6 @@
-import { DiscardPolicy, type NatsConnection, nanos, RetentionPolicy, StorageType } from 'nats';
+import { waitWithin } from '@millrace/runtime';
+import { DiscardPolicy, nanos, RetentionPolicy, StorageType } from 'nats';
+import type { NatsConnection } from '../connect.ts';
 import { ensureStream } from '../ensure-stream.ts';
 
 /** The stream that audit entries wait in until they are in ClickHouse. */
@@ -12,7 +14,11 @@ const MAX_BYTES = 1024 * 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 3_000;
 
 /** Makes the stream, or brings it up to date. A full one refuses new entries rather than drop old ones. */
-export async function ensureAuditStream(connection: NatsConnection, replicas: number): Promise<void> {
+export function ensureAuditStream(connection: NatsConnection, replicas: number): Promise<void> {
+  return waitWithin(connection.startup, `the stream ${AUDIT_STREAM}`, () => ensureOnce(connection, replicas));
+}
+
+async function ensureOnce(connection: NatsConnection, replicas: number): Promise<void> {
   const manager = await connection.jetstreamManager({ timeout: REQUEST_TIMEOUT_MS });
   await ensureStream(manager, {
     name: AUDIT_STREAM,

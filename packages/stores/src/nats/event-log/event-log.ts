@@ -1,5 +1,6 @@
-import type { Clock, Logger } from '@millrace/runtime';
-import type { JetStreamManager, NatsConnection } from 'nats';
+import { type Clock, type Logger, waitWithin } from '@millrace/runtime';
+import type { JetStreamManager } from 'nats';
+import type { NatsConnection } from '../connect.ts';
 import { type Leases, openLeases } from './leases.ts';
 import { openPositions, type Positions } from './positions.ts';
 import { type LogReader, openLogReader } from './reader.ts';
@@ -35,7 +36,9 @@ export async function openEventLog(options: {
   log: Logger;
 }): Promise<EventLog> {
   const { connection, clock, log } = options;
-  const manager: JetStreamManager = await connection.jetstreamManager({ timeout: REQUEST_TIMEOUT_MS });
+  const manager: JetStreamManager = await waitWithin(connection.startup, 'JetStream', () =>
+    connection.jetstreamManager({ timeout: REQUEST_TIMEOUT_MS }),
+  );
   const positions = await openPositions(options);
   const trimmer = createTrimmer({ connection, manager, positions, clock, log });
   return {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
-import type { NatsConnection } from 'nats';
+import type { NatsConnection } from '../connect.ts';
 import { type Bucket, openBucket } from '../kv/bucket.ts';
 
 /** The right to do something alone, for a while. */

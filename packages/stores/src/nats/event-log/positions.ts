@@ -1,5 +1,6 @@
-import type { NatsConnection } from 'nats';
+import { waitWithin } from '@millrace/runtime';
 import { z } from 'zod';
+import type { NatsConnection } from '../connect.ts';
 import { openBucket } from '../kv/bucket.ts';
 
 /** How far a reader of a shard has come. */
@@ -37,7 +38,9 @@ export async function openPositions(options: {
 }): Promise<Positions> {
   const { connection, replicas } = options;
   const bucket = await openBucket(connection, { name: BUCKET, replicas });
-  const manager = await connection.jetstreamManager({ timeout: REQUEST_TIMEOUT_MS });
+  const manager = await waitWithin(connection.startup, 'JetStream', () =>
+    connection.jetstreamManager({ timeout: REQUEST_TIMEOUT_MS }),
+  );
   const read = async (key: string) => {
     const entry = await bucket.get(key);
     if (!entry) return undefined;

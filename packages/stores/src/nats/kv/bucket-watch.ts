@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@millrace/runtime';
-import { Events, type KvEntry, type NatsConnection } from 'nats';
+import { Events, type KvEntry } from 'nats';
+import type { NatsConnection } from '../connect.ts';
 import { type Bucket, type BucketSettings, openBucket } from './bucket.ts';
 
 /** Told what a bucket holds, then what changes. */

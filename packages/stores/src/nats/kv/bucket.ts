@@ -1,5 +1,6 @@
-import { MillraceError } from '@millrace/runtime';
-import { Empty, headers, type KV, type NatsConnection, NatsError, StorageType } from 'nats';
+import { MillraceError, waitWithin } from '@millrace/runtime';
+import { Empty, headers, type KV, NatsError, StorageType } from 'nats';
+import type { NatsConnection } from '../connect.ts';
 
 /** The outcome of a change by compare-and-set. */
 export type WriteOutcome =
@@ -30,7 +31,12 @@ const WRONG_LAST_SEQUENCE = 10071;
 const REQUEST_TIMEOUT_MS = 3_000;
 
 /** Opens a bucket, making it when it is missing and bringing its number of replicas up to date. */
-export async function openBucket(connection: NatsConnection, settings: BucketSettings): Promise<Bucket> {
+export function openBucket(connection: NatsConnection, settings: BucketSettings): Promise<Bucket> {
+  const what = `the bucket ${settings.name}`;
+  return waitWithin(connection.startup, what, () => openOnce(connection, settings));
+}
+
+async function openOnce(connection: NatsConnection, settings: BucketSettings): Promise<Bucket> {
   const js = connection.jetstream({ timeout: REQUEST_TIMEOUT_MS });
   const manager = await connection.jetstreamManager({ timeout: REQUEST_TIMEOUT_MS });
   const kv = await js.views.kv(settings.name, {

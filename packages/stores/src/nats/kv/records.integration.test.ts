@@ -21,7 +21,7 @@ const connections: NatsConnection[] = [];
 
 before(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'millrace-kv-'));
-  server = await startNatsServer({ dataDir });
+  server = await startNatsServer({ password: 'a-password-of-tests', dataDir });
 });
 
 after(async () => {
@@ -97,7 +97,7 @@ test('the index survives kill -9 of the server and sees what changed meanwhile',
     await server.kill();
     await until(() => records.staleSinceMs !== undefined, 2_000);
     assert.equal(records.get('kept')?.value.name, 'kept', 'the last state goes on answering');
-    server = await startNatsServer({ dataDir, port: server.port });
+    server = await startNatsServer({ password: 'a-password-of-tests', dataDir, port: server.port });
     const other = await openTestRecords({ bucket: 'resync' });
     assert.equal(
       (await other.update('changed', { name: `${round}` }, other.get('changed')?.revision ?? 0)).kind,
@@ -126,7 +126,7 @@ test('the index follows a bucket that was lost and made anew, whatever the revis
   const { port } = server;
   await server.kill();
   await rm(join(dataDir, 'jetstream'), { recursive: true });
-  server = await startNatsServer({ dataDir, port });
+  server = await startNatsServer({ password: 'a-password-of-tests', dataDir, port });
   const other = await openTestRecords({ bucket: 'lost' });
   await other.create('c', { name: 'new' });
   await until(() => records.size === 1 && records.get('c')?.value.name === 'new', 5_000);

@@ -1,5 +1,6 @@
 import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
-import type { KvEntry, NatsConnection } from 'nats';
+import type { KvEntry } from 'nats';
+import type { NatsConnection } from '../connect.ts';
 import { openBucket, type WriteOutcome } from './bucket.ts';
 import { watchBucket } from './bucket-watch.ts';
 import { createRecordTable, type RecordChange, tellDifferences, type Versioned } from './record-table.ts';
@@ -23,7 +24,7 @@ export interface Records<T> {
   close(): Promise<void>;
 }
 
-/** Longest that the first snapshot may take, in milliseconds. */
+/** Longest that the first snapshot may take where no startup says how long there is, in milliseconds. */
 const FIRST_SNAPSHOT_TIMEOUT_MS = 30_000;
 
 /**
@@ -106,7 +107,7 @@ export async function openRecords<T>(options: {
 
   const timeout = setTimeout(
     () => ready.reject(new MillraceError('unavailable', `the bucket ${settings.name} can not be read`)),
-    FIRST_SNAPSHOT_TIMEOUT_MS,
+    connection.startup?.remainingMs() || FIRST_SNAPSHOT_TIMEOUT_MS,
   );
   try {
     await ready.promise;

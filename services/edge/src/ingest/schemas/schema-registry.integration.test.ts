@@ -18,7 +18,7 @@ let workspaces = 0;
 
 before(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'millrace-schemas-'));
-  nats = await startNatsServer({ dataDir });
+  nats = await startNatsServer({ password: 'a-password-of-tests', dataDir });
 });
 
 after(async () => {
@@ -75,7 +75,7 @@ test('a schema, its change and its removal reach another replica within a second
 
   await nats.kill();
   assert.equal(seenByTwo()?.versions.length, 2, 'known while the store is away');
-  nats = await startNatsServer({ dataDir, port: nats.port });
+  nats = await startNatsServer({ password: 'a-password-of-tests', dataDir, port: nats.port });
   await eventually(() => one.remove({ workspaceId, eventName, ifVersion: undefined }));
   await until(() => seenByTwo() === undefined, 5_000);
   assert.deepEqual(two.list(workspaceId), []);

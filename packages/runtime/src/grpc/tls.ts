@@ -1,0 +1,151 @@
+import { createServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import {
+  type ChannelCredentials,
+  credentials,
+  experimental,
+  type Server,
+  ServerCredentials,
+} from '@grpc/grpc-js';
+import type { Logger } from '../logger.ts';
+import { hostOf, isLoopback } from '../loopback.ts';
+import type { InternalSettings } from '../shared-settings.ts';
+import { openTlsFiles, type TlsFiles, type TlsMaterial } from '../tls-files.ts';
+
+/** The certificates of calls between services; undefined where those go in clear. */
+export type GrpcTls = TlsFiles | undefined;
+
+/** Opens what `GRPC_TLS_…` names. */
+export function openGrpcTls(config: InternalSettings, log: Logger): GrpcTls {
+  const { GRPC_TLS_CA: ca, GRPC_TLS_CERT: cert, GRPC_TLS_KEY: key } = config;
+  return ca === undefined ? undefined : openTlsFiles({ ca, cert, key }, log);
+}
+
+/** Says in the log where callers' keys, which calls between services carry, go over a network unencrypted. */
+export function warnOfClearText(options: {
+  tls: GrpcTls;
+  /** `host` or `host:port`, by the setting's name. */
+  addresses: Readonly<Record<string, string>>;
+  log: Logger;
+}): void {
+  if (options.tls !== undefined) return;
+  const settings = Object.entries(options.addresses)
+    .filter(([, address]) => !isLoopback(hostOf(address) ?? address))
+    .map(([name]) => name);
+  if (settings.length === 0) return;
+  options.log.warn(
+    { settings },
+    'calls between services are not encrypted: the keys of callers travel in clear; set GRPC_TLS_CA, GRPC_TLS_CERT and GRPC_TLS_KEY',
+  );
+}
+
+/** Credentials of a client: its connections show the certificate that is there when they are made. */
+export function channelCredentials(tls: GrpcTls): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  const provider = provideCertificates(tls);
+  return experimental.createCertificateProviderChannelCredentials(provider, provider);
+}
+
+type CaListener = experimental.CaCertificateUpdateListener;
+type IdentityListener = experimental.IdentityCertificateUpdateListener;
+
+/** grpc-js has a provider that reads files itself, but it takes a file that is being replaced for none at all. */
+function provideCertificates(tls: TlsFiles): experimental.CertificateProvider {
+  const watches = new Map<CaListener | IdentityListener, () => void>();
+  const watch = (listener: CaListener | IdentityListener, tell: (material: TlsMaterial) => void) => {
+    watches.set(listener, tls.onChange(tell));
+    process.nextTick(() => tell(tls.current()));
+  };
+  const unwatch = (listener: CaListener | IdentityListener) => {
+    watches.get(listener)?.();
+    watches.delete(listener);
+  };
+  return {
+    addCaCertificateListener: (listener) =>
+      watch(listener, ({ ca }) => listener(ca === undefined ? null : { caCertificate: ca })),
+    removeCaCertificateListener: unwatch,
+    addIdentityCertificateListener: (listener) =>
+      watch(listener, ({ cert, key }) =>
+        listener(cert === undefined || key === undefined ? null : { certificate: cert, privateKey: key }),
+      ),
+    removeIdentityCertificateListener: unwatch,
+  };
+}
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** How long calls on a connection with the old certificate may still take. */
+const RENEWAL_GRACE_MS = 15_000;
+const LEAST_BETWEEN_REFUSALS_MS = 1_000;
+
+/** A listener whose every client has shown a certificate of the CA. */
+export interface TlsListener {
+  readonly port: number;
+  /** Takes no more connections. */
+  close(): void;
+}
+
+/**
+ * Listens with TLS in front of a grpc-js server, which tells nobody when it refuses a client. When the files change,
+ * connections are asked to come again, so that the new certificates are the ones in use.
+ */
+export async function listenWithTls(options: {
+  server: Server;
+  host: string;
+  port: number;
+  tls: TlsFiles;
+  log: Logger;
+}): Promise<TlsListener> {
+  const { server, tls, log } = options;
+  const inject = () => server.createConnectionInjector(ServerCredentials.createInsecure());
+  let injector = inject();
+  const listener = createServer(
+    {
+      ...tls.current(),
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['h2'],
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    },
+    (socket) => {
+      // grpc-js watches its sessions; an error of the socket itself must not end the process.
+      socket.on('error', () => socket.destroy());
+      injector.injectConnection(socket);
+    },
+  );
+  logRefusals(listener, log);
+  const unwatch = tls.onChange((material) => {
+    listener.setSecureContext(material);
+    const old = injector;
+    injector = inject();
+    old.drain(RENEWAL_GRACE_MS);
+  });
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(options.port, options.host, resolve);
+  });
+  const address = listener.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : options.port,
+    close() {
+      unwatch();
+      listener.close();
+    },
+  };
+}
+
+function logRefusals(listener: TlsServer, log: Logger): void {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  let unsaid = 0;
+  listener.on('tlsClientError', (error: Error, socket: TLSSocket) => {
+    if (performance.now() - saidAt < LEAST_BETWEEN_REFUSALS_MS) {
+      unsaid++;
+      return;
+    }
+    saidAt = performance.now();
+    log.warn(
+      { peer: socket.remoteAddress, err: error, more: unsaid },
+      'a client was refused by its certificate',
+    );
+    unsaid = 0;
+  });
+}
