@@ -75,6 +75,7 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** How long calls on a connection with the old certificate may still take. */
 const RENEWAL_GRACE_MS = 15_000;
 const LEAST_BETWEEN_REFUSALS_MS = 1_000;
+const MAX_REASONS = 100;
 
 /** A listener whose every client has shown a certificate of the CA. */
 export interface TlsListener {
@@ -97,11 +98,13 @@ export async function listenWithTls(options: {
   const { server, tls, log } = options;
   const inject = () => server.createConnectionInjector(ServerCredentials.createInsecure());
   let injector = inject();
+  const refuse = tellRefusals(log);
   const listener = createServer(
     {
       ...tls.current(),
       requestCert: true,
-      rejectUnauthorized: true,
+      // Refused below: here Node would hang up without a word of why.
+      rejectUnauthorized: false,
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['h2'],
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
@@ -109,10 +112,15 @@ export async function listenWithTls(options: {
     (socket) => {
       // grpc-js watches its sessions; an error of the socket itself must not end the process.
       socket.on('error', () => socket.destroy());
-      injector.injectConnection(socket);
+      if (socket.authorized) return injector.injectConnection(socket);
+      // Typed as an Error, it is a code of OpenSSL.
+      refuse(String(socket.authorizationError), socket);
+      socket.destroy();
     },
   );
-  logRefusals(listener, log);
+  listener.on('tlsClientError', (error: Error & { code?: string }, socket) =>
+    refuse(error.code ?? error.message, socket),
+  );
   const unwatch = tls.onChange((material) => {
     listener.setSecureContext(material);
     const old = injector;
@@ -133,19 +141,21 @@ export async function listenWithTls(options: {
   };
 }
 
-function logRefusals(listener: TlsServer, log: Logger): void {
-  let saidAt = Number.NEGATIVE_INFINITY;
-  let unsaid = 0;
-  listener.on('tlsClientError', (error: Error, socket: TLSSocket) => {
-    if (performance.now() - saidAt < LEAST_BETWEEN_REFUSALS_MS) {
-      unsaid++;
+/** Says why clients were refused, each reason once a second at most: strangers must not fill the log. */
+function tellRefusals(log: Logger): (reason: string, socket: TLSSocket) => void {
+  const said = new Map<string, { at: number; unsaid: number }>();
+  return (reason, socket) => {
+    const last = said.get(reason);
+    if (last !== undefined && performance.now() - last.at < LEAST_BETWEEN_REFUSALS_MS) {
+      last.unsaid++;
       return;
     }
-    saidAt = performance.now();
+    if (said.size >= MAX_REASONS) said.clear();
+    said.set(reason, { at: performance.now(), unsaid: 0 });
+    const more = last?.unsaid ?? 0;
     log.warn(
-      { peer: socket.remoteAddress, err: error, more: unsaid },
-      'a client was refused by its certificate',
+      { peer: socket.remoteAddress, reason, more },
+      'a client was refused: its certificate does not do',
     );
-    unsaid = 0;
-  });
+  };
 }
