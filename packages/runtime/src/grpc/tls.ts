@@ -1,4 +1,4 @@
-import { createServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { createServer, type TLSSocket } from 'node:tls';
 import {
   type ChannelCredentials,
   credentials,
