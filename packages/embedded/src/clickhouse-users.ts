@@ -24,6 +24,9 @@ const tableEngines = [
   'CollapsingMergeTree',
   'VersionedCollapsingMergeTree',
   'CoalescingMergeTree',
+  'ReplicatedMergeTree',
+  'ReplicatedReplacingMergeTree',
+  'Distributed',
   'Null',
   'Memory',
   'Dictionary',
@@ -108,7 +111,9 @@ function applicationGrants(): string[] {
     ...applicationDatabases.map((database) => `GRANT ALL ON ${database}.*`),
     ...tableEngines.map((engine) => `GRANT TABLE ENGINE ON ${engine}`),
     ...systemTables.map((table) => `GRANT SELECT ON system.${table}`),
-    'GRANT CREATE TEMPORARY TABLE, KILL QUERY ON *.*',
+    'GRANT CREATE TEMPORARY TABLE, KILL QUERY, CLUSTER ON *.*',
+    // clusterAllReplicas and Distributed tables.
+    'GRANT READ ON REMOTE',
   ];
 }
 

@@ -10,11 +10,6 @@ import { z } from 'zod';
 /** Settings of the analytics role, wherever it runs. */
 export const analyticsSettings = baseConfig.extend({
   ...clickHouseSettings,
-  CLICKHOUSE_CLUSTER: z
-    .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters, digits and _')
-    .optional()
-    .describe('cluster on which tables are made, replicated; unset for a single server'),
   NATS_REPLICAS: natsReplicas,
 });
 

@@ -87,6 +87,12 @@ export function createWriterMetrics(registry: MetricsRegistry): WriterMetrics {
     labelNames: [],
     buckets: INSERT_BUCKETS_SECONDS,
   });
+  const stopped = new Gauge({
+    name: 'millrace_writer_stopped',
+    help: 'Whether writing a shard has stopped because ClickHouse refuses most of its rows: 1 until it takes them.',
+    labelNames: ['shard'],
+    registers: [registry],
+  });
   const shards = new Map<number, () => { lagEvents: number; oldestSeconds: number }>();
   new Gauge({
     name: 'millrace_stream_lag_events',
@@ -114,9 +120,13 @@ export function createWriterMetrics(registry: MetricsRegistry): WriterMetrics {
     },
     copiesDropped: (count) => copies.add([], count),
     parked: (reason) => dead.add([reason]),
+    stopped: (shard, is) => stopped.set({ shard: String(shard) }, is ? 1 : 0),
     follow(shard, look) {
       shards.set(shard, look);
-      return () => void shards.delete(shard);
+      return () => {
+        shards.delete(shard);
+        stopped.remove({ shard: String(shard) });
+      };
     },
   };
 }

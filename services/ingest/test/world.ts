@@ -15,6 +15,7 @@ import {
   type Shard,
   shardNumber,
   shardSubject,
+  watchNatsLimits,
 } from '@millrace/stores';
 import { createWriterMetrics } from '../src/metrics.ts';
 import type { EventTable, Failpoint, KeyClaims } from '../src/writer/ports.ts';
@@ -66,10 +67,13 @@ export interface WriterOptions {
 }
 
 /** Starts the stores and makes the streams. */
-export async function createWorld(): Promise<World> {
+export async function createWorld(options: { streamMaxBytes?: number } = {}): Promise<World> {
   const stores = await startStores();
   const connection = await connectNats({ url: stores.nats.url, name: 'test', log: testLog });
-  await ensureEventStreams(await connection.jetstreamManager(), { replicas: 1, maxBytes: 2 ** 30 });
+  await ensureEventStreams(await connection.jetstreamManager(), {
+    replicas: 1,
+    maxBytes: options.streamMaxBytes ?? 2 ** 30,
+  });
   const publisher = publisherOn(connection);
   const writers = new Set<TestWriter>();
   const processes = new Set<ChildProcess>();
@@ -190,8 +194,9 @@ async function startWriter(stores: TestStores, options: WriterOptions): Promise<
     table: options.table?.(table) ?? table,
     claims: options.claims,
     publisher,
+    limits: watchNatsLimits({ connection, neededBytes: 1, log: testLog }),
     shardCount: SHARD.count,
-    limits: { rows: options.batchRows ?? 10_000, bytes: 32 * 1024 * 1024, waitMs: 200 },
+    batches: { rows: options.batchRows ?? 10_000, bytes: 32 * 1024 * 1024, waitMs: 200 },
     dedupWindowMs: 7 * 86_400_000,
     dedupMemoryKeys: options.memoryKeys ?? 100_000,
     owner,

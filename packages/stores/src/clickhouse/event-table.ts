@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { ClickHouseClient } from '@clickhouse/client';
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { z } from 'zod';
 import { loadEventRowSchema } from './event-schema.ts';
 import { findExistingKeys } from './existing-keys.ts';
@@ -45,7 +45,7 @@ export interface EventTable {
     limit: number;
   }): Promise<Buffer>;
   /** Repeating it changes nothing. */
-  park(item: ParkedItem): Promise<void>;
+  park(items: readonly ParkedItem[]): Promise<void>;
 }
 
 const QUESTION_TIMEOUT_MS = 10_000;
@@ -61,16 +61,33 @@ const sql = {
   park: loadSql(import.meta.url, 'queries/park.sql'),
 };
 
+/**
+ * What a cluster needs so that no acknowledged insert is on one replica only. Sequential consistency holds for inserts
+ * that follow each other, so two shards' inserts may have to wait for each other: that is refused with code 286 and
+ * repeated, like 285, 319 and 999, under the same token.
+ */
+const ON_MOST_REPLICAS: ClickHouseSettings = { insert_quorum: 'auto', insert_quorum_parallel: 0 };
+/** A replica that lags behind an acknowledged insert doesn't answer. */
+const AFTER_EVERY_INSERT: ClickHouseSettings = { select_sequential_consistency: '1' };
+
 const positionRow = z.object({ seq: z.coerce.number() });
 const runningRow = z.object({ running: z.coerce.number() });
 
 /** The events table behind a client whose default database holds it. */
-export function createEventTable(options: { client: ClickHouseClient; database: string }): EventTable {
-  const { client, database } = options;
+export function createEventTable(options: {
+  client: ClickHouseClient;
+  database: string;
+  /** Whether the tables have replicas. */
+  replicated?: boolean;
+}): EventTable {
+  const { client, database, replicated = false } = options;
+  const writing = replicated ? ON_MOST_REPLICAS : {};
+  const reading = replicated ? AFTER_EVERY_INSERT : {};
   const inserter = createProtobufInserter({
     client,
     table: `${database}.events`,
     schema: loadEventRowSchema(),
+    settings: writing,
   });
   return {
     async position(shard) {
@@ -78,6 +95,7 @@ export function createEventTable(options: { client: ClickHouseClient; database: 
         sql: sql.position,
         params: { shard },
         row: positionRow,
+        settings: reading,
         timeoutMs: QUESTION_TIMEOUT_MS,
       });
       return row?.seq ?? 0;
@@ -94,9 +112,9 @@ export function createEventTable(options: { client: ClickHouseClient; database: 
       return row?.running ?? 0;
     },
     killInserts: (prefix) => killInserts(client, prefix),
-    existingKeys: (keys, sinceMs) => findExistingKeys(client, keys, sinceMs),
-    recentKeys: (window) => recentKeys(client, window),
-    park: (item) => park(client, item),
+    existingKeys: (keys, sinceMs) => findExistingKeys(client, { keys, sinceMs, settings: reading }),
+    recentKeys: (window) => recentKeys(client, window, reading),
+    park: (items) => park(client, items, writing),
   };
 }
 
@@ -122,14 +140,20 @@ async function killInserts(client: ClickHouseClient, prefix: string): Promise<vo
   }
 }
 
-/** The item travels as a row: it may be as large as a message of the stream, far larger than a parameter may be. */
-async function park(client: ClickHouseClient, { body, ...item }: ParkedItem): Promise<void> {
-  const row = JSON.stringify({ ...item, body: body.toString('base64') });
+/** Each item travels as a row: it may be as large as a message of the stream, far larger than a parameter may be. */
+async function park(
+  client: ClickHouseClient,
+  items: readonly ParkedItem[],
+  settings: ClickHouseSettings,
+): Promise<void> {
+  const rows = items.map(({ body, ...item }) =>
+    Buffer.from(`${JSON.stringify({ ...item, body: body.toString('base64') })}\n`),
+  );
   try {
     const { stream } = await client.exec({
       query: sql.park,
-      values: Readable.from([row], { objectMode: false }),
-      clickhouse_settings: { wait_end_of_query: 1 },
+      values: Readable.from(rows, { objectMode: false }),
+      clickhouse_settings: { ...settings, wait_end_of_query: 1 },
       abort_signal: AbortSignal.timeout(PARK_TIMEOUT_MS),
     });
     stream.resume();
@@ -139,11 +163,16 @@ async function park(client: ClickHouseClient, { body, ...item }: ParkedItem): Pr
   }
 }
 
-async function recentKeys(client: ClickHouseClient, window: Record<string, number>): Promise<Buffer> {
+async function recentKeys(
+  client: ClickHouseClient,
+  window: Record<string, number>,
+  settings: ClickHouseSettings,
+): Promise<Buffer> {
   try {
     const { stream } = await client.exec({
       query: sql.recentKeys,
       query_params: window,
+      clickhouse_settings: settings,
       abort_signal: AbortSignal.timeout(RECENT_KEYS_TIMEOUT_MS),
     });
     const chunks: Buffer[] = [];

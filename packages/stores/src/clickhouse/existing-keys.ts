@@ -1,4 +1,4 @@
-import type { ClickHouseClient } from '@clickhouse/client';
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { z } from 'zod';
 import { ask, loadSql } from './query.ts';
 
@@ -15,9 +15,9 @@ const KEYS_PER_QUESTION = KEYS_PER_PARAMETER * PARAMETERS;
 /** Those of the keys (16 bytes as latin1) that have a row received since then. Throws `unavailable`. */
 export async function findExistingKeys(
   client: ClickHouseClient,
-  keys: readonly string[],
-  sinceMs: number,
+  question: { keys: readonly string[]; sinceMs: number; settings: ClickHouseSettings },
 ): Promise<Set<string>> {
+  const { keys, sinceMs, settings } = question;
   const found = new Set<string>();
   for (let from = 0; from < keys.length; from += KEYS_PER_QUESTION) {
     const params: Record<string, unknown> = { sinceMs };
@@ -26,7 +26,7 @@ export async function findExistingKeys(
       const end = Math.min(begin + KEYS_PER_PARAMETER, from + KEYS_PER_QUESTION);
       params[`keys${parameter}`] = keys.slice(begin, end).map(toHex).join(',');
     }
-    for (const { key } of await ask(client, { sql, params, row: keyRow, timeoutMs: TIMEOUT_MS })) {
+    for (const { key } of await ask(client, { sql, params, row: keyRow, settings, timeoutMs: TIMEOUT_MS })) {
       found.add(Buffer.from(key, 'hex').toString('latin1'));
     }
   }

@@ -36,6 +36,8 @@ export function createProtobufInserter(options: {
   /** `database.table`, from settings and never from a request. */
   table: string;
   schema: EventRowSchema;
+  /** What a cluster needs beside. */
+  settings?: ClickHouseSettings;
 }): ProtobufInserter {
   const { client, schema } = options;
   const columns = schema.columns.join(', ');
@@ -73,7 +75,13 @@ export function createProtobufInserter(options: {
     await finished(stream, { writable: false });
   };
   return {
-    insert: (insert) => send(insertSql, insert, { insert_deduplication_token: insert.token }, insert.queryId),
+    insert: (insert) =>
+      send(
+        insertSql,
+        insert,
+        { ...options.settings, insert_deduplication_token: insert.token },
+        insert.queryId,
+      ),
     dryRun: (insert) => send(dryRunSql, insert, {}),
   };
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { ClickHouseClient } from '@clickhouse/client';
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import type { z } from 'zod';
 import { storeUnavailable } from './failure.ts';
 
@@ -16,6 +16,7 @@ export interface Question<Row> {
   /** Milliseconds; the server gives up then too. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  readonly settings?: ClickHouseSettings | undefined;
 }
 
 /** Asks, and parses every row. 64-bit integers arrive as strings. Throws `unavailable` when no answer comes. */
@@ -31,6 +32,7 @@ export async function ask<Row>(client: ClickHouseClient, question: Question<Row>
       use_multipart_params: true,
       abort_signal: question.signal ? AbortSignal.any([deadline, question.signal]) : deadline,
       clickhouse_settings: {
+        ...question.settings,
         max_execution_time: Math.ceil(question.timeoutMs / 1000),
         output_format_json_quote_64bit_integers: 1,
       },

@@ -9,7 +9,7 @@ export type BatchOutcome =
   /** The rows, and nothing else, are stored behind the position. */
   | { readonly kind: 'stored' }
   /** Nothing was stored: these rows must be put aside first. */
-  | { readonly kind: 'refused'; readonly refused: readonly RefusedRow[] }
+  | ({ readonly kind: 'refused' } & Refusal)
   /** The shard is somewhere else: another process inserts, or the rows were deleted. Start over from what is there. */
   | { readonly kind: 'overtaken'; readonly position: number };
 
@@ -96,8 +96,8 @@ export function createBatchInserter(options: {
       // A floor may lie above what is left in the table, so below it nothing has changed either.
       if (position > follows.stored || outcome?.kind === 'answered') return { kind: 'overtaken', position };
       if (outcome?.kind === 'unreadable') {
-        const refused = await findRefusedRows(rows, (part) => tryRead(part, follows, signal));
-        if (refused.length > 0) return { kind: 'refused', refused };
+        const refusal = await findRefusedRows(rows, (part) => tryRead(part, follows, signal));
+        if (refusal.refused.length > 0) return { kind: 'refused', ...refusal };
       }
       await delay(Math.min(100 * 2 ** failures, 5_000), undefined, { signal });
     }
@@ -129,22 +129,43 @@ interface RefusedRow {
   readonly detail: string;
 }
 
+/** What trial reads told about rows. */
+interface Refusal {
+  readonly refused: readonly RefusedRow[];
+  /** Rows that are known to be good or bad. */
+  readonly tried: number;
+}
+
+/** Trial reads for one failed insert: enough for dozens of rows in the largest batch. What is left shows next time. */
+const MAX_TRIAL_READS = 1_000;
+/** So many rows tell whether it is most of them. */
+const TELLING_ROWS = 100;
+
 /**
- * Finds the rows that ClickHouse refuses, by halves: about log2(rows) trial reads for each.
- * None is found when the complaint was about the way and not about the rows.
+ * Finds the rows that ClickHouse refuses, by halves: about log2(rows) trial reads for each, of which there is a bound.
+ * Ends early when most rows turn out to be bad. None is found when the complaint was about the way and not the rows.
  */
 export async function findRefusedRows(
   rows: readonly Row[],
   tryRead: (rows: readonly Row[]) => Promise<ReadOutcome>,
-): Promise<RefusedRow[]> {
-  const outcome = await tryRead(rows);
-  if (outcome.kind === 'answered') return [];
-  const [only] = rows;
-  if (only === undefined) return [];
-  if (rows.length === 1) return [{ row: only, detail: outcome.detail }];
-  const middle = rows.length >> 1;
-  return [
-    ...(await findRefusedRows(rows.slice(0, middle), tryRead)),
-    ...(await findRefusedRows(rows.slice(middle), tryRead)),
-  ];
+): Promise<Refusal> {
+  const refused: RefusedRow[] = [];
+  const parts: (readonly Row[])[] = [rows];
+  let tried = 0;
+  for (let reads = 0; reads < MAX_TRIAL_READS; reads++) {
+    const part = parts.pop();
+    const [first] = part ?? [];
+    if (part === undefined || first === undefined) break;
+    const outcome = await tryRead(part);
+    if (outcome.kind === 'answered') tried += part.length;
+    else if (part.length === 1) {
+      tried++;
+      refused.push({ row: first, detail: outcome.detail });
+      if (tried >= TELLING_ROWS && refused.length * 2 > tried) break;
+    } else {
+      const middle = part.length >> 1;
+      parts.push(part.slice(middle), part.slice(0, middle));
+    }
+  }
+  return { refused, tried };
 }

@@ -43,7 +43,7 @@ export interface EventTable {
     limit: number;
   }): Promise<Buffer>;
   /** Repeating it changes nothing. */
-  park(item: DeadItem): Promise<void>;
+  park(items: readonly DeadItem[]): Promise<void>;
 }
 
 /** What became of asking for keys. */

@@ -10,9 +10,12 @@ import {
   type NatsConnection,
   openEventLog,
   openRedis,
+  watchNatsLimits,
 } from '@millrace/stores';
+import { NEEDED_PAYLOAD_BYTES } from '../accept/pack.ts';
 import type { IngestSettings } from '../config.ts';
 import { createWriterMetrics } from '../metrics.ts';
+import { PART_ITEMS } from './parking.ts';
 import type { Failpoint } from './ports.ts';
 import { createWriter, type Writer } from './writer.ts';
 
@@ -29,12 +32,13 @@ export interface WriterRoleOptions {
 
 const PARK_DEADLINE_MS = 30_000;
 const PARK_ATTEMPT_MS = 3_000;
-const PARK_PENDING = 16;
+const PARK_PENDING = 4 * PART_ITEMS;
 const DAY_MS = 86_400_000;
 
 /** Makes sure that the streams are there and builds a writer; ClickHouse and Redis may be away. */
 export async function createWriterRole(options: WriterRoleOptions): Promise<Writer> {
   const { connection, config, clock, log } = options;
+  const limits = watchNatsLimits({ connection, neededBytes: NEEDED_PAYLOAD_BYTES, log });
   const manager = await waitWithin(connection.startup, 'JetStream', () => connection.jetstreamManager());
   const kept = { replicas: config.NATS_REPLICAS, maxBytes: config.STREAM_MAX_BYTES };
   await waitWithin(connection.startup, 'the stream EVENTS', () => ensureEventStreams(manager, kept));
@@ -60,11 +64,16 @@ export async function createWriterRole(options: WriterRoleOptions): Promise<Writ
   const dedupWindowMs = config.DEDUP_WINDOW_DAYS * DAY_MS;
   const writer = createWriter({
     eventLog,
-    table: createEventTable({ client, database: config.CLICKHOUSE_DATABASE }),
+    table: createEventTable({
+      client,
+      database: config.CLICKHOUSE_DATABASE,
+      replicated: config.CLICKHOUSE_CLUSTER !== undefined,
+    }),
     claims: redis && createRedisClaims({ redis, windowMs: dedupWindowMs, clock, log }),
     publisher,
+    limits,
     shardCount: config.STREAM_SHARDS,
-    limits: {
+    batches: {
       rows: config.WRITER_BATCH_ROWS,
       bytes: config.WRITER_BATCH_BYTES,
       waitMs: config.WRITER_BATCH_WAIT_MS,

@@ -6,7 +6,7 @@ import type { Batch, Poison } from './batch.ts';
 import { type BatchLimits, collectBatch, gatheringMs } from './collect.ts';
 import type { Copies } from './copies.ts';
 import type { InsertBatch, Ownership } from './insert-batch.ts';
-import type { Park } from './parking.ts';
+import { type Park, parkingParts } from './parking.ts';
 import { persist } from './persist.ts';
 import { type Place, partitionOf, placeBehind, placeFrom } from './place.ts';
 import type { EventTable, Failpoint, LogReader } from './ports.ts';
@@ -37,6 +37,13 @@ const READER = 'writer';
 /** How long a killed insert may take to end; one that doesn't is kept out by its token. */
 const KILL_MS = 5_000;
 const LOOK_MS = 100;
+/**
+ * So many refused rows in a run of batches that were refused for the most part are no odd events: the table or the
+ * contract is not what it was. Parking them would put aside everything that comes.
+ */
+const SYSTEMATIC_ROWS = 20;
+const FIRST_STOP_MS = 1_000;
+const LONGEST_STOP_MS = 60_000;
 /** Pause after finding the shard somewhere else, in milliseconds. */
 const OVERTAKEN_PAUSE_MS = 500;
 
@@ -103,6 +110,7 @@ async function follow(
     });
   let current: Batch | undefined;
   let rowsPerMessage = 1;
+  const refusals: Refusals = { run: 0 };
   const unfollow = deps.metrics.follow(deps.shard, () => ({
     lagEvents: (current?.rows.length ?? 0) + Math.round(reader.pending * rowsPerMessage),
     oldestSeconds: current ? (deps.clock.now() - Date.parse(current.messages[0]?.storedAt ?? '')) / 1000 : 0,
@@ -116,7 +124,9 @@ async function follow(
       current = batch;
       rowsPerMessage = batch.rows.length / batch.messages.length;
       next = collect(batch.rows.length);
-      const behind = await traced(deps, batch, () => storeBatch(deps, batch, place, ownership));
+      const behind = await traced(deps, batch, () =>
+        storeBatch(deps, batch, { place, ownership, until, refusals }),
+      );
       if (behind === undefined) return;
       place = behind;
       current = undefined;
@@ -131,14 +141,14 @@ async function follow(
 async function storeBatch(
   deps: ShardWriterDeps,
   batch: Batch,
-  place: Place,
-  ownership: Ownership,
+  options: { place: Place; ownership: Ownership; until: AbortSignal; refusals: Refusals },
 ): Promise<Place | undefined> {
   const { shard, metrics, clock, log } = deps;
+  const { place, ownership, until, refusals } = options;
   const signal = ownership.lost;
   const park = async (poison: readonly Poison[]) => {
-    for (const item of poison) {
-      await persist({ what: 'parking', call: () => deps.park(item), signal, log });
+    for (const part of parkingParts(poison)) {
+      await persist({ what: 'parking', call: () => deps.park(part), signal, log });
       await deps.failpoint('after-parking');
     }
   };
@@ -147,15 +157,38 @@ async function storeBatch(
   if (rows.length < batch.rows.length) metrics.copiesDropped(batch.rows.length - rows.length);
   const follows = { stored: place.stored, month: partitionOf(place, batch) };
   const startedAt = clock.monotonic();
+  let stopMs = 0;
   while (rows.length > 0) {
     const outcome = await deps.insert(rows, follows, ownership);
-    if (outcome.kind === 'stored') break;
+    if (outcome.kind === 'stored') {
+      refusals.run = 0;
+      break;
+    }
     if (outcome.kind === 'overtaken') {
       log.error(
         { shard, expected: rows.at(-1)?.seq, position: outcome.position, follows: place.stored },
         'the shard is not where this writer left it, starting over',
       );
       return undefined;
+    }
+    if (isSystematic(refusals, outcome)) {
+      stopMs = Math.min(Math.max(stopMs * 2, FIRST_STOP_MS), LONGEST_STOP_MS);
+      const [{ detail } = { detail: '' }] = outcome.refused;
+      log.error(
+        {
+          shard,
+          rows: rows.length,
+          refused: outcome.refused.length,
+          of: outcome.tried,
+          detail,
+          retryMs: stopMs,
+        },
+        'ClickHouse refuses most rows: writing stopped, nothing is put aside, trying again until it takes them',
+      );
+      metrics.stopped(shard, true);
+      await delay(stopMs, undefined, { signal: until }).catch(ignoreAbort);
+      if (until.aborted) return undefined;
+      continue;
     }
     const refused = new Set<Row>(outcome.refused.map(({ row }) => row));
     await park(
@@ -169,11 +202,35 @@ async function storeBatch(
     );
     rows = rows.filter((row) => !refused.has(row));
   }
+  metrics.stopped(shard, false);
   if (rows.length > 0) metrics.inserted(rows.length, (clock.monotonic() - startedAt) / 1000);
   deps.copies.stored(rows);
   const next = placeBehind(place, batch, rows.at(-1)?.seq);
   await record(deps, next);
   return next;
+}
+
+/** Refused rows of the latest batches, while most of their rows were refused. */
+interface Refusals {
+  run: number;
+}
+
+function isSystematic(
+  refusals: Refusals,
+  { refused, tried }: { refused: readonly unknown[]; tried: number },
+): boolean {
+  if (refused.length * 2 <= tried) {
+    refusals.run = 0;
+    return false;
+  }
+  if (refusals.run + refused.length >= SYSTEMATIC_ROWS) return true;
+  refusals.run += refused.length;
+  return false;
+}
+
+function ignoreAbort(error: unknown): void {
+  // A pause that is cut short is how the writer is closed.
+  if (!(error instanceof Error && error.name === 'AbortError')) throw error;
 }
 
 /** Records the place: a floor for the position, and how far the stream may be trimmed. Repeated with the next batch. */

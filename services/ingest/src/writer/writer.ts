@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, Logger, Tracing } from '@millrace/runtime';
-import { type EventLog, type Publisher, type Shard, shardNumber } from '@millrace/stores';
+import { type EventLog, type NatsLimits, type Publisher, type Shard, shardNumber } from '@millrace/stores';
 import type { BatchLimits } from './collect.ts';
 import { createCopies } from './copies.ts';
 import { createBatchInserter } from './insert-batch.ts';
@@ -25,8 +25,9 @@ export interface WriterDeps {
   /** Dedup keys shared by all processes, when there is a Redis. */
   readonly claims?: KeyClaims | undefined;
   readonly publisher: Pick<Publisher, 'publish'>;
+  readonly limits: NatsLimits;
   readonly shardCount: number;
-  readonly limits: BatchLimits;
+  readonly batches: BatchLimits;
   readonly dedupWindowMs: number;
   /** Dedup keys to keep in memory for each shard; 32 bytes each. */
   readonly dedupMemoryKeys: number;
@@ -40,24 +41,25 @@ export interface WriterDeps {
 }
 
 const UPKEEP_MS = 60_000;
+/** How soon a crowded stream is trimmed behind what was stored: accept looks for room as often. */
+const MAKE_ROOM_MS = 1_000;
 const FAILURE_PAUSE_MS = 2_000;
 
 /** Makes a writer that competes with others for the shards and writes those whose lease it gets. */
 export function createWriter(deps: WriterDeps): Writer {
   const { clock, log } = deps;
   const closing = new AbortController();
-  const shards = new Map<number, { shard: Shard; running: Promise<void>; owned: boolean }>();
+  const shards = new Map<number, FollowedShard>();
   let upkeep: Promise<void> | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let makingRoom: Promise<void> | undefined;
+  let timers: NodeJS.Timeout[] = [];
 
   const follow = (shard: Shard): void => {
     const number = shardNumber(shard);
     if (shards.has(number) || closing.signal.aborted) return;
-    const entry = { shard, running: Promise.resolve(), owned: false };
+    const entry: FollowedShard = { shard, running: Promise.resolve(), owned: false, moved: false };
     shards.set(number, entry);
-    entry.running = ownAndWrite(deps, shard, closing.signal, (owned) => {
-      entry.owned = owned;
-    });
+    entry.running = ownAndWrite(deps, entry, closing.signal);
   };
 
   /** Looks for shards of older layouts, and trims those that are written here. */
@@ -70,6 +72,20 @@ export function createWriter(deps: WriterDeps): Writer {
     }
   };
 
+  /** A stream that filled while ClickHouse was away refuses events until it is trimmed: that must not wait. */
+  const makeRoom = async (): Promise<void> => {
+    for (const entry of shards.values()) {
+      if (!entry.owned || !entry.moved) continue;
+      entry.moved = false;
+      try {
+        await deps.eventLog.trimCrowded(entry.shard);
+      } catch (error) {
+        entry.moved = true;
+        log.debug({ err: error }, 'no room could be made in the stream, trying again');
+      }
+    }
+  };
+
   return {
     start() {
       for (let index = 0; index < deps.shardCount; index++) follow({ count: deps.shardCount, index });
@@ -78,47 +94,57 @@ export function createWriter(deps: WriterDeps): Writer {
           upkeep = undefined;
         });
       };
-      timer = setInterval(run, UPKEEP_MS);
-      timer.unref();
+      const room = () => {
+        makingRoom ??= makeRoom().finally(() => {
+          makingRoom = undefined;
+        });
+      };
+      timers = [setInterval(run, UPKEEP_MS), setInterval(room, MAKE_ROOM_MS)];
+      for (const timer of timers) timer.unref();
       run();
       log.info({ shards: deps.shardCount, at: clock.now() }, 'writer started');
     },
     async close() {
-      clearInterval(timer);
+      for (const timer of timers) clearInterval(timer);
       closing.abort();
       await upkeep;
+      await makingRoom;
       await Promise.all([...shards.values()].map(({ running }) => running));
     },
   };
 }
 
+interface FollowedShard {
+  readonly shard: Shard;
+  running: Promise<void>;
+  owned: boolean;
+  /** Whether there may be something to trim since it was last looked at. */
+  moved: boolean;
+}
+
 /** Waits for a shard's lease, writes until it is lost, and starts over, until `closing` aborts. */
-async function ownAndWrite(
-  deps: WriterDeps,
-  shard: Shard,
-  closing: AbortSignal,
-  onOwned: (owned: boolean) => void,
-): Promise<void> {
-  const number = shardNumber(shard);
+async function ownAndWrite(deps: WriterDeps, entry: FollowedShard, closing: AbortSignal): Promise<void> {
+  const number = shardNumber(entry.shard);
   const { log } = deps;
-  const shardDeps = shardWriterDeps(deps, shard);
+  const shardDeps = shardWriterDeps(deps, entry);
   while (!closing.aborted) {
     let lease: Awaited<ReturnType<EventLog['leases']['acquire']>> | undefined;
     try {
       lease = await deps.eventLog.leases.acquire(`writer.${number}`, closing);
-      onOwned(true);
+      entry.owned = true;
       await writeShard(shardDeps, lease, closing);
     } catch (error) {
       if (!closing.aborted) log.error({ shard: number, err: error }, 'writing a shard failed, starting over');
     } finally {
-      onOwned(false);
+      entry.owned = false;
       await lease?.release();
     }
     if (!closing.aborted) await delay(FAILURE_PAUSE_MS, undefined, { signal: closing }).catch(ignoreAbort);
   }
 }
 
-function shardWriterDeps(deps: WriterDeps, shard: Shard): ShardWriterDeps {
+function shardWriterDeps(deps: WriterDeps, entry: FollowedShard): ShardWriterDeps {
+  const { shard } = entry;
   const { eventLog, table, clock, log, metrics } = deps;
   const number = shardNumber(shard);
   const queryIdPrefix = `millrace-writer-${number}-`;
@@ -147,16 +173,23 @@ function shardWriterDeps(deps: WriterDeps, shard: Shard): ShardWriterDeps {
     park: createParking({
       publisher: deps.publisher,
       table,
+      limits: deps.limits,
       shard: number,
       clock,
       log,
       onParked: (reason) => metrics.parked(reason),
     }),
-    positions: eventLog.positions,
+    positions: {
+      read: eventLog.positions.read,
+      async raise(...position) {
+        await eventLog.positions.raise(...position);
+        entry.moved = true;
+      },
+    },
     openReader: (afterSeq) => eventLog.openReader(shard, afterSeq),
     lastSeq: () => eventLog.lastSeq(),
     queryIdPrefix,
-    limits: deps.limits,
+    limits: deps.batches,
     failpoint,
     metrics,
     tracing: deps.tracing,

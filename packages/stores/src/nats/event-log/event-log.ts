@@ -18,6 +18,8 @@ export interface EventLog {
   shards(): Promise<Shard[]>;
   /** Purges what every reader of a shard has passed and nobody may want again; tells how many messages went. */
   trim(shard: Shard): Promise<number>;
+  /** The same, of a stream that is more than half full; of another one nothing. */
+  trimCrowded(shard: Shard): Promise<number>;
 }
 
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -62,6 +64,7 @@ export async function openEventLog(options: {
       return Object.keys(state.subjects ?? {}).flatMap(readSubject);
     },
     trim: (shard) => trimmer.trim(shard),
+    trimCrowded: (shard) => trimmer.trimCrowded(shard),
   };
 }
 

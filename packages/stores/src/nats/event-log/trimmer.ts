@@ -16,6 +16,8 @@ const NOT_FOUND = '404';
 export interface Trimmer {
   /** Returns how many messages went. */
   trim(shard: Shard): Promise<number>;
+  /** The same, of a stream that is more than half full; of another one nothing. */
+  trimCrowded(shard: Shard): Promise<number>;
 }
 
 /** Makes the trimmer of the stream `EVENTS`. */
@@ -27,25 +29,33 @@ export function createTrimmer(options: {
   log: Logger;
 }): Trimmer {
   const { manager, positions, clock, log } = options;
+  const look = async () => {
+    const { state, config } = await manager.streams.info(EVENTS_STREAM);
+    const crowded = config.max_bytes > 0 && state.bytes > config.max_bytes * CROWDED;
+    return { crowded, firstSeq: state.first_seq };
+  };
+  const trim = async (shard: Shard, { crowded, firstSeq }: Awaited<ReturnType<typeof look>>) => {
+    const passed = await positions.least(shardNumber(shard));
+    if (passed === 0) return 0;
+    const firstKept = crowded
+      ? passed + 1
+      : Math.min(
+          passed + 1,
+          await firstSince(options.connection, shardSubject(shard), clock.now() - KEEP_MS),
+        );
+    if (firstKept <= firstSeq) return 0;
+    const { purged } = await manager.streams.purge(EVENTS_STREAM, {
+      filter: shardSubject(shard),
+      seq: firstKept,
+    });
+    if (purged > 0) log.info({ shard: shardNumber(shard), firstKept, purged, crowded }, 'stream trimmed');
+    return purged;
+  };
   return {
-    async trim(shard) {
-      const passed = await positions.least(shardNumber(shard));
-      if (passed === 0) return 0;
-      const { state, config } = await manager.streams.info(EVENTS_STREAM);
-      const crowded = config.max_bytes > 0 && state.bytes > config.max_bytes * CROWDED;
-      const firstKept = crowded
-        ? passed + 1
-        : Math.min(
-            passed + 1,
-            await firstSince(options.connection, shardSubject(shard), clock.now() - KEEP_MS),
-          );
-      if (firstKept <= state.first_seq) return 0;
-      const { purged } = await manager.streams.purge(EVENTS_STREAM, {
-        filter: shardSubject(shard),
-        seq: firstKept,
-      });
-      if (purged > 0) log.info({ shard: shardNumber(shard), firstKept, purged, crowded }, 'stream trimmed');
-      return purged;
+    trim: async (shard) => trim(shard, await look()),
+    async trimCrowded(shard) {
+      const state = await look();
+      return state.crowded ? trim(shard, state) : 0;
     },
   };
 }
