@@ -1,27 +1,41 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { configurationPage } from './generate-parts/configuration-page.ts';
+import { eventProtoModule } from './generate-parts/event-proto.ts';
 
 /**
  * Makes what is made from something else: the contracts from `proto/`, the page of settings from the schemas.
- * With `--check` it writes nothing and exits 1 when something isn't current.
+ * With `--check` it exits 1 when something isn't current. With `--release` it also takes the contracts as they are for
+ * released: from then on `buf breaking` holds every change against them. Done once, with a release's commit.
  */
 const CONFIGURATION = 'docs/configuration.md';
 const CONTRACTS = 'packages/contracts/gen';
+const RELEASED = 'proto/baseline.binpb';
 
 process.chdir(new URL('..', import.meta.url).pathname);
-if (process.argv.includes('--check')) check();
+if (process.argv.includes('--check')) await check();
 else {
-  run('node_modules/.bin/buf', ['generate']);
-  writeFileSync(CONFIGURATION, configurationPage());
+  generateContracts();
+  writeFileSync(CONFIGURATION, await configurationPage());
+  if (process.argv.includes('--release')) run('node_modules/.bin/buf', ['build', '-o', RELEASED]);
 }
 
-function check(): void {
-  const stale: string[] = [];
-  if (readFileSync(CONFIGURATION, 'utf8') !== configurationPage()) stale.push(CONFIGURATION);
-  const before = run('git', ['hash-object', '--stdin-paths'], contractFiles());
+function generateContracts(): void {
   run('node_modules/.bin/buf', ['generate']);
+  for (const { path, text } of eventProtoModule()) writeFileSync(`${CONTRACTS}/${path}`, text);
+}
+
+/** Loaded when the contracts are there: the settings' modules import them. */
+async function configurationPage(): Promise<string> {
+  const page = await import('./generate-parts/configuration-page.ts');
+  return page.configurationPage();
+}
+
+async function check(): Promise<void> {
+  const stale: string[] = [];
+  const before = run('git', ['hash-object', '--stdin-paths'], contractFiles());
+  generateContracts();
   if (run('git', ['hash-object', '--stdin-paths'], contractFiles()) !== before) stale.push(CONTRACTS);
+  if (readFileSync(CONFIGURATION, 'utf8') !== (await configurationPage())) stale.push(CONFIGURATION);
   if (stale.length === 0) return;
   process.stderr.write(`not current: ${stale.join(', ')}; run pnpm generate\n`);
   process.exitCode = 1;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { EVENT_PROTO } from '@millrace/contracts/event-proto';
 import type { RawInsertCommand, RawInsertReport, RawInsertTarget } from './inserter-protocol.ts';
 
 // The raw limit of the writer: the same encoded rows through one HTTP insert, from memory, with nothing to read, to
@@ -37,10 +37,6 @@ const EXPRESSIONS: Readonly<Record<string, string>> = {
   // An event without a key has no such field, and not one of zeros.
   dedup_key: "if(dedup_key = toFixedString('', 16), '', toString(dedup_key)) AS dedup_key",
 };
-
-const SCHEMA = readFileSync(new URL('../../../proto/millrace/event/v1/event.proto', import.meta.url), 'utf8')
-  .replace(/\/\/.*$/gm, '')
-  .replace(/\s+/g, ' ');
 
 const target: RawInsertTarget = JSON.parse(process.argv[2] ?? '');
 const tell = (report: RawInsertReport) => process.send?.(report);
@@ -94,7 +90,7 @@ function open(query: string, settings: Readonly<Record<string, string>>): Client
     database: target.database,
     query,
     format_schema_source: 'string',
-    format_schema: SCHEMA,
+    format_schema: EVENT_PROTO,
     format_schema_message_name: 'Event',
     ...settings,
   });

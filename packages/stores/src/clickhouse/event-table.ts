@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
+import { EVENT_PROTO } from '@millrace/contracts/event-proto';
+import { EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { z } from 'zod';
-import { loadEventRowSchema } from './event-schema.ts';
 import { findExistingKeys } from './existing-keys.ts';
 import { isUnreadableData, storeUnavailable } from './failure.ts';
-import { createProtobufInserter, type ProtobufInsert } from './protobuf-inserter.ts';
+import { createProtobufInserter, type ProtobufInsert, type RowSchema } from './protobuf-inserter.ts';
 import { ask, loadSql } from './query.ts';
 
 /** What ClickHouse made of an insert. */
@@ -70,6 +71,13 @@ const ON_MOST_REPLICAS: ClickHouseSettings = { insert_quorum: 'auto', insert_quo
 /** A replica that lags behind an acknowledged insert doesn't answer. */
 const AFTER_EVERY_INSERT: ClickHouseSettings = { select_sequential_consistency: '1' };
 
+/** The contract is the row. */
+const EVENT_ROW: RowSchema = {
+  text: EVENT_PROTO,
+  messageName: EventSchema.name,
+  columns: EventSchema.fields.map((field) => field.name),
+};
+
 const positionRow = z.object({ seq: z.coerce.number() });
 const runningRow = z.object({ running: z.coerce.number() });
 
@@ -86,7 +94,7 @@ export function createEventTable(options: {
   const inserter = createProtobufInserter({
     client,
     table: `${database}.events`,
-    schema: loadEventRowSchema(),
+    schema: EVENT_ROW,
     settings: writing,
   });
   return {

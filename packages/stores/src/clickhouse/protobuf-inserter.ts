@@ -1,7 +1,15 @@
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
-import type { EventRowSchema } from './event-schema.ts';
+
+/** What ClickHouse needs to read rows that are encoded messages. */
+export interface RowSchema {
+  /** The proto file, without its comments: it travels with every insert. */
+  readonly text: string;
+  readonly messageName: string;
+  /** The columns that an insert names: the message's fields. */
+  readonly columns: readonly string[];
+}
 
 /** An insert of length-delimited protobuf messages. */
 export interface ProtobufInsert {
@@ -35,7 +43,7 @@ export function createProtobufInserter(options: {
   client: ClickHouseClient;
   /** `database.table`, from settings and never from a request. */
   table: string;
-  schema: EventRowSchema;
+  schema: RowSchema;
   /** What a cluster needs beside. */
   settings?: ClickHouseSettings;
 }): ProtobufInserter {

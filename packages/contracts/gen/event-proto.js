@@ -1,0 +1,2 @@
+// @generated from proto/millrace/event/v1/event.proto
+export const EVENT_PROTO = "syntax = \"proto3\"; package millrace.event.v1; message Event { string workspace_id = 1; string event_id = 2; string event_type = 3; string dialect = 4; string source = 5; string user_id = 6; string session_id = 7; int64 occurred_at_ms = 8; int64 received_at_ms = 9; uint32 priority = 10; repeated string labels = 11; bytes payload = 12; bytes metadata = 13; bytes dedup_key = 14; string trace_id = 15; uint32 _shard = 16; uint64 _seq = 17; uint32 _index = 18; uint32 _month = 19; }";
