@@ -79,7 +79,9 @@ export const clickHouseSettings = {
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters, digits and _')
     .optional()
-    .describe('cluster on which tables are made, replicated; writes wait for most replicas; unset for a single server'),
+    .describe(
+      'cluster on which tables are made, replicated; writes wait for most replicas; unset for a single server',
+    ),
   CLICKHOUSE_TLS_CA: ca('ClickHouse’s'),
   CLICKHOUSE_TLS_CERT: certificate,
   CLICKHOUSE_TLS_KEY: key,

@@ -17,6 +17,7 @@ export { type AuditLog, type Deed, openAuditLog } from './nats/audit-log/audit-l
 export { type AuditDelivery, type AuditReader, openAuditReader } from './nats/audit-log/audit-reader.ts';
 export { AUDIT_STREAM, AUDIT_SUBJECT, ensureAuditStream } from './nats/audit-log/stream.ts';
 export { connectNats, type NatsConnection, type NatsIdentity } from './nats/connect.ts';
+export type { StreamMessage } from './nats/event-log/direct-reads.ts';
 export { type EventLog, openEventLog } from './nats/event-log/event-log.ts';
 export { type Lease, type Leases, openLeases } from './nats/event-log/leases.ts';
 export { readNewestMessages } from './nats/event-log/newest-messages.ts';
@@ -27,14 +28,15 @@ export {
   DEAD_LETTERS_STREAM,
   deadLetterSubject,
   EVENTS_STREAM,
+  ensureEventStreams,
   type Shard,
+  type StreamRoom,
+  type StreamSettings,
   shardNumber,
   shardOfKey,
   shardSubject,
-} from './nats/event-log/shards.ts';
-export type { StreamMessage } from './nats/event-log/stream-message.ts';
-export { type StreamRoom, watchStreamRoom } from './nats/event-log/stream-room.ts';
-export { ensureEventStreams, type StreamSettings } from './nats/event-log/streams.ts';
+  watchStreamRoom,
+} from './nats/event-log/streams.ts';
 export {
   openRecords,
   type RecordChange,
@@ -47,9 +49,9 @@ export { createLocalQuotas } from './quotas/local-quotas.ts';
 export { createRateLimiter, type RateLimiter } from './quotas/rate-limiter.ts';
 export { createRedisQuotas, type Quota, type QuotaStanding } from './quotas/redis-quotas.ts';
 export { connectRedis, openRedis, type Redis } from './redis/connect.ts';
-export { createRedisClaims, type RedisClaimOutcome, type RedisClaims } from './redis/redis-claims.ts';
 export {
-  type RememberedEvent,
-  type RememberedEvents,
-  redisRememberedEvents,
-} from './redis/remembered-events.ts';
+  type KnownEvent,
+  type KnownEvents,
+  redisKnownEvents,
+} from './redis/known-events.ts';
+export { createRedisClaims, type RedisClaimOutcome, type RedisClaims } from './redis/redis-claims.ts';

@@ -1,7 +1,6 @@
 import { counterFrom, histogramFrom, type MetricsRegistry } from '@millrace/runtime';
 import type { Publisher, StreamRoom } from '@millrace/stores';
 import { Gauge } from 'prom-client';
-import type { WriterMetrics } from './writer/writer-metrics.ts';
 
 /** From 1 ms to a minute, where an insert's deadline lies. */
 const INSERT_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -129,4 +128,16 @@ export function createWriterMetrics(registry: MetricsRegistry): WriterMetrics {
       };
     },
   };
+}
+
+/** What a writer tells of its work. */
+export interface WriterMetrics {
+  /** Called once for each batch that is known to be stored. */
+  inserted(rows: number, seconds: number): void;
+  copiesDropped(count: number): void;
+  parked(reason: string): void;
+  /** Whether a shard waits for an operator because most of its rows are refused. */
+  stopped(shard: number, is: boolean): void;
+  /** Declares a shard whose state is read when metrics are; call the result when it is another's. */
+  follow(shard: number, look: () => { lagEvents: number; oldestSeconds: number }): () => void;
 }

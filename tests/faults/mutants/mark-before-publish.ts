@@ -1,18 +1,18 @@
 import { createAccept as createReal } from '../../../services/ingest/src/accept/accept.ts';
-import type { SeenEvent } from '../../../services/ingest/src/accept/ports.ts';
+import type { KnownEvent } from '../../../services/ingest/src/dedup/known-events.ts';
 
 export * from '../../../services/ingest/src/accept/accept.ts';
 
 /** Planted bug: a key is marked as seen when it is looked up, before its event is on disk. */
 export const createAccept: typeof createReal = (deps) => {
-  const asked = new Map<string, SeenEvent>();
+  const asked = new Map<string, KnownEvent>();
   const real = createReal({
     ...deps,
     seen: {
       mark: (entries) => deps.seen.mark(entries),
       async lookUp(keys) {
         const found = await deps.seen.lookUp(keys);
-        const early = keys.flatMap((key, place): [string, SeenEvent][] => {
+        const early = keys.flatMap((key, place): [string, KnownEvent][] => {
           const event = asked.get(key);
           return found[place] === undefined && event !== undefined ? [[key, event]] : [];
         });

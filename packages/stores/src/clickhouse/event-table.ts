@@ -4,10 +4,8 @@ import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { EVENT_PROTO } from '@millrace/contracts/event-proto';
 import { EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { z } from 'zod';
-import { findExistingKeys } from './existing-keys.ts';
-import { isUnreadableData, storeUnavailable } from './failure.ts';
 import { createProtobufInserter, type ProtobufInsert, type RowSchema } from './protobuf-inserter.ts';
-import { ask, loadSql } from './query.ts';
+import { ask, isUnreadableData, loadSql, storeUnavailable } from './query.ts';
 
 /** What ClickHouse made of an insert. */
 export type InsertOutcome =
@@ -55,6 +53,7 @@ const DRY_RUN_TIMEOUT_MS = 60_000;
 const PARK_TIMEOUT_MS = 30_000;
 
 const sql = {
+  existingKeys: loadSql(import.meta.url, 'queries/existing-keys.sql'),
   position: loadSql(import.meta.url, 'queries/position.sql'),
   runningInserts: loadSql(import.meta.url, 'queries/running-inserts.sql'),
   killInserts: loadSql(import.meta.url, 'queries/kill-inserts.sql'),
@@ -189,4 +188,43 @@ async function recentKeys(
   } catch (error) {
     throw storeUnavailable(error);
   }
+}
+
+const keyRow = z.object({ key: z.string() });
+
+/** ClickHouse takes 128 KiB for a parameter; a key is 32 hex digits and a comma. */
+const KEYS_PER_PARAMETER = 3_900;
+/** As many as the query names: one pass over the table answers for all of them. */
+const PARAMETERS = 16;
+const KEYS_PER_QUESTION = KEYS_PER_PARAMETER * PARAMETERS;
+
+/** Those of the keys (16 bytes as latin1) that have a row received since then. Throws `unavailable`. */
+async function findExistingKeys(
+  client: ClickHouseClient,
+  question: { keys: readonly string[]; sinceMs: number; settings: ClickHouseSettings },
+): Promise<Set<string>> {
+  const { keys, sinceMs, settings } = question;
+  const found = new Set<string>();
+  for (let from = 0; from < keys.length; from += KEYS_PER_QUESTION) {
+    const params: Record<string, unknown> = { sinceMs };
+    for (let parameter = 0; parameter < PARAMETERS; parameter++) {
+      const begin = from + parameter * KEYS_PER_PARAMETER;
+      const end = Math.min(begin + KEYS_PER_PARAMETER, from + KEYS_PER_QUESTION);
+      params[`keys${parameter}`] = keys.slice(begin, end).map(toHex).join(',');
+    }
+    for (const { key } of await ask(client, {
+      sql: sql.existingKeys,
+      params,
+      row: keyRow,
+      settings,
+      timeoutMs: QUESTION_TIMEOUT_MS,
+    })) {
+      found.add(Buffer.from(key, 'hex').toString('latin1'));
+    }
+  }
+  return found;
+}
+
+function toHex(key: string): string {
+  return Buffer.from(key, 'latin1').toString('hex');
 }

@@ -6,5 +6,4 @@ export {
   type InsertOutcome,
   type ParkedItem,
 } from './event-table.ts';
-export { isUnreadableData, storeUnavailable } from './failure.ts';
-export { ask, loadSql, type Question } from './query.ts';
+export { ask, isUnreadableData, loadSql, type Question, storeUnavailable } from './query.ts';

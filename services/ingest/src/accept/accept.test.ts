@@ -4,9 +4,9 @@ import { Outcome } from '@millrace/contracts/millrace/ingest/v1/ingest';
 import { createLogger, MillraceError, systemClock, type Tracing } from '@millrace/runtime';
 import type { Publication } from '@millrace/stores';
 import { frameItem, readEnvelope } from '@millrace/wire';
+import { knownInMemory } from '../dedup/known-events.ts';
 import { createAccept } from './accept.ts';
 import type { AcceptItem } from './pack.ts';
-import { seenInMemory } from './seen-in-memory.ts';
 
 const tracing: Tracing = { enabled: false, start: () => undefined, close: async () => undefined };
 
@@ -23,7 +23,7 @@ function item(id: string, options: { key?: string; body?: string } = {}): Accept
 /** An accept whose publications wait until the test lets them through. */
 function harness(options: { shardCount?: number; nearlyFull?: boolean; maxPayloadBytes?: number } = {}) {
   const sent: (Publication & { store(): void; fail(error: Error): void })[] = [];
-  const seen = seenInMemory({ maxKeys: 100 });
+  const seen = knownInMemory({ maxKeys: 100 });
   let messageIds = 0;
   const { accept } = createAccept({
     publisher: {

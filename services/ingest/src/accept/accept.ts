@@ -1,10 +1,10 @@
 import { Outcome } from '@millrace/contracts/millrace/ingest/v1/ingest';
 import { type Clock, type Logger, MillraceError, type Tracing } from '@millrace/runtime';
 import { type NatsLimits, type Publisher, type StreamRoom, shardSubject } from '@millrace/stores';
+import { claimKeys, inFlightKeys } from '../dedup/in-flight.ts';
+import type { KnownEvent, KnownEvents } from '../dedup/known-events.ts';
 import type { AcceptMetrics } from '../metrics.ts';
-import { claimKeys, inFlightKeys } from './in-flight.ts';
 import { type AcceptItem, packParcels } from './pack.ts';
-import type { SeenEvent, SeenEvents } from './ports.ts';
 
 /** An outcome for each item, and the first copy's id where an item is a copy. */
 export interface AcceptResult {
@@ -22,7 +22,7 @@ export interface Accept {
 export interface AcceptDeps {
   readonly publisher: Pick<Publisher, 'publish'>;
   readonly limits: NatsLimits;
-  readonly seen: SeenEvents;
+  readonly seen: KnownEvents;
   readonly room: Pick<StreamRoom, 'nearlyFull'>;
   readonly shardCount: number;
   readonly newMessageId: (nowMs: number) => string;
@@ -34,7 +34,7 @@ export interface AcceptDeps {
 
 /**
  * Accepts in the one order that loses nothing: look the key up, publish, wait for the acknowledgement, then mark
- * the key, then answer. Copies that arrive while the first is under way wait for its outcome.
+ * the key, then answer. Duplicates that arrive while the first is under way wait for its outcome.
  */
 export function createAccept(deps: AcceptDeps): Accept {
   const inFlight = inFlightKeys();
@@ -62,12 +62,12 @@ async function settle(
 ): Promise<AcceptResult> {
   const outcomes = new Uint8Array(items.length).fill(Outcome.UNAVAILABLE);
   const originalEventIds: Record<number, string> = {};
-  const copyOf = (index: number, seen: SeenEvent) => {
+  const copyOf = (index: number, seen: KnownEvent) => {
     outcomes[index] = seen.bodyHash === items[index]?.bodyHash ? Outcome.DUPLICATE : Outcome.CONFLICT;
     originalEventIds[index] = seen.eventId;
   };
 
-  const fresh = await withoutSeen(deps.seen, items, claims, copyOf);
+  const fresh = await withoutKnown(deps.seen, items, claims, copyOf);
   const failures: unknown[] = [];
   const { parcels, tooLarge } = packParcels({
     items,
@@ -104,11 +104,11 @@ async function settle(
 }
 
 /** The items that no durable event is known for; the others are answered through `copyOf`. */
-async function withoutSeen(
-  seen: SeenEvents,
+async function withoutKnown(
+  seen: KnownEvents,
   items: readonly AcceptItem[],
   claims: ReturnType<typeof claimKeys>,
-  copyOf: (index: number, seen: SeenEvent) => void,
+  copyOf: (index: number, seen: KnownEvent) => void,
 ): Promise<number[]> {
   if (claims.keyed.length === 0) return claims.keyless.slice();
   const looked = seen.lookUp(claims.keyed.map((index) => items[index]?.dedupKey ?? ''));
@@ -166,11 +166,11 @@ function refuseTooLarge(
 }
 
 function mark(
-  seen: SeenEvents,
+  seen: KnownEvents,
   items: readonly AcceptItem[],
   indexes: readonly number[],
 ): void | Promise<void> {
-  const entries: [string, SeenEvent][] = [];
+  const entries: [string, KnownEvent][] = [];
   for (const index of indexes) {
     const item = items[index];
     if (item && item.dedupKey !== '')

@@ -1,8 +1,11 @@
+import { IngestService } from '@millrace/contracts/millrace/ingest/v1/ingest';
 import {
+  bindService,
   type Clock,
   type GrpcServiceBinding,
   type Logger,
   type MetricsRegistry,
+  MillraceError,
   type RedisSettings,
   type Tracing,
   uuidv7,
@@ -14,17 +17,16 @@ import {
   type NatsConnection,
   openRedis,
   readNewestMessages,
-  redisRememberedEvents,
+  redisKnownEvents,
   watchNatsLimits,
   watchStreamRoom,
 } from '@millrace/stores';
+import { readEnvelope } from '@millrace/wire';
+import { knownInMemory, knownLayered } from '../dedup/known-events.ts';
+import { recallKnown } from '../dedup/recall.ts';
 import { createAcceptMetrics } from '../metrics.ts';
 import { type Accept, createAccept } from './accept.ts';
 import { NEEDED_PAYLOAD_BYTES } from './pack.ts';
-import { recallSeen } from './recall.ts';
-import { seenInMemory } from './seen-in-memory.ts';
-import { seenLayered } from './seen-layered.ts';
-import { ingestService } from './service.ts';
 
 /** How long a message may wait for its acknowledgement: a request must be answered within 10 s in all. */
 const PUBLISH_DEADLINE_MS = 6_000;
@@ -77,9 +79,9 @@ export async function createAcceptRole(options: {
   });
   const room = watchStreamRoom({ manager, log });
   const ttlSeconds = config.DEDUP_WINDOW_DAYS * DAY_SECONDS;
-  const near = seenInMemory({ maxKeys: config.DEDUP_ACCEPT_KEYS });
+  const near = knownInMemory({ maxKeys: config.DEDUP_ACCEPT_KEYS });
   const redis = openRedis(config, log);
-  const seen = redis ? seenLayered(near, redisRememberedEvents({ redis, ttlSeconds, log })) : near;
+  const seen = redis ? knownLayered(near, redisKnownEvents({ redis, ttlSeconds, log })) : near;
   const accept = createAccept({
     publisher,
     limits,
@@ -94,7 +96,7 @@ export async function createAcceptRole(options: {
   });
   const closing = new AbortController();
   const maxBytes = RECALL_BYTES;
-  const recalled = recallSeen({
+  const recalled = recallKnown({
     readNewest: (onChunk) =>
       readNewestMessages({ connection, manager, maxBytes, onChunk, signal: closing.signal }),
     seen: near,
@@ -112,4 +114,27 @@ export async function createAcceptRole(options: {
       redis?.disconnect();
     },
   };
+}
+
+const MAX_ITEMS = 1_000;
+
+/** `millrace.ingest.v1.IngestService` over an Accept; the events' bytes are sliced, not decoded. */
+function ingestService(accept: Accept): GrpcServiceBinding {
+  return bindService(
+    IngestService,
+    {
+      async accept(request, { traceparent }) {
+        const { items, traceparents } = readEnvelope(request);
+        if (items.length === 0 || items.length > MAX_ITEMS) {
+          throw new MillraceError(
+            'invalid_argument',
+            `items: 1 to ${MAX_ITEMS} are taken, got ${items.length}`,
+          );
+        }
+        const parents = traceparent === undefined ? traceparents : [traceparent, ...traceparents.slice(1)];
+        return accept.accept(items, parents);
+      },
+    },
+    ['accept'],
+  );
 }

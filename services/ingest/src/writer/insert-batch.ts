@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
 import { encodeRows, type Row } from '@millrace/wire';
-import { persist } from './persist.ts';
 import type { EventTable, Failpoint, ReadOutcome } from './ports.ts';
 
 /** What came of trying to store rows. */
@@ -168,4 +167,56 @@ export async function findRefusedRows(
     }
   }
   return { refused, tried };
+}
+
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 5_000;
+
+/**
+ * Repeats a call to a store until it answers: a writer has nothing better to do than to wait.
+ * Waits from 100 ms, doubling, to 5 s. Rejects only when the signal aborts.
+ */
+export async function persist<T>(options: {
+  /** What is done, for the log: logged once, at the first failure. */
+  what: string;
+  call: () => Promise<T>;
+  signal: AbortSignal;
+  log: Logger;
+}): Promise<T> {
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+    options.signal.throwIfAborted();
+    try {
+      return await options.call();
+    } catch (error) {
+      if (waitMs === FIRST_WAIT_MS)
+        options.log.warn({ what: options.what, err: error }, 'store does not answer');
+      else options.log.debug({ what: options.what, err: error }, 'store still does not answer');
+    }
+    await delay(waitMs, undefined, { signal: options.signal });
+  }
+}
+
+/**
+ * So many refused rows in a run of batches that were refused for the most part are no odd events: the table or the
+ * contract is not what it was. Parking them would put aside everything that comes.
+ */
+const SYSTEMATIC_ROWS = 20;
+
+/** Refused rows of the latest batches, while most of their rows were refused. */
+export interface Refusals {
+  run: number;
+}
+
+/** Whether it is most rows, again and again; counts what was refused. */
+export function isSystematic(
+  refusals: Refusals,
+  { refused, tried }: { refused: readonly unknown[]; tried: number },
+): boolean {
+  if (refused.length * 2 <= tried) {
+    refusals.run = 0;
+    return false;
+  }
+  if (refusals.run + refused.length >= SYSTEMATIC_ROWS) return true;
+  refusals.run += refused.length;
+  return false;
 }

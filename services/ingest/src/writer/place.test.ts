@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Batch } from './batch.ts';
-import { partitionOf, placeBehind, placeFrom } from './place.ts';
+import { partitionOf, placeBehind, placeFrom } from './batch.ts';
 
 const batch = (...messages: [seq: number, storedAt: string][]): Batch => ({
   rows: [],

@@ -2,22 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, type Logger, MillraceError, type Tracing } from '@millrace/runtime';
 import type { Positions } from '@millrace/stores';
 import { eventOf, type Row } from '@millrace/wire';
-import type { Batch, Poison } from './batch.ts';
+import type { Duplicates } from '../dedup/duplicates.ts';
+import type { WriterMetrics } from '../metrics.ts';
+import { type Batch, type Place, type Poison, partitionOf, placeBehind, placeFrom } from './batch.ts';
 import { type BatchLimits, collectBatch, gatheringMs } from './collect.ts';
-import type { Copies } from './copies.ts';
-import type { InsertBatch, Ownership } from './insert-batch.ts';
+import { type InsertBatch, isSystematic, type Ownership, persist, type Refusals } from './insert-batch.ts';
 import { type Park, parkingParts } from './parking.ts';
-import { persist } from './persist.ts';
-import { type Place, partitionOf, placeBehind, placeFrom } from './place.ts';
 import type { EventTable, Failpoint, LogReader } from './ports.ts';
-import type { WriterMetrics } from './writer-metrics.ts';
 
 /** What one shard's writing works with. */
 export interface ShardWriterDeps {
   readonly shard: number;
   readonly table: EventTable;
   readonly insert: InsertBatch;
-  readonly copies: Copies;
+  readonly copies: Duplicates;
   readonly park: Park;
   readonly positions: Pick<Positions, 'read' | 'raise'>;
   readonly openReader: (afterSeq: number) => LogReader;
@@ -37,11 +35,6 @@ const READER = 'writer';
 /** How long a killed insert may take to end; one that doesn't is kept out by its token. */
 const KILL_MS = 5_000;
 const LOOK_MS = 100;
-/**
- * So many refused rows in a run of batches that were refused for the most part are no odd events: the table or the
- * contract is not what it was. Parking them would put aside everything that comes.
- */
-const SYSTEMATIC_ROWS = 20;
 const FIRST_STOP_MS = 1_000;
 const LONGEST_STOP_MS = 60_000;
 /** Pause after finding the shard somewhere else, in milliseconds. */
@@ -208,24 +201,6 @@ async function storeBatch(
   const next = placeBehind(place, batch, rows.at(-1)?.seq);
   await record(deps, next);
   return next;
-}
-
-/** Refused rows of the latest batches, while most of their rows were refused. */
-interface Refusals {
-  run: number;
-}
-
-function isSystematic(
-  refusals: Refusals,
-  { refused, tried }: { refused: readonly unknown[]; tried: number },
-): boolean {
-  if (refused.length * 2 <= tried) {
-    refusals.run = 0;
-    return false;
-  }
-  if (refusals.run + refused.length >= SYSTEMATIC_ROWS) return true;
-  refusals.run += refused.length;
-  return false;
 }
 
 function ignoreAbort(error: unknown): void {

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, Logger, Tracing } from '@millrace/runtime';
 import { type EventLog, type NatsLimits, type Publisher, type Shard, shardNumber } from '@millrace/stores';
+import { createDuplicates } from '../dedup/duplicates.ts';
+import { createKnownKeys } from '../dedup/known-keys.ts';
+import type { WriterMetrics } from '../metrics.ts';
 import type { BatchLimits } from './collect.ts';
-import { createCopies } from './copies.ts';
 import { createBatchInserter } from './insert-batch.ts';
 import { createParking } from './parking.ts';
 import type { EventTable, Failpoint, KeyClaims } from './ports.ts';
-import { createRecentKeys } from './recent-keys.ts';
 import { type ShardWriterDeps, writeShard } from './shard-writer.ts';
-import type { WriterMetrics } from './writer-metrics.ts';
 
 /** Moves events from the stream into ClickHouse, each once. */
 export interface Writer {
@@ -161,8 +161,8 @@ function shardWriterDeps(deps: WriterDeps, entry: FollowedShard): ShardWriterDep
       clock,
       log,
     }),
-    copies: createCopies({
-      recent: createRecentKeys({ capacity: deps.dedupMemoryKeys }),
+    copies: createDuplicates({
+      recent: createKnownKeys({ capacity: deps.dedupMemoryKeys }),
       table,
       claims: deps.claims,
       shard: { ...shard, number },

@@ -1,6 +1,5 @@
 import { MillraceError } from '@millrace/runtime';
 import { createInbox, type Msg, type NatsConnection } from 'nats';
-import type { StreamMessage } from './stream-message.ts';
 
 /** A request for the messages of a subject from a sequence on. */
 export interface DirectRead {
@@ -152,4 +151,12 @@ export function createDirectReads(options: {
       subscription.unsubscribe();
     },
   };
+}
+
+/** A message of a stream. */
+export interface StreamMessage {
+  readonly seq: number;
+  readonly data: Buffer;
+  /** When the stream took it: RFC 3339, UTC. */
+  readonly storedAt: string;
 }

@@ -4,7 +4,7 @@ import type { NatsConnection } from '../connect.ts';
 import { type Leases, openLeases } from './leases.ts';
 import { openPositions, type Positions } from './positions.ts';
 import { type LogReader, openLogReader } from './reader.ts';
-import { EVENTS_STREAM, type Shard, shardSubject } from './shards.ts';
+import { EVENTS_STREAM, type Shard, shardSubject } from './streams.ts';
 import { createTrimmer } from './trimmer.ts';
 
 /** The stream `EVENTS` as its readers need it. */

@@ -1,7 +1,7 @@
 import type { JetStreamManager, NatsConnection } from 'nats';
+import type { StreamMessage } from './direct-reads.ts';
 import { createDirectReads } from './direct-reads.ts';
-import { EVENTS_STREAM } from './shards.ts';
-import type { StreamMessage } from './stream-message.ts';
+import { EVENTS_STREAM } from './streams.ts';
 
 const CHUNK_MESSAGES = 500;
 const CHUNK_BYTES = 8 * 1024 * 1024;

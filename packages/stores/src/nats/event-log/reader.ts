@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
 import type { NatsConnection } from 'nats';
+import type { StreamMessage } from './direct-reads.ts';
 import { createDirectReads } from './direct-reads.ts';
-import type { StreamMessage } from './stream-message.ts';
 
 /** Reads a subject of a stream in order, ahead of its consumer but never by more than a number of bytes. */
 export interface LogReader {

@@ -1,7 +1,7 @@
 import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
 import { ErrorCode, type JetStreamManager, type NatsConnection, NatsError } from 'nats';
 import type { Positions } from './positions.ts';
-import { EVENTS_STREAM, type Shard, shardNumber, shardSubject } from './shards.ts';
+import { EVENTS_STREAM, type Shard, shardNumber, shardSubject } from './streams.ts';
 
 /** Milliseconds for which an event stays in the stream though every reader has passed it: for replays. */
 const KEEP_MS = 24 * 60 * 60 * 1_000;

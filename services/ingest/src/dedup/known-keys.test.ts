@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { createRecentKeys } from './recent-keys.ts';
+import { createKnownKeys } from './known-keys.ts';
 
 const key = (n: number) => createHash('md5').update(String(n)).digest();
 
 test('remembers at least half and at most all of its capacity, the newest', () => {
-  const recent = createRecentKeys({ capacity: 1_000 });
+  const recent = createKnownKeys({ capacity: 1_000 });
   for (let n = 0; n < 10_000; n++) recent.add(key(n), 0, n);
   for (let n = 9_500; n < 10_000; n++) assert.ok(recent.has(key(n), 0), `key ${n}`);
   for (let n = 0; n < 9_000; n++) assert.ok(!recent.has(key(n), 0), `key ${n}`);
 });
 
 test('a key may begin anywhere in a message', () => {
-  const recent = createRecentKeys({ capacity: 10 });
+  const recent = createKnownKeys({ capacity: 10 });
   const message = Buffer.concat([Buffer.from('abc'), key(1)]);
   recent.add(message, 3, 0);
   assert.ok(recent.has(key(1), 0));
@@ -21,7 +21,7 @@ test('a key may begin anywhere in a message', () => {
 });
 
 test('covers nothing before it is loaded, all of a window that was loaded whole, and less once keys are dropped', () => {
-  const recent = createRecentKeys({ capacity: 100 });
+  const recent = createKnownKeys({ capacity: 100 });
   assert.equal(recent.covers(0), false);
   recent.load(key(1), true, 1_000);
   assert.equal(recent.covers(0), true);
@@ -31,7 +31,7 @@ test('covers nothing before it is loaded, all of a window that was loaded whole,
 });
 
 test('what was loaded in part covers only what came later', () => {
-  const recent = createRecentKeys({ capacity: 100 });
+  const recent = createKnownKeys({ capacity: 100 });
   recent.load(Buffer.concat([key(3), key(2), key(1)]), false, 1_000);
   assert.equal(recent.covers(999), false);
   assert.equal(recent.covers(1_001), true);

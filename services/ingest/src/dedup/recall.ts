@@ -1,7 +1,7 @@
 import type { Logger } from '@millrace/runtime';
 import type { StreamMessage } from '@millrace/stores';
 import { readEnvelope } from '@millrace/wire';
-import type { NearSeenEvents, SeenEvent } from './ports.ts';
+import type { KnownEvent, NearKnownEvents } from './known-events.ts';
 
 /** Gives the stream's newest messages, newest chunk first, until `onChunk` answers false. */
 export type ReadNewest = (onChunk: (messages: readonly StreamMessage[]) => boolean) => Promise<void>;
@@ -10,9 +10,9 @@ export type ReadNewest = (onChunk: (messages: readonly StreamMessage[]) => boole
  * Fills an empty memory from the stream, so that a copy of what was accepted before a restart is answered as a
  * duplicate. Runs beside the traffic and may fail: the writer drops what slips through.
  */
-export async function recallSeen(options: {
+export async function recallKnown(options: {
   readNewest: ReadNewest;
-  seen: NearSeenEvents;
+  seen: NearKnownEvents;
   maxKeys: number;
   log: Logger;
 }): Promise<void> {
@@ -30,8 +30,8 @@ export async function recallSeen(options: {
 }
 
 /** Newest first, so that of two copies the older, which is the row, is marked last. */
-function recallMessage(data: Buffer, seen: NearSeenEvents): number {
-  const entries: [string, SeenEvent][] = [];
+function recallMessage(data: Buffer, seen: NearKnownEvents): number {
+  const entries: [string, KnownEvent][] = [];
   for (const { dedupKey, bodyHash, eventId } of readEnvelope(data).items) {
     if (dedupKey !== '') entries.push([dedupKey, { bodyHash, eventId }]);
   }

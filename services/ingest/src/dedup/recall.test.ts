@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { createLogger } from '@millrace/runtime';
 import type { StreamMessage } from '@millrace/stores';
 import { frameItem } from '@millrace/wire';
-import { recallSeen } from './recall.ts';
-import { seenInMemory } from './seen-in-memory.ts';
+import { knownInMemory } from './known-events.ts';
+import { recallKnown } from './recall.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 const key = (name: string) => name.padEnd(16, '.');
@@ -22,8 +22,8 @@ function message(seq: number, ...ids: [key: string, eventId: string][]): StreamM
 }
 
 test('ids come back, and of two copies the first one stored is the one that is answered', async () => {
-  const seen = seenInMemory({ maxKeys: 10 });
-  await recallSeen({
+  const seen = knownInMemory({ maxKeys: 10 });
+  await recallKnown({
     async readNewest(onChunk) {
       onChunk([message(3, ['b', 'b-second']), message(4, ['', 'keyless'])]);
       onChunk([
@@ -43,12 +43,12 @@ test('ids come back, and of two copies the first one stored is the one that is a
 
 test('reading ends when memory is full', async () => {
   const asked: boolean[] = [];
-  await recallSeen({
+  await recallKnown({
     async readNewest(onChunk) {
       asked.push(onChunk([message(2, ['b', 'b'])]));
       asked.push(onChunk([message(1, ['a', 'a'])]));
     },
-    seen: seenInMemory({ maxKeys: 2 }),
+    seen: knownInMemory({ maxKeys: 2 }),
     maxKeys: 2,
     log,
   });
@@ -56,7 +56,7 @@ test('reading ends when memory is full', async () => {
 });
 
 test('a stream that can not be read costs nothing but the memory', async () => {
-  const seen = seenInMemory({ maxKeys: 2 });
-  await recallSeen({ readNewest: () => Promise.reject(new Error('away')), seen, maxKeys: 2, log });
+  const seen = knownInMemory({ maxKeys: 2 });
+  await recallKnown({ readNewest: () => Promise.reject(new Error('away')), seen, maxKeys: 2, log });
   assert.deepEqual(seen.lookUp([key('a')]), [undefined]);
 });

@@ -1,8 +1,8 @@
-import type { AcceptItem } from './pack.ts';
-import type { SeenEvent } from './ports.ts';
+import type { AcceptItem } from '../accept/pack.ts';
+import type { KnownEvent } from './known-events.ts';
 
 /** Told what became of a first copy: undefined when it failed. */
-type Waiter = (seen: SeenEvent | undefined) => void;
+type Waiter = (seen: KnownEvent | undefined) => void;
 
 /** Keys whose first copy is being published by this process, with those who wait for its fate: mostly nobody. */
 export type InFlight = Map<string, Waiter[] | undefined>;
@@ -18,12 +18,12 @@ export interface Claims {
   readonly keyless: readonly number[];
   /** Items that are the first in flight with their key. */
   readonly keyed: readonly number[];
-  /** Copies of something in flight: `first` tells its fate, undefined when it failed. */
-  readonly waiting: readonly { readonly index: number; readonly first: Promise<SeenEvent | undefined> }[];
+  /** Duplicates of something in flight: `first` tells its fate, undefined when it failed. */
+  readonly waiting: readonly { readonly index: number; readonly first: Promise<KnownEvent | undefined> }[];
   succeeded(indexes: readonly number[]): void;
   failed(indexes: readonly number[]): void;
   /** The key turned out to belong to a durable event. */
-  known(index: number, seen: SeenEvent): void;
+  known(index: number, seen: KnownEvent): void;
   /** Gives back every key that is still claimed, as failed. */
   release(): void;
 }
@@ -32,7 +32,7 @@ export interface Claims {
 export function claimKeys(inFlight: InFlight, items: readonly AcceptItem[]): Claims {
   const keyless: number[] = [];
   const keyed: number[] = [];
-  const waiting: { index: number; first: Promise<SeenEvent | undefined> }[] = [];
+  const waiting: { index: number; first: Promise<KnownEvent | undefined> }[] = [];
   const claimed = new Set<number>();
   items.forEach(({ dedupKey }, index) => {
     if (dedupKey === '') {
@@ -48,7 +48,7 @@ export function claimKeys(inFlight: InFlight, items: readonly AcceptItem[]): Cla
     claimed.add(index);
     keyed.push(index);
   });
-  const settle = (index: number, seen: SeenEvent | undefined) => {
+  const settle = (index: number, seen: KnownEvent | undefined) => {
     if (!claimed.delete(index)) return;
     const dedupKey = items[index]?.dedupKey ?? '';
     const waiters = inFlight.get(dedupKey);
@@ -75,7 +75,7 @@ export function claimKeys(inFlight: InFlight, items: readonly AcceptItem[]): Cla
   };
 }
 
-function fateOf(inFlight: InFlight, dedupKey: string): Promise<SeenEvent | undefined> {
+function fateOf(inFlight: InFlight, dedupKey: string): Promise<KnownEvent | undefined> {
   return new Promise((resolve) => {
     const waiters = inFlight.get(dedupKey);
     if (waiters) waiters.push(resolve);

@@ -1,13 +1,13 @@
 import type { Clock } from '@millrace/runtime';
 import type { Row } from '@millrace/wire';
-import { createKeySet } from './key-set.ts';
-import type { EventTable, KeyClaims } from './ports.ts';
-import type { RecentKeys } from './recent-keys.ts';
+import type { EventTable, KeyClaims } from '../writer/ports.ts';
+import type { KnownKeys } from './known-keys.ts';
+import { createKeySet } from './known-keys.ts';
 
 const KEY_BYTES = 16;
 
 /** Keeps out the events whose dedup key has a row already. */
-export interface Copies {
+export interface Duplicates {
   /** The rows that aren't copies, in order. Throws when the stores that must be asked don't answer. */
   without(rows: readonly Row[]): Promise<Row[]>;
   /** Told once the rows are known to be stored, never before: an insert that fails leaves no trace here. */
@@ -20,8 +20,8 @@ export interface Copies {
  * Asks memory first. While memory covers the whole window, that is all; else the rest is asked of Redis where there
  * is one, and of ClickHouse, which knows for certain, when Redis is away or may have lost keys of the window.
  */
-export function createCopies(options: {
-  recent: RecentKeys;
+export function createDuplicates(options: {
+  recent: KnownKeys;
   table: Pick<EventTable, 'existingKeys' | 'recentKeys'>;
   claims: KeyClaims | undefined;
   shard: { count: number; index: number; number: number };
@@ -29,7 +29,7 @@ export function createCopies(options: {
   /** At most so many keys are read at start. */
   loadLimit: number;
   clock: Clock;
-}): Copies {
+}): Duplicates {
   const { recent, table, claims, shard, clock } = options;
   const windowStart = () => clock.now() - options.windowMs;
 

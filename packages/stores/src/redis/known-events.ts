@@ -2,26 +2,22 @@ import type { Logger } from '@millrace/runtime';
 import type { Redis } from 'ioredis';
 
 /** What was answered for a key. */
-export interface RememberedEvent {
+export interface KnownEvent {
   /** 8 bytes as latin1. */
   readonly bodyHash: string;
   readonly eventId: string;
 }
 
 /** Keys of durable events, shared by all replicas. Answers `undefined` for everything while Redis is away. */
-export interface RememberedEvents {
-  lookUp(keys: readonly string[]): Promise<(RememberedEvent | undefined)[]>;
-  mark(entries: readonly (readonly [key: string, event: RememberedEvent])[]): Promise<void>;
+export interface KnownEvents {
+  lookUp(keys: readonly string[]): Promise<(KnownEvent | undefined)[]>;
+  mark(entries: readonly (readonly [key: string, event: KnownEvent])[]): Promise<void>;
 }
 
 const HASH_HEX_CHARS = 16;
 
 /** Remembers in Redis under `millrace:seen:<key>`, each for `ttlSeconds`. Never throws: the writer drops what slips through. */
-export function redisRememberedEvents(options: {
-  redis: Redis;
-  ttlSeconds: number;
-  log: Logger;
-}): RememberedEvents {
+export function redisKnownEvents(options: { redis: Redis; ttlSeconds: number; log: Logger }): KnownEvents {
   const { redis, ttlSeconds, log } = options;
   return {
     async lookUp(keys) {
@@ -51,11 +47,11 @@ function redisKey(key: string): string {
   return `millrace:seen:${Buffer.from(key, 'latin1').toString('base64url')}`;
 }
 
-function write(event: RememberedEvent): string {
+function write(event: KnownEvent): string {
   return `${Buffer.from(event.bodyHash, 'latin1').toString('hex')}${event.eventId}`;
 }
 
-function read(value: string): RememberedEvent {
+function read(value: string): KnownEvent {
   return {
     bodyHash: Buffer.from(value.slice(0, HASH_HEX_CHARS), 'hex').toString('latin1'),
     eventId: value.slice(HASH_HEX_CHARS),
