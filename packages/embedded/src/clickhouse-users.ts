@@ -26,7 +26,6 @@ const tableEngines = [
   'CoalescingMergeTree',
   'ReplicatedMergeTree',
   'ReplicatedReplacingMergeTree',
-  'Distributed',
   'Null',
   'Memory',
   'Dictionary',
@@ -111,9 +110,7 @@ function applicationGrants(): string[] {
     ...applicationDatabases.map((database) => `GRANT ALL ON ${database}.*`),
     ...tableEngines.map((engine) => `GRANT TABLE ENGINE ON ${engine}`),
     ...systemTables.map((table) => `GRANT SELECT ON system.${table}`),
-    'GRANT CREATE TEMPORARY TABLE, KILL QUERY, CLUSTER ON *.*',
-    // clusterAllReplicas and Distributed tables.
-    'GRANT READ ON REMOTE',
+    'GRANT CREATE TEMPORARY TABLE, KILL QUERY ON *.*',
   ];
 }
 
