@@ -1,5 +1,8 @@
-/** Generates JSON text for property tests, from a seed, so that a failure can be seen again. */
-export function createJsonGenerator(seed: number): () => string {
+/**
+ * Generates JSON text for property tests, from a seed, so that a failure can be seen again. Objects have members of one name
+ * now and then, unless `unique`.
+ */
+export function createJsonGenerator(seed: number, { unique = false } = {}): () => string {
   let state = seed;
   // mulberry32: small, and the same everywhere.
   const next = (): number => {
@@ -17,12 +20,18 @@ export function createJsonGenerator(seed: number): () => string {
   const string = () => `"${repeat(6, () => pick(STRING_PARTS), '')}"`;
   const name = () => (below(2) === 0 ? pick(NAMES) : string());
   const scalar = () => (below(2) === 0 ? string() : pick(SCALARS));
-  const member = (levels: number) => `${space()}${name()}${space()}:${space()}${value(levels)}${space()}`;
+  const member = (levels: number, names: Set<unknown>): string => {
+    let literal = name();
+    while (unique && names.has(JSON.parse(literal))) literal = `${literal.slice(0, -1)}${below(10)}"`;
+    names.add(JSON.parse(literal));
+    return `${space()}${literal}${space()}:${space()}${value(levels)}${space()}`;
+  };
   const value = (levels: number): string => {
     if (levels === 0 || below(3) === 0) return scalar();
     if (below(2) === 0)
       return `[${space()}${repeat(4, () => `${space()}${value(levels - 1)}${space()}`, ',')}]`;
-    return `{${space()}${repeat(5, () => member(levels - 1), ',')}}`;
+    const names = new Set<unknown>();
+    return `{${space()}${repeat(5, () => member(levels - 1, names), ',')}}`;
   };
   return () => `${space()}${value(1 + below(5))}${space()}`;
 }

@@ -1,23 +1,28 @@
 import { skipString } from './scan.ts';
 import type { Units } from './units.ts';
 
-/** Whether a parsed value nests more than `levels` objects and arrays. Quicker than a scan of its text. */
-export function isValueDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
+/** The members of all objects in a parsed value; NaN when it nests more than `levels` objects and arrays. */
+export function countMembers(value: unknown, levels: number): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  if (levels === 0) return Number.NaN;
+  let count = 0;
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
-      if (isValueDeeperThan(value[i], levels - 1)) return true;
+      const element: unknown = value[i];
+      if (typeof element === 'object' && element !== null) count += countMembers(element, levels - 1);
+      if (Number.isNaN(count)) return count;
     }
-    return false;
+    return count;
   }
   // An object that JSON.parse made has no inherited members to leave out.
   const members = value as Readonly<Record<string, unknown>>;
   for (const name in members) {
     const member = members[name];
-    if (typeof member === 'object' && member !== null && isValueDeeperThan(member, levels - 1)) return true;
+    count++;
+    if (typeof member === 'object' && member !== null) count += countMembers(member, levels - 1);
+    if (Number.isNaN(count)) return count;
   }
-  return false;
+  return count;
 }
 
 /** Where text first nests more than `levels` objects and arrays; the text need not be JSON. */

@@ -28,6 +28,44 @@ function issueOf(body: string) {
 
 const nested = (levels: number) => `${'[{"a":'.repeat(levels / 2)}1${'}]'.repeat(levels / 2)}`;
 
+/** Whether an object has a name twice, told by a parser of the simplest kind. */
+function repeats(text: string): boolean {
+  let i = 0;
+  let found = false;
+  const space = () => {
+    while (' \n\r\t'.includes(text[i] ?? 'x')) i++;
+  };
+  const string = (): unknown => {
+    const start = i++;
+    while (text[i] !== '"') i += text[i] === '\\' ? 2 : 1;
+    return JSON.parse(text.slice(start, ++i));
+  };
+  const value = () => {
+    space();
+    const open = text[i];
+    if (open === '"') string();
+    else if (open === '{' || open === '[') {
+      const names = new Set<unknown>();
+      i++;
+      for (space(); text[i] !== '}' && text[i] !== ']'; space()) {
+        if (open === '{') {
+          const name = string();
+          found ||= names.has(name);
+          names.add(name);
+          space();
+          i++;
+        }
+        value();
+        space();
+        if (text[i] === ',') i++;
+      }
+      i++;
+    } else while (/[-+.\w]/.test(text[i] ?? ' ')) i++;
+  };
+  value();
+  return found;
+}
+
 test('a body is parsed, and its text kept', () => {
   const text = ' {"n": 12345678901234567890, "s": "\\ud83d\\ude00 \\\\ud800 \\u00e9"} ';
   const parsed = parseJson(Buffer.from(text));
@@ -42,7 +80,7 @@ test('a byte order mark is left out', () => {
 });
 
 test('what random JSON means is what JSON.parse says', () => {
-  const generate = createJsonGenerator(1);
+  const generate = createJsonGenerator(1, { unique: true });
   for (let i = 0; i < 3_000; i++) {
     const text = generate();
     assert.deepEqual(parseJson(Buffer.from(text)).value, JSON.parse(text), text);
@@ -50,21 +88,23 @@ test('what random JSON means is what JSON.parse says', () => {
 });
 
 test('random JSON cut short or with a character changed is refused exactly when JSON.parse refuses it', () => {
-  const generate = createJsonGenerator(2);
+  const generate = createJsonGenerator(2, { unique: true });
   for (let i = 0; i < 3_000; i++) {
     const whole = generate();
     const at = (i * 7919) % whole.length;
     const text = i % 2 === 0 ? whole.slice(0, at) : `${whole.slice(0, at)}x${whole.slice(at + 1)}`;
     if (!text.isWellFormed()) continue;
-    let valid = true;
+    let value: unknown;
     try {
-      JSON.parse(text);
+      value = JSON.parse(text);
     } catch {
-      valid = false;
+      value = undefined;
     }
-    if (!valid) assert.equal(failureOf(text).kind, 'malformed_json', text);
+    if (value === undefined) assert.equal(failureOf(text).kind, 'malformed_json', text);
     // A change inside `\ud83d` may leave JSON with a lone surrogate; everything else parses.
-    else if (!text.includes('\\ud')) assert.deepEqual(parseJson(Buffer.from(text)).value, JSON.parse(text));
+    else if (!text.includes('\\ud') && !repeats(text)) {
+      assert.deepEqual(parseJson(Buffer.from(text)).value, value);
+    }
   }
 });
 
@@ -133,5 +173,56 @@ test('what only looks forbidden is taken', () => {
     '{"__proto":1}',
   ]) {
     assert.deepEqual(parseJson(Buffer.from(text)).value, JSON.parse(text), text);
+  }
+});
+
+test('a member that is there twice is refused and placed, at any depth and by any spelling', () => {
+  assert.deepEqual(issueOf('{"a":{"plan":"gold","plan":"free"}}'), {
+    code: 'custom',
+    path: ['a', 'plan'],
+    message: 'Member name is there twice in one object at position 20',
+  });
+  assert.deepEqual(issueOf('[0,{"plan":1,"x":{"plan":2},"pl\\u0061n":[]}]').path, [1, 'plan']);
+  for (const text of [
+    '{"a":1,"a":1}',
+    '{"a":{"b":1},"a":{"b":1}}',
+    '{"":1,"":2}',
+    '{"1":1,"0":2,"1":3}',
+    '{"é":1,"\\u00e9":2}',
+    '{"\\n":1,"\\u000a":2}',
+    '{"a" : 1 , "b":[":"], "a"\t:2}',
+    '{"toString":1,"toString":2}',
+  ]) {
+    assert.match(issueOf(text).message, /twice/, text);
+  }
+});
+
+test('the names of other objects, and what only looks like a name, are no repetition', () => {
+  for (const text of ['[{"a":1},{"a":1}]', '{"a":{"a":{"a":1}}}', '{"a":"a\\":","b":":"}', '{"a":1,"A":2}']) {
+    assert.deepEqual(parseJson(Buffer.from(text)).value, JSON.parse(text), text);
+  }
+});
+
+test('random JSON is refused for a repeated name exactly when an object has one', () => {
+  const generate = createJsonGenerator(4);
+  const seen = { repeated: 0, unique: 0 };
+  for (let i = 0; i < 5_000; i++) {
+    const text = generate();
+    if (repeats(text)) {
+      seen.repeated++;
+      assert.match(issueOf(text).message, /twice/, text);
+    } else {
+      seen.unique++;
+      assert.deepEqual(parseJson(Buffer.from(text)).value, JSON.parse(text), text);
+    }
+  }
+  assert.ok(seen.repeated > 500 && seen.unique > 500, JSON.stringify(seen));
+});
+
+test('as many members as a body can hold are told apart', () => {
+  for (const prefix of ['', 'k']) {
+    const members = Array.from({ length: 80_000 }, (_, i) => `"${prefix}${i * 7}":0`);
+    parseJson(Buffer.from(`{${members.join(',')}}`));
+    assert.deepEqual(issueOf(`{${members.join(',')},"${prefix}7":1}`).path, [`${prefix}7`]);
   }
 });

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { RequestFailure } from '../../server/failure.ts';
-import { isValueDeeperThan, positionDeeperThan } from './depth.ts';
+import { countMembers, positionDeeperThan } from './depth.ts';
+import { countNames, findRepeatedName } from './duplicates.ts';
 import { type Flaw, findFlaw } from './flaws.ts';
 import { pathAt } from './place.ts';
 import { describeSyntaxError } from './syntax-error.ts';
@@ -12,8 +13,6 @@ export const MAX_DEPTH = 32;
 /** Bodies up to this size are parsed before their depth is known: no nesting of so few bytes costs much. */
 const PARSE_FIRST_BYTES = 64 * 1024;
 
-const OPENERS = ['{', '['] as const;
-
 /** A parsed body and the text it was parsed from, of which parts are kept as they came. */
 export interface ParsedJson extends JsonText {
   readonly value: unknown;
@@ -21,7 +20,8 @@ export interface ParsedJson extends JsonText {
 
 /**
  * Parses a request's body. Throws RequestFailure `malformed_json` for what is not UTF-8 or not JSON, and `invalid` for what is
- * refused although it is JSON: nesting beyond `MAX_DEPTH`, members named `__proto__`, lone surrogates and NUL characters.
+ * refused although it is JSON: nesting beyond `MAX_DEPTH`, members named `__proto__`, members that an
+ * object has twice, lone surrogates and NUL characters.
  */
 export function parseJson(body: Buffer): ParsedJson {
   if (body.length === 0) throw malformed('The request body is empty');
@@ -34,23 +34,13 @@ export function parseJson(body: Buffer): ParsedJson {
   const units = isAscii ? body.subarray(start) : unitsOf(text);
   if (body.length > PARSE_FIRST_BYTES) refuseDepth(positionDeeperThan(units, MAX_DEPTH));
   const value = parseText(text);
-  if (body.length <= PARSE_FIRST_BYTES && mayNest(text, MAX_DEPTH) && isValueDeeperThan(value, MAX_DEPTH)) {
-    refuseDepth(positionDeeperThan(units, MAX_DEPTH));
-  }
+  const members = countMembers(value, MAX_DEPTH);
+  if (Number.isNaN(members)) refuseDepth(positionDeeperThan(units, MAX_DEPTH));
   // Only escapes can spell what isn't allowed, besides the one name itself.
   if (text.includes('\\u') || text.includes('__proto__')) refuseFlaw(text, findFlaw(text));
+  // Of members with one name JSON.parse keeps the last, and other readers of what is stored the first.
+  if (countNames(units) !== members) refuseFlaw(text, findRepeatedName(text));
   return { value, text, units };
-}
-
-/** Whether there are enough opening characters at all; most bodies have a handful. */
-function mayNest(text: string, levels: number): boolean {
-  let left = levels;
-  for (const opener of OPENERS) {
-    for (let at = text.indexOf(opener); at !== -1; at = text.indexOf(opener, at + 1)) {
-      if (--left < 0) return true;
-    }
-  }
-  return false;
 }
 
 function parseText(text: string): unknown {
