@@ -1,14 +1,8 @@
 import { globSync } from 'node:fs';
-import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
+import { availableParallelism } from 'node:os';
 import { runChecks } from './test-parts/checks.ts';
 import { installPrerequisites } from './test-parts/prerequisites.ts';
-
-/** How many passed and failed. */
-interface Tally {
-  passed: number;
-  failed: number;
-}
+import { runFiles, type Tally } from './test-parts/run-files.ts';
 
 interface Part {
   readonly name: string;
@@ -25,32 +19,25 @@ const INTEGRATION = ['packages/*/src/**/*.integration.test.ts', 'services/*/src/
 
 const parts: readonly Part[] = [
   { name: 'checks', run: runChecks },
-  { name: 'unit', run: () => runTests(UNIT, { except: '.integration.test.ts', concurrency: true }) },
+  {
+    name: 'unit',
+    run: () => runTests(UNIT, { except: '.integration.test.ts', concurrency: availableParallelism() }),
+  },
   { name: 'integration', run: () => runTests(INTEGRATION, { concurrency: 2 }) },
   { name: 'conformance', run: () => runTests(['tests/conformance/**/*.test.ts'], { concurrency: 2 }) },
   { name: 'e2e', run: () => runTests(['tests/e2e/**/*.test.ts'], { concurrency: 1 }) },
   { name: 'faults', run: () => runTests(['tests/faults/**/*.test.ts'], { concurrency: 1 }) },
 ];
 
-async function runTests(
+function runTests(
   patterns: readonly string[],
-  options: { except?: string; concurrency: number | boolean },
+  options: { except?: string; concurrency: number },
 ): Promise<Tally> {
   const files = globSync(patterns, { exclude: (path) => path.includes('node_modules') }).filter(
     (file) => options.except === undefined || !file.endsWith(options.except),
   );
   if (files.length === 0) throw new Error(`no test matches ${patterns.join(' ')}`);
-  const stream = run({ files: files.sort(), concurrency: options.concurrency, isolation: 'process' });
-  const tally = { passed: 0, failed: 0 };
-  stream.on('test:summary', (summary) => {
-    if (summary.file !== undefined) return;
-    tally.passed = summary.counts.passed;
-    // A cancelled or skipped test has shown nothing.
-    tally.failed = summary.counts.tests - summary.counts.passed;
-  });
-  const report = stream.compose<NodeJS.ReadableStream>(spec());
-  for await (const chunk of report) process.stdout.write(chunk);
-  return tally;
+  return runFiles(files.sort(), options.concurrency);
 }
 
 async function main(names: readonly string[]): Promise<number> {
@@ -60,7 +47,7 @@ async function main(names: readonly string[]): Promise<number> {
     process.stderr.write(`unknown part: ${unknown.join(', ')}; there are ${known}\n`);
     return 2;
   }
-  installPrerequisites();
+  await installPrerequisites();
   const total = { passed: 0, failed: 0 };
   for (const part of parts) {
     if (names.length > 0 && !names.includes(part.name)) continue;

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline/promises';
 
 /** A program that some part of the tests runs, and Debian's package of it. */
 interface Prerequisite {
@@ -17,13 +18,14 @@ const prerequisites: readonly Prerequisite[] = [
 ];
 
 /**
- * Installs what the tests need and the machine lacks, as root or with sudo; throws with the command to run where that
- * isn't possible.
+ * Installs what the tests need and the machine lacks, as root or with sudo: unasked where `CI` is set, and after a yes
+ * at a terminal. Anywhere else, and where it isn't possible, it throws with the command to run.
  */
-export function installPrerequisites(): void {
+export async function installPrerequisites(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const missing = prerequisites.filter(({ program }) => !isOnPath(program));
   if (missing.length === 0) return;
   const packages = missing.map(({ debianPackage }) => debianPackage);
+  if (!(await mayInstall(packages, env))) throw new Error(describe(missing));
   process.stdout.write(`installing ${packages.join(', ')}\n`);
   const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   const apt = (...args: string[]) => succeeds([...sudo, 'apt-get', ...args]);
@@ -31,10 +33,24 @@ export function installPrerequisites(): void {
     apt('update', '-qq') && apt('install', '-y', '-qq', '--no-install-recommends', ...packages);
   const stillMissing = missing.filter(({ program }) => !isOnPath(program));
   if (installed && stillMissing.length === 0) return;
-  const reasons = stillMissing.map(({ program, why }) => `  ${program}: for ${why}`);
-  throw new Error(
-    `these programs are missing:\n${reasons.join('\n')}\nrun: apt-get install ${packages.join(' ')}`,
+  throw new Error(describe(stillMissing.length === 0 ? missing : stillMissing));
+}
+
+async function mayInstall(packages: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
+  if (env['CI'] !== undefined && env['CI'] !== '' && env['CI'] !== 'false') return true;
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return false;
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await terminal.question(
+    `the tests need ${packages.join(', ')}; install with apt-get? [y/N] `,
   );
+  terminal.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+function describe(missing: readonly Prerequisite[]): string {
+  const reasons = missing.map(({ program, why }) => `  ${program}: for ${why}`);
+  const packages = missing.map(({ debianPackage }) => debianPackage);
+  return `these programs are missing:\n${reasons.join('\n')}\nrun: apt-get install ${packages.join(' ')}`;
 }
 
 function isOnPath(program: string): boolean {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { onEachTopology } from '@millrace/testkit';
+import { onStandalone } from '@millrace/testkit';
 import { UUID_V7 } from './support/assert-answer.ts';
 import { runCommand, runScript } from './support/run-script.ts';
 import { storedEvent } from './support/stored-events.ts';
@@ -15,7 +15,7 @@ const REQUESTS = join(CACHE, `python-requests-${REQUESTS_VERSION}`);
 const INSTALL_TIMEOUT_MS = 120_000;
 
 /** The client code that document 001 prints; the base URL and the token are all that is replaced in it. */
-onEachTopology('001 workflow: the printed clients', (stack) => {
+onStandalone('001 workflow: the printed clients', (stack) => {
   const clientCode = (file: string) => {
     const code = readFileSync(join(import.meta.dirname, 'clients', file), 'utf8');
     const { url, credentials } = stack().connection;

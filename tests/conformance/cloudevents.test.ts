@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { httpCall, onEachTopology } from '@millrace/testkit';
+import { httpCall, onStandalone } from '@millrace/testkit';
 import { CloudEvent, HTTP } from 'cloudevents';
 import { assertJson, memberOf } from './support/assert-answer.ts';
 import { countSettled, storedEvent } from './support/stored-events.ts';
@@ -23,7 +23,7 @@ const exampleOf = (id: string) => `{
     "data" : { "appinfoA" : "abc", "appinfoB" : 9007199254740993, "appinfoC" : true }
 }`;
 
-onEachTopology('CloudEvents 1.0 over HTTP', (stack) => {
+onStandalone('CloudEvents 1.0 over HTTP', (stack) => {
   const send = (headers: Record<string, string>, body: string | Uint8Array) =>
     httpCall(`${stack().connection.url}/cloudevents`, {
       headers: { 'x-api-key': stack().connection.credentials.apiKey, ...headers },

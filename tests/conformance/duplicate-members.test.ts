@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { httpCall, onEachTopology } from '@millrace/testkit';
+import { httpCall, onStandalone } from '@millrace/testkit';
 import { INGEST_ROUTES, type IngestRoute } from './support/ingest-routes.ts';
 
 // What is checked is the parsed value, what is stored is the text, and readers differ in which of two members they take.
-onEachTopology('a member that is there twice', (stack) => {
+onStandalone('a member that is there twice', (stack) => {
   const send = (route: IngestRoute, members: string) => {
     const { [route.free ?? '']: _, ...rest } = route.event();
     const event = `{${members},${JSON.stringify(rest).slice(1)}`;

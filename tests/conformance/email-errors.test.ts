@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { httpCall, onEachTopology } from '@millrace/testkit';
+import { httpCall, onStandalone } from '@millrace/testkit';
 import { assertJson, memberOf } from './support/assert-answer.ts';
 import { exampleJson } from './support/examples.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
@@ -113,7 +113,7 @@ const INVALID: readonly { what: string; event: object; path: readonly (string | 
     },
   ];
 
-onEachTopology('004 email: errors', (stack) => {
+onStandalone('004 email: errors', (stack) => {
   let issuer: Issuer;
   before(() => {
     issuer = openIssuer(stack());
@@ -199,7 +199,7 @@ onEachTopology('004 email: errors', (stack) => {
   }
 });
 
-onEachTopology(
+onStandalone(
   '004 email: EMAIL_COMPAT_ALWAYS_200',
   (stack) => {
     test('200: every documented error keeps its body', async () => {

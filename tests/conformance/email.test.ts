@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { httpCall, onEachTopology } from '@millrace/testkit';
+import { httpCall, onStandalone } from '@millrace/testkit';
 import { assertJson, memberOf, textAt } from './support/assert-answer.ts';
 import { example, exampleJson } from './support/examples.ts';
 import { runScript } from './support/run-script.ts';
@@ -9,7 +9,7 @@ import { countSettled, storedEvent } from './support/stored-events.ts';
 
 const EVENT_TIME_MS = 1703123456789;
 
-onEachTopology('004 email: events', (stack) => {
+onStandalone('004 email: events', (stack) => {
   const send = (body: string, { path = '/email', key = stack().connection.credentials.emailApiKey } = {}) =>
     httpCall(`${stack().connection.url}${path}`, {
       headers: { 'content-type': 'application/json', 'x-api-key': key },

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { type HttpAnswer, httpCall, onEachTopology } from '@millrace/testkit';
+import { type HttpAnswer, httpCall, onStandalone } from '@millrace/testkit';
 import { assertJson, assertJsonType, memberOf, textAt } from './support/assert-answer.ts';
 import { example, exampleJson } from './support/examples.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
 import { runScript } from './support/run-script.ts';
 import { countSettled, findEvents, storedEvent } from './support/stored-events.ts';
 
-onEachTopology(
+onStandalone(
   '000 external-event',
   (stack) => {
     let issuer: Issuer;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { httpCall, onEachTopology, rawExchange } from '@millrace/testkit';
+import { httpCall, onStandalone, rawExchange } from '@millrace/testkit';
 import { countSettled, storedEvent } from './support/stored-events.ts';
 
-onEachTopology('HTTP itself', (stack) => {
+onStandalone('HTTP itself', (stack) => {
   const headOf = (...lines: readonly string[]) => {
     const { connection } = stack();
     const head = [

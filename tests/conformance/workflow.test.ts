@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { type HttpAnswer, httpCall, onEachTopology } from '@millrace/testkit';
+import { type HttpAnswer, httpCall, onStandalone } from '@millrace/testkit';
 import { assertJson, assertJsonType, textAt, UUID_V7 } from './support/assert-answer.ts';
 import { example, exampleJson } from './support/examples.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
@@ -10,7 +10,7 @@ import { countSettled, storedEvent } from './support/stored-events.ts';
 
 const ACCEPTED = 'Event received and queued for processing';
 
-onEachTopology('001 workflow', (stack) => {
+onStandalone('001 workflow', (stack) => {
   let issuer: Issuer;
   before(() => {
     issuer = openIssuer(stack());

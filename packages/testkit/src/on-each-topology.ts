@@ -9,29 +9,39 @@ const TOPOLOGIES = [
   { topology: 'split', redis: true },
 ] as const;
 
+type Suite = (stack: () => TestStack) => void;
+type SuiteOptions = Pick<TestStackOptions, 'env' | 'mail'>;
+
 /**
  * Declares a suite once for each topology, on a stack of its own that is started before it and stopped after it.
  * The stack is there while tests and hooks run, not while they are declared.
  */
-export function onEachTopology(
-  name: string,
-  suite: (stack: () => TestStack) => void,
-  options: Pick<TestStackOptions, 'env' | 'mail'> = {},
-): void {
-  for (const { topology, redis } of TOPOLOGIES) {
-    describe(`${name} (${topology})`, () => {
-      let running: TestStack | undefined;
-      before(
-        async () => {
-          running = await startTestStack({ topology, redis, ...options });
-        },
-        { timeout: START_TIMEOUT_MS },
-      );
-      after(() => running?.stop());
-      suite(() => {
-        if (running === undefined) throw new Error('the stack is not running: ask for it inside a test');
-        return running;
-      });
+export function onEachTopology(name: string, suite: Suite, options: SuiteOptions = {}): void {
+  for (const { topology, redis } of TOPOLOGIES) declareOn({ topology, redis, ...options }, name, suite);
+}
+
+/**
+ * Declares a suite for what can't differ between the topologies: how the edge reads a request and words an answer,
+ * which is the same code in the same process. It runs in one process, as people do who start with `scripts/up`; what
+ * crosses gRPC (errors, deadlines, tenancy, batches, ids seen) belongs on each.
+ */
+export function onStandalone(name: string, suite: Suite, options: SuiteOptions = {}): void {
+  declareOn({ topology: 'standalone', redis: false, ...options }, name, suite);
+}
+
+function declareOn(options: TestStackOptions, name: string, suite: Suite): void {
+  describe(`${name} (${options.topology})`, () => {
+    let running: TestStack | undefined;
+    before(
+      async () => {
+        running = await startTestStack(options);
+      },
+      { timeout: START_TIMEOUT_MS },
+    );
+    after(() => running?.stop());
+    suite(() => {
+      if (running === undefined) throw new Error('the stack is not running: ask for it inside a test');
+      return running;
     });
-  }
+  });
 }
