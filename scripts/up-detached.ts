@@ -18,7 +18,7 @@ export async function startDetached({ argv, dataDir }: DetachedOptions): Promise
   prepareDataDirectory(resolve(dataDir));
   const logFile = resolve(dataDir, 'logs', 'up.log');
   const output = openSync(logFile, 'a', 0o600);
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'up.ts'), ...argv], {
+  const child = spawn(process.execPath, [...process.execArgv, join(import.meta.dirname, 'up.ts'), ...argv], {
     detached: true,
     stdio: ['ignore', output, output, 'ipc'],
   });

@@ -83,7 +83,12 @@ function commandLine({
     return { command: binary, args: ['server', `--config-file=${configFile}`] };
   }
   const host = fileURLToPath(new URL('./clickhouse-host.ts', import.meta.url));
-  return { command: process.execPath, args: [host, configFile, String(port), applicationUser] };
+  // Only the engine works in that process: its Node needs little room.
+  const nodeOptions = ['--max-semi-space-size=1', '--optimize-for-size'];
+  return {
+    command: process.execPath,
+    args: [...nodeOptions, host, configFile, String(port), applicationUser],
+  };
 }
 
 function answers({ port, password }: { port: number; password: string }): Promise<boolean> {
