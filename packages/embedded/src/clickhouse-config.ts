@@ -1,8 +1,8 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomically } from './atomic-file.ts';
-import { type ClickHousePasswords, renderUsers } from './clickhouse-users.ts';
 
 const mebibyte = 1024 ** 2;
 
@@ -62,4 +62,130 @@ function renderServer(port: number, maxMemoryBytes: number): string {
   <keep_alive_timeout>30</keep_alive_timeout>
 </clickhouse>
 `;
+}
+
+/** Passwords of the users a ClickHouse is started with. */
+export interface ClickHousePasswords {
+  /** User `millrace`: the services. */
+  application: string;
+  /** User `inspector`: tests and the curious. */
+  inspector: string;
+}
+
+/** User name of the services. */
+export const applicationUser = 'millrace';
+
+/** User name that may read every table and do nothing else. */
+export const inspectorUser = 'inspector';
+
+const applicationDatabases = ['millrace', 'analytics'];
+
+const tableEngines = [
+  'MergeTree',
+  'ReplacingMergeTree',
+  'SummingMergeTree',
+  'AggregatingMergeTree',
+  'CollapsingMergeTree',
+  'VersionedCollapsingMergeTree',
+  'CoalescingMergeTree',
+  'ReplicatedMergeTree',
+  'ReplicatedReplacingMergeTree',
+  'Null',
+  'Memory',
+  'Dictionary',
+];
+
+const systemTables = [
+  'asynchronous_metrics',
+  'build_options',
+  'columns',
+  'data_skipping_indices',
+  'databases',
+  'dictionaries',
+  'disks',
+  'errors',
+  'events',
+  'formats',
+  'functions',
+  'merge_tree_settings',
+  'merges',
+  'metrics',
+  'mutations',
+  'numbers',
+  'one',
+  'parts',
+  'parts_columns',
+  'processes',
+  'projections',
+  'replicas',
+  'settings',
+  'tables',
+  'view_refreshes',
+];
+
+/** Renders the users, profiles and grants. */
+function renderUsers(passwords: ClickHousePasswords, maxQueryMemoryBytes: number): string {
+  return `<clickhouse>
+  <profiles>
+    <default>
+      <output_format_json_quote_64bit_integers>1</output_format_json_quote_64bit_integers>
+      <!-- Takes effect for queries run with readonly=2: aborting the request then ends the query. -->
+      <cancel_http_readonly_queries_on_client_close>1</cancel_http_readonly_queries_on_client_close>
+      <max_memory_usage>${maxQueryMemoryBytes}</max_memory_usage>
+      <log_queries>0</log_queries>
+    </default>
+    <!-- The engine's own session counts as the one session this user may have, so nobody can log in as it. -->
+    <engine>
+      <max_sessions_for_user>1</max_sessions_for_user>
+      <constraints><max_sessions_for_user><readonly/></max_sessions_for_user></constraints>
+    </engine>
+    <inspector>
+      <profile>default</profile>
+      <readonly>2</readonly>
+    </inspector>
+  </profiles>
+  <quotas><default/></quotas>
+  <users>
+    <default>
+      <no_password/>
+      ${onlyLocal('engine')}
+      <grants>
+        <query>GRANT SELECT ON system.numbers</query>
+        <query>GRANT SYSTEM LISTEN ON *.*</query>
+      </grants>
+    </default>
+    <${applicationUser}>
+      <password_sha256_hex>${sha256(passwords.application)}</password_sha256_hex>
+      ${onlyLocal('default')}
+      <grants>${renderGrants(applicationGrants())}</grants>
+    </${applicationUser}>
+    <${inspectorUser}>
+      <password_sha256_hex>${sha256(passwords.inspector)}</password_sha256_hex>
+      ${onlyLocal('inspector')}
+      <grants>${renderGrants(['GRANT SELECT ON *.*'])}</grants>
+    </${inspectorUser}>
+  </users>
+</clickhouse>
+`;
+}
+
+function applicationGrants(): string[] {
+  return [
+    ...applicationDatabases.map((database) => `GRANT ALL ON ${database}.*`),
+    ...tableEngines.map((engine) => `GRANT TABLE ENGINE ON ${engine}`),
+    ...systemTables.map((table) => `GRANT SELECT ON system.${table}`),
+    'GRANT CREATE TEMPORARY TABLE, KILL QUERY ON *.*',
+  ];
+}
+
+function renderGrants(grants: readonly string[]): string {
+  return grants.map((grant) => `\n        <query>${grant}</query>`).join('');
+}
+
+function onlyLocal(profile: string): string {
+  return `<networks><ip>127.0.0.1</ip></networks><profile>${profile}</profile><quota>default</quota>`;
+}
+
+function sha256(password: string): string {
+  return createHash('sha256').update(password).digest('hex');
 }

@@ -3,8 +3,13 @@ import { request } from 'node:http';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ManagedProcess, startChild } from './child-process.ts';
-import { clickHouseLogFile, writeClickHouseConfig } from './clickhouse-config.ts';
-import { applicationUser, type ClickHousePasswords, inspectorUser } from './clickhouse-users.ts';
+import {
+  applicationUser,
+  type ClickHousePasswords,
+  clickHouseLogFile,
+  inspectorUser,
+  writeClickHouseConfig,
+} from './clickhouse-config.ts';
 import { pickFreePort } from './free-port.ts';
 import { untilReady } from './until-ready.ts';
 

@@ -1,4 +1,4 @@
-import { applicationUser, inspectorUser } from './clickhouse-users.ts';
+import { applicationUser, inspectorUser } from './clickhouse-config.ts';
 import type { Connection } from './connection.ts';
 import { natsUser } from './nats-server.ts';
 import type { Secrets } from './secrets.ts';

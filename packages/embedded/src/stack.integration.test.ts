@@ -10,8 +10,7 @@ import { planFakeService } from '../test/fake-plan.ts';
 import { type Connection, readConnection } from './connection.ts';
 import { pickFreePort } from './free-port.ts';
 import { identifyProcess } from './process-identity.ts';
-import { type StackOptions, startStack } from './stack.ts';
-import { stopStack } from './stop-stack.ts';
+import { type StackOptions, startStack, stopStack } from './stack.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-stack-'));
 after(() => rmSync(root, { recursive: true, force: true }));

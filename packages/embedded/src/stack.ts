@@ -2,12 +2,18 @@ import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { endOrphan } from './child-process.ts';
 import { type Connection, removeConnection, writeConnection } from './connection.ts';
-import { lockDataDirectory } from './data-directory.ts';
+import { lockDataDirectory, lockHolder, releaseLock } from './data-directory.ts';
 import { sizeStream } from './disk-room.ts';
 import { isPortFree, pickFreePort, preferPort } from './free-port.ts';
+import { terminateProcess } from './process-identity.ts';
 import { loadSecrets } from './secrets.ts';
-import { planSplit, planStandalone, type ServicePlanner } from './service-plan.ts';
-import { runDirectory, type ServiceOutput } from './service-process.ts';
+import {
+  planSplit,
+  planStandalone,
+  runDirectory,
+  type ServiceOutput,
+  type ServicePlanner,
+} from './service-process.ts';
 import { type StackProcesses, startProcesses } from './stack-processes.ts';
 import { describeConnection, type StackAddresses, serviceEnvironment } from './stack-settings.ts';
 
@@ -157,4 +163,21 @@ function filesIn(directory: string): string[] {
     // Nothing has run on this data directory yet.
     return [];
   }
+}
+
+/** What {@link stopStack} found. */
+export type StopOutcome = { kind: 'stopped'; pid: number } | { kind: 'not-running' };
+
+/** Stops the stack on a data directory, and only that one, and whatever a killed one left behind there. */
+export async function stopStack(options: { dataDir: string; graceMs: number }): Promise<StopOutcome> {
+  const dataDir = resolve(options.dataDir);
+  const supervisor = lockHolder(dataDir);
+  if (supervisor !== undefined) {
+    await terminateProcess(supervisor, options.graceMs);
+    releaseLock(dataDir, supervisor);
+  }
+  await endOrphans(dataDir);
+  for (const store of ['nats', 'clickhouse']) await endOrphan(join(dataDir, store, 'process.json'));
+  removeConnection(dataDir);
+  return supervisor === undefined ? { kind: 'not-running' } : { kind: 'stopped', pid: supervisor.pid };
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ServicePlanner } from '../src/service-plan.ts';
+import type { ServicePlanner } from '../src/service-process.ts';
 
 /** One process that listens where Millrace's own would. */
 export const planFakeService: ServicePlanner = async ({ port, adminPort }) => [

@@ -1,9 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { type Connection, loadSecrets, type Secrets, type Stack, startStack } from '@millrace/embedded';
-import { hermeticEnvironment } from './hermetic-environment.ts';
-import { createInspector, type Inspector } from './inspector.ts';
 import { type MailServer, startMailServer } from './mail-server.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
 
@@ -90,4 +89,43 @@ export async function startTestStack(options: TestStackOptions): Promise<TestSta
 
 function removeDirectory(path: string): Promise<void> {
   return rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+}
+
+/** Settings of Millrace, and of the libraries in it, that a developer's shell may hold. */
+const SETTING =
+  /^(MILLRACE_ENV|HOST|PORT|ADMIN_PORT|LOG_LEVEL|CORS_ORIGINS|TRUSTED_PROXIES|(WORKFLOW|AUTH)_RATE_LIMIT_PER_MINUTE|STARTUP_TIMEOUT_SECONDS|REDIS_.*|NATS_.*|GRPC_.*|CLICKHOUSE_(URL|USER|PASSWORD|DATABASE|CLUSTER|TLS_.*)|COMPOZY_API_TOKEN|EMAIL_.*|ANALYTICS_.*|SMTP_URL|MAIL_FROM|SIGN_UP|JWT_.*|KEY_PEPPER|SERVICE_SECRET|BOOTSTRAP_.*|WEBHOOK_.*|TEMPORAL_.*|OTEL_.*|NODE_TEST_CONTEXT)$/;
+
+/** This process's environment without any setting of Millrace, so that a test decides about all of them. */
+export function hermeticEnvironment(overrides: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !SETTING.test(name));
+  return { ...Object.fromEntries(kept), ...overrides };
+}
+
+/** Reads a stack's ClickHouse as the user who may read everything and write nothing. */
+export interface Inspector {
+  /** Rows as JSON values; 64-bit integers are strings. Parameters are written `{name:Type}`. */
+  rows(sql: string, params?: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+/** Opens an inspector on a stack's ClickHouse. */
+export function createInspector(clickhouse: Connection['clickhouse']): Inspector {
+  const client = createClient({
+    url: clickhouse.url,
+    username: clickhouse.username,
+    password: clickhouse.password,
+    database: clickhouse.database,
+    request_timeout: 10_000,
+    // What fails is thrown; a test that waits for a table would fill the report.
+    log: { level: ClickHouseLogLevel.OFF },
+    // An open connection makes the engine wait for it when it stops.
+    keep_alive: { enabled: false },
+  });
+  return {
+    async rows(sql, params = {}) {
+      const result = await client.query({ query: sql, query_params: { ...params }, format: 'JSONEachRow' });
+      return result.json<Record<string, unknown>>();
+    },
+    close: () => client.close(),
+  };
 }
