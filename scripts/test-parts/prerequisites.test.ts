@@ -11,13 +11,16 @@ try { await installPrerequisites(); } catch (error) { process.stdout.write(error
 test('without a terminal and outside CI nothing is installed: the command is named', (t) => {
   assert.match(
     outputOf(t, {}),
-    /^these programs are missing:\n {2}redis-server: for [\s\S]*\nrun: apt-get install redis-server git /,
+    /^these programs are missing:\n {2}redis-server: for [\s\S]*\nrun: apt-get install redis-server openssl git /,
   );
 });
 
 test('in CI it is installed unasked', (t) => {
   // There is no apt-get on this PATH, so the try fails, and that is said with what is missing.
-  assert.match(outputOf(t, { CI: 'true' }), /^installing redis-server, git, .*\nthese programs are missing:/);
+  assert.match(
+    outputOf(t, { CI: 'true' }),
+    /^installing redis-server, openssl, git, .*\nthese programs are missing:/,
+  );
 });
 
 function outputOf(t: { after: (clean: () => void) => void }, env: Record<string, string>): string {

@@ -2,7 +2,7 @@ import type { Mutant } from '../service/module-swaps.ts';
 import type { Fault, Setup } from './fault.ts';
 import { dieAt, killAtPoints } from './kills.ts';
 import { lateInsert } from './late-insert.ts';
-import { natsClusterKillTwo } from './nats-cluster.ts';
+import { natsClusterStrand } from './nats-cluster.ts';
 import { splitWithRedis, standalone, standaloneWithRedis } from './setups.ts';
 
 /** A planted bug, and the fault that must bring it to light. */
@@ -33,5 +33,5 @@ export const mutantHunts: readonly MutantHunt[] = [
   { mutant: 'ack-before-insert', fault: dieBeforeInsert, setups: [standalone, splitWithRedis] },
   { mutant: 'position-before-insert', fault: dieBeforeInsert, setups: [standalone, splitWithRedis] },
   { mutant: 'no-token', fault: lateInsert, setups: [standalone, splitWithRedis] },
-  { mutant: 'mark-before-publish', fault: natsClusterKillTwo, setups: [standalone] },
+  { mutant: 'mark-before-publish', fault: natsClusterStrand, setups: [standalone] },
 ];

@@ -9,7 +9,7 @@ import { kill } from './kills.ts';
 import { split, splitWithRedis, standalone } from './setups.ts';
 
 const events = 'EVENTS';
-const credentials = 'KV_credentials';
+const credentials = 'KV_auth-credentials';
 const resetsPerRound = 8;
 
 type Harm = (cluster: NatsCluster, context: FaultContext) => Promise<void>;
@@ -25,17 +25,20 @@ const loseLeader: Harm = async (cluster) => {
   await sleep(3_000);
 };
 
-/** Two of three are gone, so nothing can be stored until one is back. */
-const killTwo: Harm = async (cluster, { client }) => {
+/** Two of three are gone, the leader among them, so nothing can be stored until one is back. */
+const killTwo: Harm = async (cluster, context) => {
   const leader = await cluster.leaderOf(events);
-  const other = cluster.nodes.find((node) => node !== leader);
-  const refusedBefore = client.outcomes['503'] ?? 0;
-  await Promise.all([leader.kill(), other?.kill()]);
-  await sleep(6_000);
-  await Promise.all([leader.start(), other?.start()]);
-  await cluster.untilWhole();
-  if ((client.outcomes['503'] ?? 0) === refusedBefore)
-    throw new Error('nothing was refused while two nodes were away');
+  const left = cluster.nodes.find((node) => node !== leader);
+  await killAllBut(left, cluster, context, 6_000);
+};
+
+/** The same, and every service is connected to the node that is left. */
+const strand: Harm = async (cluster, context) => {
+  const left = cluster.nodes[randomInt(cluster.nodes.length)];
+  cluster.leadOnlyTo(left);
+  await sleep(1_500);
+  await killAllBut(left, cluster, context, 8_000);
+  cluster.leadOnlyTo();
 };
 
 /** The leader sleeps while another is elected, and wakes up believing that it still leads. */
@@ -74,8 +77,8 @@ const revokeWhileAway: Harm = async (cluster, context) => {
   cluster.leadOnlyTo();
 };
 
-/** Two of three are killed: what a planted bug in what accept promises shows under. */
-export const natsClusterKillTwo: Fault = fault('kill-two', [standalone, split], killTwo);
+/** Publications that reach a server and are never answered: what a planted bug in accept shows under. */
+export const natsClusterStrand: Fault = fault('strand', [standalone, split], strand);
 
 /** What happens to three NATS nodes under load. */
 export const natsClusterFaults: readonly Fault[] = [
@@ -83,7 +86,8 @@ export const natsClusterFaults: readonly Fault[] = [
   fault('lose-leader', [standalone, splitWithRedis], loseLeader, { env: { STREAM_SHARDS: '4' } }),
   fault('kill-meta-leader', [split], killMetaLeader),
   fault('kill-leader-batches', [standalone], killLeader, { load: 'batches' }),
-  natsClusterKillTwo,
+  fault('kill-two', [standalone, split], killTwo),
+  natsClusterStrand,
   fault('pause-leader', [standalone, split], pauseLeader),
   fault('reset', [splitWithRedis], resetConnections),
   fault('revoke-while-away', [standalone, split], revokeWhileAway),
@@ -127,6 +131,22 @@ async function killForAWhile(choose: () => Promise<NatsNode>, awayMs: number): P
   await node.kill();
   await sleep(awayMs);
   await node.start();
+}
+
+async function killAllBut(
+  left: NatsNode | undefined,
+  cluster: NatsCluster,
+  { client }: FaultContext,
+  awayMs: number,
+): Promise<void> {
+  const killed = cluster.nodes.filter((node) => node !== left);
+  const refusedBefore = client.outcomes['503'] ?? 0;
+  await Promise.all(killed.map((node) => node.kill()));
+  await sleep(awayMs);
+  await Promise.all(killed.map((node) => node.start()));
+  await cluster.untilWhole();
+  if ((client.outcomes['503'] ?? 0) === refusedBefore)
+    throw new Error('nothing was refused while two nodes were away');
 }
 
 interface IssuedKey {
