@@ -2,7 +2,7 @@ export { type AdminServer, startAdminServer } from './admin-server.ts';
 export { type BaseConfig, baseConfig } from './base-config.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { booleanSetting, exitOnConfigError, hideSecrets, loadConfig } from './config.ts';
-export { type ErrorCode, MillraceError, toMillraceError } from './errors.ts';
+export { type ErrorCode, type FieldViolation, fieldError, MillraceError, toMillraceError } from './errors.ts';
 export {
   type CallOptions,
   createGrpcClient,

@@ -2,7 +2,7 @@ import {
   AnalyticsService,
   type ListAuditEntriesRequest,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
-import { bindService, type GrpcServiceBinding, MillraceError } from '@millrace/runtime';
+import { bindService, fieldError, type GrpcServiceBinding, MillraceError } from '@millrace/runtime';
 import { type AuditPage, listEntries } from './audit/list-entries.ts';
 import type { AuditTable } from './audit/ports.ts';
 import type { EventQuestions } from './ports.ts';
@@ -30,7 +30,7 @@ export function createAnalyticsService(options: {
   };
   return {
     async stats(workspaceId, signal) {
-      if (workspaceId === '') throw new MillraceError('invalid_argument', 'workspace_id: is required');
+      if (workspaceId === '') throw fieldError('workspace_id', 'is required');
       requireReady();
       const { total, lastMinute } = await questions.counts(workspaceId, signal);
       return { ratePerSecond: lastMinute / RATE_SECONDS, total };

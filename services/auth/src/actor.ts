@@ -1,9 +1,9 @@
 import type { Actor } from '@millrace/contracts/millrace/auth/v1/actor';
-import { MillraceError } from '@millrace/runtime';
+import { fieldError } from '@millrace/runtime';
 
 /** Who asks for a change; `invalid_argument` when nobody is named: no change goes unattributed. */
 export function requiredActor(actor: Actor | undefined): Actor {
-  if (actor === undefined) throw new MillraceError('invalid_argument', 'actor: is required');
+  if (actor === undefined) throw fieldError('actor', 'is required');
   return actor;
 }
 

@@ -1,5 +1,6 @@
 import type { DescMethodUnary, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { Client, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { MillraceError } from '../errors.ts';
 import type { SpanContextText } from '../tracing.ts';
 import { type ByteMethod, byteMethods, decode, encode } from './method.ts';
 import type { ServiceToken } from './service-token.ts';
@@ -100,6 +101,8 @@ function unary(
   options: CallOptions,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    // An abort that is over calls no listener.
+    if (options.signal?.aborted) return reject(new MillraceError('canceled', 'the caller gave up'));
     const metadata = new Metadata();
     metadata.set('x-millrace-token', token.issue());
     if (options.traceparent !== undefined) metadata.set('traceparent', options.traceparent);

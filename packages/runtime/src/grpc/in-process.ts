@@ -22,13 +22,14 @@ export function callInProcess<Service extends DescService>(
         const handler = binding.handlers[method.localName];
         if (handler === undefined)
           throw new MillraceError('unimplemented', `${method.name} is not implemented`);
+        if (options.signal?.aborted) throw gaveUp();
         const deadline = AbortSignal.timeout(options.timeoutMs);
         const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
         try {
           const context = { signal, traceparent: options.traceparent };
           // bindService has checked that the handler takes this method's input and answers its output.
           const answer = handler(create(method.input, request) as never, context);
-          return create(method.output, (await endingWith(signal, answer)) as Record<string, unknown>);
+          return create(method.output, (await endingAt(deadline, signal, answer)) as Record<string, unknown>);
         } catch (error) {
           throw toMillraceError(error);
         }
@@ -39,16 +40,17 @@ export function callInProcess<Service extends DescService>(
   return methods as unknown as UnaryMethods<Service>;
 }
 
-function endingWith<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
+function endingAt<T>(deadline: AbortSignal, signal: AbortSignal, answer: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = () =>
-      reject(
-        signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError'
-          ? new MillraceError('deadline_exceeded', 'no answer in time')
-          : new MillraceError('canceled', 'the caller gave up'),
-      );
-    if (signal.aborted) return giveUp();
-    signal.addEventListener('abort', giveUp, { once: true });
+      reject(deadline.aborted ? new MillraceError('deadline_exceeded', 'no answer in time') : gaveUp());
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
+    // Listened to in any case: a failure that comes too late is no unhandled one.
     answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
   });
+}
+
+function gaveUp(): MillraceError {
+  return new MillraceError('canceled', 'the caller gave up');
 }

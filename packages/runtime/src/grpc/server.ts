@@ -15,7 +15,7 @@ import type { Tracing } from '../tracing.ts';
 import { MAX_MESSAGE_BYTES } from './client.ts';
 import { byteMethods, decode, encode } from './method.ts';
 import type { ServiceToken } from './service-token.ts';
-import { statusOf } from './status.ts';
+import { statusOf, trailersOf } from './status.ts';
 import { type GrpcTls, listenWithTls, warnOfClearText } from './tls.ts';
 
 /** What a handler learns about its call. */
@@ -178,7 +178,7 @@ function handleWith(options: {
           options.log.error({ err: thrown, method: options.name }, 'call failed');
         options.count(code);
         span?.end(error);
-        callback({ code, details: error.message });
+        callback({ code, details: error.message, metadata: trailersOf(error) });
       },
     );
   };

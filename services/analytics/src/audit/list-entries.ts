@@ -1,5 +1,5 @@
 import type { ListAuditEntriesRequest } from '@millrace/contracts/millrace/analytics/v1/analytics';
-import { MillraceError } from '@millrace/runtime';
+import { fieldError, type MillraceError } from '@millrace/runtime';
 import { END_OF_TIME_MS } from './is-storable.ts';
 import type { AuditEntry, AuditPosition, AuditTable } from './ports.ts';
 
@@ -60,7 +60,7 @@ function millisecondsOf(time: ListAuditEntriesRequest['from']): number | undefin
 }
 
 function invalid(field: string, issue: string): MillraceError {
-  return new MillraceError('invalid_argument', `${field}: ${issue}`);
+  return fieldError(field, issue);
 }
 
 const POSITION = /^(\d{1,13})\.([0-9a-f-]{36})$/;
@@ -74,7 +74,7 @@ export function toPageToken({ atMs, id }: AuditPosition): string {
 export function fromPageToken(token: string): AuditPosition {
   const [, atMs, id] = POSITION.exec(Buffer.from(token, 'base64url').toString('latin1')) ?? [];
   if (atMs === undefined || id === undefined || toPageToken({ atMs: Number(atMs), id }) !== token) {
-    throw new MillraceError('invalid_argument', 'page_token: must be the one that the last answer had');
+    throw fieldError('page_token', 'must be the one that the last answer had');
   }
   return { atMs: Number(atMs), id };
 }

@@ -1,5 +1,5 @@
 import { type CreateCredentialRequest, CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
-import { type Clock, MillraceError } from '@millrace/runtime';
+import { type Clock, fieldError } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import { requiredActor } from '../actor.ts';
 import { recordingRefusals } from '../recording-refusals.ts';
@@ -37,7 +37,7 @@ export async function createCredential(
   const { workspaceId, userId } = request;
   const actor = requiredActor(request.actor);
   const kind = ISSUED.get(request.kind);
-  if (kind === undefined) throw new MillraceError('invalid_argument', 'kind: this kind is not issued');
+  if (kind === undefined) throw fieldError('kind', 'this kind is not issued');
   const nowMs = dependencies.clock.now();
   const name = checkedName(request.name);
   const permissions = checkedPermissions(request.permissions);
@@ -49,7 +49,7 @@ export async function createCredential(
   // Such a token is its user's and ends with their membership, so for anybody else it would never work.
   const needsMember = kind.stored === 'external_event_token' && userId !== '';
   if (needsMember && !workspace.members.some((member) => member.userId === userId)) {
-    throw new MillraceError('invalid_argument', 'user_id: is not a member of the workspace');
+    throw fieldError('user_id', 'is not a member of the workspace');
   }
   const attempted = {
     workspaceId,

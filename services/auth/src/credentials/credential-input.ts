@@ -1,5 +1,5 @@
 import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
-import { MillraceError } from '@millrace/runtime';
+import { fieldError } from '@millrace/runtime';
 import { z } from 'zod';
 
 const MAX_PERMISSIONS = 64;
@@ -28,9 +28,9 @@ export function checkedPermissions(values: readonly string[]): readonly string[]
 /** When a credential expires, in milliseconds since 1970: after now and before the year 10000. */
 export function checkedExpiry(expiresAt: Timestamp, nowMs: number): number {
   const expiresAtMs = timestampMs(expiresAt);
-  if (expiresAtMs <= nowMs) throw new MillraceError('invalid_argument', 'expires_at: must be in the future');
+  if (expiresAtMs <= nowMs) throw fieldError('expires_at', 'must be in the future');
   if (!(expiresAtMs <= LAST_INSTANT_MS)) {
-    throw new MillraceError('invalid_argument', 'expires_at: must be before the year 10000');
+    throw fieldError('expires_at', 'must be before the year 10000');
   }
   return expiresAtMs;
 }
@@ -39,5 +39,5 @@ function checked<T>(field: string, schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new MillraceError('invalid_argument', `${field}: ${issue?.message ?? 'invalid'}`);
+  throw fieldError(field, issue?.message ?? 'invalid');
 }

@@ -3,7 +3,7 @@ import {
   type GetCredentialRequest,
   type ListCredentialsRequest,
 } from '@millrace/contracts/millrace/auth/v1/auth';
-import { MillraceError } from '@millrace/runtime';
+import { fieldError } from '@millrace/runtime';
 import type { AuthStore } from '../store/auth-store.ts';
 import { type CredentialIds, credentialNotFound } from '../store/credential-ids.ts';
 import { type CredentialRecord, kindOf } from '../store/credential-record.ts';
@@ -18,7 +18,7 @@ export function listCredentials(
   request: ListCredentialsRequest,
 ): { page: CredentialRecord[]; nextPageToken: string } {
   if (request.pageToken !== '' && !PAGE_TOKEN.test(request.pageToken)) {
-    throw new MillraceError('invalid_argument', 'page_token: not one of ours');
+    throw fieldError('page_token', 'not one of ours');
   }
   const size = Math.min(request.pageSize || DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
   const matching = [...ids.of(request.workspaceId)]

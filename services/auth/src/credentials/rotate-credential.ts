@@ -1,5 +1,5 @@
 import type { RotateCredentialRequest } from '@millrace/contracts/millrace/auth/v1/auth';
-import { type Clock, MillraceError } from '@millrace/runtime';
+import { type Clock, fieldError, MillraceError } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import { requiredActor } from '../actor.ts';
 import { recordingRefusals } from '../recording-refusals.ts';
@@ -36,7 +36,7 @@ export async function rotateCredential(
   const actor = requiredActor(request.actor);
   const { overlapSeconds } = request;
   if (overlapSeconds > MAX_OVERLAP_SECONDS) {
-    throw new MillraceError('invalid_argument', `overlap_seconds: at most ${MAX_OVERLAP_SECONDS}, 30 days`);
+    throw fieldError('overlap_seconds', `at most ${MAX_OVERLAP_SECONDS}, 30 days`);
   }
   const nowMs = dependencies.clock.now();
   const { workspaceId, id } = request;

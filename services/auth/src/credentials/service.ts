@@ -1,5 +1,5 @@
 import { AuthService } from '@millrace/contracts/millrace/auth/v1/auth';
-import { bindService, type Clock, type GrpcServiceBinding, MillraceError } from '@millrace/runtime';
+import { bindService, type Clock, fieldError, type GrpcServiceBinding } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import type { AuthStore } from '../store/auth-store.ts';
 import type { CredentialIds } from '../store/credential-ids.ts';
@@ -26,8 +26,7 @@ export function createAuthService(options: {
   return bindService(AuthService, {
     verify: async (request) => toVerifyResponse(await options.verify(request.secret)),
     async verifyBatch({ secrets }) {
-      if (secrets.length > MAX_BATCH)
-        throw new MillraceError('invalid_argument', `secrets: at most ${MAX_BATCH}`);
+      if (secrets.length > MAX_BATCH) throw fieldError('secrets', `at most ${MAX_BATCH}`);
       const verdicts = await Promise.all(secrets.map(options.verify));
       return { verdicts: verdicts.map(toVerifyResponse) };
     },

@@ -1,6 +1,6 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { CreateSessionRequest } from '@millrace/contracts/millrace/auth/v1/sign_in';
-import { type Clock, MillraceError } from '@millrace/runtime';
+import { type Clock, fieldError, MillraceError } from '@millrace/runtime';
 import { requiredActor } from '../actor.ts';
 import type { IssueSession, Session } from '../sessions/issue-session.ts';
 import type { Memberships } from '../store/memberships.ts';
@@ -19,7 +19,7 @@ export function createCreateSession(options: {
   return async (request: CreateSessionRequest): Promise<Session> => {
     const { userId, workspaceId, notAfter } = request;
     const actor = requiredActor(request.actor);
-    if (notAfter === undefined) throw new MillraceError('invalid_argument', 'not_after: must be set');
+    if (notAfter === undefined) throw fieldError('not_after', 'must be set');
     const notAfterMs = timestampMs(notAfter);
     if (notAfterMs <= clock.now()) throw new MillraceError('unauthenticated', 'the session has expired');
     const user = users.byId(userId);

@@ -1,5 +1,5 @@
 import type { RateLimit as RateLimitMessage } from '@millrace/contracts/millrace/auth/v1/auth';
-import { MillraceError } from '@millrace/runtime';
+import { fieldError } from '@millrace/runtime';
 import { z } from 'zod';
 
 const MOST_REQUESTS_PER_MINUTE = 60_000_000;
@@ -19,13 +19,10 @@ export function checkedRateLimit(message: RateLimitMessage): RateLimit | null {
   const { requestsPerMinute, burst } = message;
   if (requestsPerMinute === 0) return null;
   if (requestsPerMinute > MOST_REQUESTS_PER_MINUTE) {
-    throw new MillraceError(
-      'invalid_argument',
-      `rate_limit: at most ${MOST_REQUESTS_PER_MINUTE} requests a minute`,
-    );
+    throw fieldError('rate_limit', `at most ${MOST_REQUESTS_PER_MINUTE} requests a minute`);
   }
   if (burst > requestsPerMinute) {
-    throw new MillraceError('invalid_argument', 'rate_limit: burst must not exceed the requests of a minute');
+    throw fieldError('rate_limit', 'burst must not exceed the requests of a minute');
   }
   return { requestsPerMinute, burst: burst || Math.max(1, Math.ceil(requestsPerMinute / 6)) };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { MillraceError } from '@millrace/runtime';
+import { fieldError } from '@millrace/runtime';
 import { z } from 'zod';
 
 /** A person, as they are stored under `userKey` of their address: so an address can't be two users. */
@@ -23,7 +23,7 @@ const address = z.string().trim().max(254).regex(z.regexes.html5Email);
 /** An address in the one form that is stored and compared; otherwise `invalid_argument`. */
 export function normalizedEmail(given: string): string {
   const parsed = address.safeParse(given);
-  if (!parsed.success) throw new MillraceError('invalid_argument', 'email: Invalid email format');
+  if (!parsed.success) throw fieldError('email', 'Invalid email format');
   return parsed.data.toLowerCase();
 }
 

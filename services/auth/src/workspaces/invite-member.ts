@@ -1,5 +1,5 @@
 import type { InviteMemberRequest } from '@millrace/contracts/millrace/auth/v1/workspace';
-import { type Clock, MillraceError } from '@millrace/runtime';
+import { type Clock, fieldError, MillraceError } from '@millrace/runtime';
 import { requiredActor } from '../actor.ts';
 import type { Mail, Mailer } from '../mail/mailer.ts';
 import type { UserIndex } from '../store/user-index.ts';
@@ -76,7 +76,7 @@ export async function inviteMember(
 
 function refuseMember(workspace: WorkspaceRecord, userId: string | undefined): void {
   if (!workspace.members.some((member) => member.userId === userId)) return;
-  throw new MillraceError('already_exists', 'email: is a member already');
+  throw fieldError('email', 'is a member already', 'already_exists');
 }
 
 function refuseBeyondLimits(workspace: WorkspaceRecord, otherInvitations: number): void {

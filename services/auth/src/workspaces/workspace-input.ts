@@ -1,5 +1,5 @@
 import type { Role } from '@millrace/contracts/millrace/auth/v1/workspace';
-import { MillraceError } from '@millrace/runtime';
+import { fieldError } from '@millrace/runtime';
 import { fromRoleMessage, type RoleName } from '../store/role.ts';
 
 const LONGEST_NAME = 128;
@@ -8,12 +8,12 @@ const CONTROL_CHARACTER = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
 /** A workspace's name, 1 to 128 characters of one line; otherwise `invalid_argument`. */
 export function checkedWorkspaceName(name: string): string {
-  if (name.trim() === '') throw new MillraceError('invalid_argument', 'name: must not be empty');
+  if (name.trim() === '') throw fieldError('name', 'must not be empty');
   if (name.length > LONGEST_NAME) {
-    throw new MillraceError('invalid_argument', `name: at most ${LONGEST_NAME} characters`);
+    throw fieldError('name', `at most ${LONGEST_NAME} characters`);
   }
   if (CONTROL_CHARACTER.test(name)) {
-    throw new MillraceError('invalid_argument', 'name: must not contain control characters');
+    throw fieldError('name', 'must not contain control characters');
   }
   return name;
 }
@@ -22,7 +22,7 @@ export function checkedWorkspaceName(name: string): string {
 export function checkedRole(message: Role): RoleName {
   const role = fromRoleMessage(message);
   if (role === undefined) {
-    throw new MillraceError('invalid_argument', 'role: must be owner, admin, member or viewer');
+    throw fieldError('role', 'must be owner, admin, member or viewer');
   }
   return role;
 }

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { timestampDate, timestampMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { BadRequestSchema } from '@millrace/contracts/google/rpc/error_details';
 import { Role, WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import { Role as AuthRole } from '@millrace/contracts/millrace/auth/v1/workspace';
-import { type ErrorCode, MillraceError } from '@millrace/runtime';
+import { type ErrorCode, fieldError, MillraceError } from '@millrace/runtime';
 import { type RpcBench, startRpcBench, transportsTo } from '../../test/rpc-harness.ts';
 import {
   CALLERS,
@@ -205,11 +206,32 @@ test('INVALID_ARGUMENT: names the field that is missing', async () => {
     ['role', () => grpc().updateMember({ workspaceId, userId: 'user-2' }, OWNER)],
     ['role', () => grpc().inviteMember({ workspaceId, email: 'g@example.com', role: UNKNOWN_ROLE }, OWNER)],
   ] as const) {
-    const { code, rawMessage } = await errorOf(call());
+    const error = await errorOf(call());
+    const { code, rawMessage } = error;
     assert.equal(code, Code.InvalidArgument);
     assert.ok(rawMessage.startsWith(`${field}: `), rawMessage);
+    assert.deepEqual(fieldsOf(error), [field]);
   }
   assert.equal(recorded.asked.length, 0);
+});
+
+test('a field that auth finds wrong is named in the error details, over every protocol', async () => {
+  recorded.failure = fieldError('name', 'must not be empty');
+  for (const transport of Object.values(transportsTo(bench.url))) {
+    const { updateWorkspace } = createClient(WorkspaceService, transport);
+    const error = await errorOf(updateWorkspace({ workspaceId: HERE, name: 'x' }, OWNER));
+    assert.deepEqual([error.code, error.rawMessage], [Code.InvalidArgument, 'name: must not be empty']);
+    assert.deepEqual(
+      error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations),
+      [
+        {
+          $typeName: 'google.rpc.BadRequest.FieldViolation',
+          field: 'name',
+          description: 'must not be empty',
+        },
+      ],
+    );
+  }
 });
 
 test('a failure of auth keeps its code and message; of an unforeseen one nothing is told', async () => {
@@ -231,3 +253,9 @@ test('a failure of auth keeps its code and message; of an unforeseen one nothing
   const error = await errorOf(grpc().getWorkspace({ workspaceId: HERE }, OWNER));
   assert.deepEqual([error.code, error.rawMessage], [Code.Internal, 'internal error']);
 });
+
+function fieldsOf(error: ConnectError): string[] {
+  return error
+    .findDetails(BadRequestSchema)
+    .flatMap(({ fieldViolations }) => fieldViolations.map(({ field }) => field));
+}

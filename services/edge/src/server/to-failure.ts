@@ -1,9 +1,8 @@
 import { MillraceError } from '@millrace/runtime';
-import { type Failure, RequestFailure } from './failure.ts';
+import { type Failure, type Issue, RequestFailure } from './failure.ts';
 
 const RETRY_AFTER_SECONDS = 1;
 const RETRY_AFTER_FULL_SECONDS = 5;
-const FIELD_AND_ISSUE = /^([a-z][a-z0-9_.]*): (.+)$/s;
 
 /** What anything thrown means to the client; what nobody has foreseen is `internal`. */
 export function toFailure(thrown: unknown): Failure {
@@ -18,7 +17,7 @@ export function toFailure(thrown: unknown): Failure {
     case 'canceled':
       return { kind: 'unavailable', retryAfterSeconds: RETRY_AFTER_SECONDS };
     case 'invalid_argument':
-      return invalidArgument(thrown.message);
+      return { kind: 'invalid', issues: issuesOf(thrown) };
     case 'not_found':
       return { kind: 'not_found', message: thrown.message };
     case 'unauthenticated':
@@ -33,13 +32,13 @@ export function toFailure(thrown: unknown): Failure {
   }
 }
 
-/** The services name the field first, as in `expires_at: must be in the future`. */
-function invalidArgument(message: string): Failure {
-  const [, field, issue] = FIELD_AND_ISSUE.exec(message) ?? [];
-  if (field === undefined || issue === undefined) {
-    return { kind: 'invalid', issues: [{ code: 'custom', path: [], message }] };
-  }
-  return { kind: 'invalid', issues: [{ code: 'custom', path: [camelCase(field)], message: issue }] };
+function issuesOf({ message, details }: MillraceError): readonly [Issue, ...Issue[]] {
+  const [first, ...others] = details.map(({ field, issue }) => custom([camelCase(field)], issue));
+  return [first ?? custom([], message), ...others];
+}
+
+function custom(path: Issue['path'], message: string): Issue {
+  return { code: 'custom', path, message };
 }
 
 /** Fields are in snake case in the contracts and in camel case in JSON. */

@@ -2,10 +2,10 @@ import { IngestService } from '@millrace/contracts/millrace/ingest/v1/ingest';
 import {
   bindService,
   type Clock,
+  fieldError,
   type GrpcServiceBinding,
   type Logger,
   type MetricsRegistry,
-  MillraceError,
   type RedisSettings,
   type Tracing,
   uuidv7,
@@ -126,10 +126,7 @@ function ingestService(accept: Accept): GrpcServiceBinding {
       async accept(request, { traceparent }) {
         const { items, traceparents } = readEnvelope(request);
         if (items.length === 0 || items.length > MAX_ITEMS) {
-          throw new MillraceError(
-            'invalid_argument',
-            `items: 1 to ${MAX_ITEMS} are taken, got ${items.length}`,
-          );
+          throw fieldError('items', `1 to ${MAX_ITEMS} are taken, got ${items.length}`);
         }
         const parents = traceparent === undefined ? traceparents : [traceparent, ...traceparents.slice(1)];
         return accept.accept(items, parents);

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
+import { type Clock, fieldError, type Logger, MillraceError } from '@millrace/runtime';
 import { type NatsConnection, openRecords, type Versioned } from '@millrace/stores';
 import {
   currentVersion,
@@ -147,12 +147,12 @@ function isSameVersion(version: SchemaVersion, wish: SchemaWish): boolean {
 function refuseExcess(schemas: readonly SchemaRecord[], wish: SchemaWish): void {
   const isNew = schemas.every(({ eventName }) => eventName !== wish.eventName);
   if (isNew && schemas.length >= MAX_SCHEMAS) {
-    throw new MillraceError('invalid_argument', `event_name: a workspace has at most ${MAX_SCHEMAS} schemas`);
+    throw fieldError('event_name', `a workspace has at most ${MAX_SCHEMAS} schemas`);
   }
   const chars = schemas.reduce((sum, { versions }) => sum + sizeOf(versions), wish.schema.length);
   if (chars > MAX_WORKSPACE_CHARS) {
-    const message = `schema: the schemas of a workspace have at most ${MAX_WORKSPACE_CHARS} characters, versions included`;
-    throw new MillraceError('invalid_argument', message);
+    const issue = `the schemas of a workspace have at most ${MAX_WORKSPACE_CHARS} characters, versions included`;
+    throw fieldError('schema', issue);
   }
 }
 

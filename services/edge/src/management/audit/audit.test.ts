@@ -6,7 +6,7 @@ import {
   ListAuditEntriesRequestSchema,
   ListAuditEntriesResponseSchema,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
-import { type ErrorCode, MillraceError } from '@millrace/runtime';
+import { type ErrorCode, fieldError, MillraceError } from '@millrace/runtime';
 import { benchDialect } from '../../../test/dialect-harness.ts';
 import { CALLERS, callers, HERE } from '../../../test/workspace-callers.ts';
 import type { AuditEntries } from '../../clients/audit-entries.ts';
@@ -146,16 +146,16 @@ describe('refusals', () => {
     }
   }
 
-  const refused: readonly (readonly [said: string, parameter: string])[] = [
-    ['page_token: must be the one that the last answer had', 'cursor'],
-    ['page_size: at most 500', 'limit'],
-    ['actor_user_id: at most 256 characters', 'actor'],
-    ['target_id: at most 256 characters', 'target'],
-    ['action: at most 256 characters', 'action'],
+  const refused: readonly (readonly [said: [field: string, issue: string], parameter: string])[] = [
+    [['page_token', 'must be the one that the last answer had'], 'cursor'],
+    [['page_size', 'at most 500'], 'limit'],
+    [['actor_user_id', 'at most 256 characters'], 'actor'],
+    [['target_id', 'at most 256 characters'], 'target'],
+    [['action', 'at most 256 characters'], 'action'],
   ];
   for (const [said, parameter] of refused) {
-    test(`400 names ${parameter} where the service says ${said}`, async () => {
-      const answer = () => Promise.reject(new MillraceError('invalid_argument', said));
+    test(`400 names ${parameter} where the service says ${said.join(': ')}`, async () => {
+      const answer = () => Promise.reject(fieldError(...said));
       const { status, body } = await read('', { answer });
       assert.equal(status, 400);
       assert.equal(Reflect.get(Object(body), 'errors')[0].field, parameter);

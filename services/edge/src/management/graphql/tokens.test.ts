@@ -6,7 +6,7 @@ import {
   CredentialKind,
   type ListCredentialsRequest,
 } from '@millrace/contracts/millrace/auth/v1/auth';
-import { MillraceError } from '@millrace/runtime';
+import { fieldError } from '@millrace/runtime';
 import { NOW_MS, WORKSPACE_ID } from '../../../test/dialect-harness.ts';
 import { benchGraphql, SESSIONS, STORED_TOKEN } from '../../../test/graphql-harness.ts';
 
@@ -97,7 +97,7 @@ describe('createExternalEventToken', () => {
     const bench = benchGraphql({
       credentials: {
         createCredential: () => {
-          throw new MillraceError('invalid_argument', 'expires_at: must be in the future');
+          throw fieldError('expires_at', 'must be in the future');
         },
       },
     });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MillraceError } from '@millrace/runtime';
+import { fieldError, MillraceError } from '@millrace/runtime';
 import { send } from '../../../test/keys.ts';
 
 const GOOD = { name: 'a', permissions: ['messages:send'] };
@@ -24,6 +24,11 @@ const failed = (statusCode: number, code: string, error: string, message: string
 const failing = (asks: string, ...of: ConstructorParameters<typeof MillraceError>) => ({
   async [asks]() {
     throw new MillraceError(...of);
+  },
+});
+const refusing = (asks: string, field: string, issue: string) => ({
+  [asks]: () => {
+    throw fieldError(field, issue);
   },
 });
 
@@ -185,14 +190,14 @@ describe('400: the message lists what is wrong', () => {
 });
 
 test('400: what auth finds wrong bears the name that the client gave it', async () => {
-  const past = failing('createCredential', 'invalid_argument', 'expires_at: must be in the future');
+  const past = refusing('createCredential', 'expires_at', 'must be in the future');
   const created = await send(past, 'POST', '/api-keys', { body: GOOD });
   assert.equal(created.status, 400);
   assert.deepEqual(
     created.body,
     failed(400, 'VALIDATION_ERROR', 'Bad Request', ['expiresAt: must be in the future']),
   );
-  const foreign = failing('listCredentials', 'invalid_argument', 'page_token: not one of ours');
+  const foreign = refusing('listCredentials', 'page_token', 'not one of ours');
   const listed = await send(foreign, 'GET', '/api-keys', { search: 'cursor=x' });
   assert.deepEqual(listed.body, failed(400, 'VALIDATION_ERROR', 'Bad Request', ['cursor: not one of ours']));
 });

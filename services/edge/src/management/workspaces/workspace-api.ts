@@ -4,7 +4,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import * as api from '@millrace/contracts/millrace/api/v1/workspace';
 import type { ActorSchema } from '@millrace/contracts/millrace/auth/v1/actor';
 import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
-import { MillraceError } from '@millrace/runtime';
+import { fieldError, MillraceError } from '@millrace/runtime';
 import { AUTH_CALL, type AuthGateway } from '../../clients/auth.ts';
 import { type Grant, hasPermission } from '../../clients/credentials.ts';
 import { RequestFailure } from '../../server/failure.ts';
@@ -153,5 +153,5 @@ function ownWorkspace({ workspaceId }: { readonly workspaceId: string }, grant: 
 }
 
 function requireText(field: string, value: string): void {
-  if (value === '') throw new MillraceError('invalid_argument', `${field}: is required`);
+  if (value === '') throw fieldError(field, 'is required');
 }

@@ -11,7 +11,7 @@ import {
   Role as AuthRole,
   type Workspace as AuthWorkspace,
 } from '@millrace/contracts/millrace/auth/v1/workspace';
-import { MillraceError } from '@millrace/runtime';
+import { fieldError, MillraceError } from '@millrace/runtime';
 
 /** The roles by the names that REST gives them; a key has none. */
 export const ROLE_NAMES = ['owner', 'admin', 'member', 'viewer'] as const;
@@ -40,7 +40,7 @@ export function roleOf(name: RoleName): Role {
 export function toAuthRole(role: Role): AuthRole {
   const name = roleNameOf(role);
   if (name !== undefined) return ROLES[name].internal;
-  throw new MillraceError('invalid_argument', `role: must be one of ${ROLE_NAMES.join(', ')}`);
+  throw fieldError('role', `must be one of ${ROLE_NAMES.join(', ')}`);
 }
 
 /** Auth's workspace as it is published. */
