@@ -31,7 +31,7 @@ export function createPrivateWords(): PrivateWords {
   return {
     add,
     make(what) {
-      const word = `private${made++}x${randomBytes(8).toString('hex')}`;
+      const word = `private${made++}x${randomBytes(16).toString('hex')}`;
       add(what, word);
       return word;
     },
