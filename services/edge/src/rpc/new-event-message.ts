@@ -1,9 +1,10 @@
-import { timestampDate } from '@bufbuild/protobuf/wkt';
+import type { JsonObject } from '@bufbuild/protobuf';
 import type { NewEvent } from '@millrace/contracts/millrace/api/v1/event';
 import { type CheckedEvent, checkNewEvent, type FieldError } from '../dialects/native/new-event.ts';
 import type { DecodeContext } from '../ingest/decode-context.ts';
 import { parseJson } from '../request/json/parse.ts';
 import { fieldOf } from '../request/problem/describe-failure.ts';
+import { EARLIEST_MS, LATEST_MS } from '../request/rfc3339.ts';
 import { RequestFailure } from '../server/failure.ts';
 
 /** A part of a message that is JSON: its value and the text that is kept. */
@@ -21,14 +22,10 @@ export function checkMessage(message: NewEvent, context: DecodeContext): Checked
   const badLabel = labels.findIndex((label) => !isStorable(label));
   if (badLabel !== -1) return invalid(message, { field: `labels[${badLabel}]`, issue: UNSTORABLE });
   const occurredAt = readTime(message);
-  if (occurredAt === null)
-    return invalid(message, { field: 'occurredAt', issue: 'Expected a time from 1900 to 2299' });
+  if (occurredAt === null) return invalid(message, { field: 'occurredAt', issue: BAD_TIME });
   const payload = readPart('payload', () => payloadBytes(message));
   if ('issue' in payload) return invalid(message, payload);
-  const metadata = readPart(
-    'metadata',
-    () => message.metadata && Buffer.from(JSON.stringify(message.metadata)),
-  );
+  const metadata = readPart('metadata', () => message.metadata && structBytes(message.metadata));
   if ('issue' in metadata) return invalid(message, metadata);
   const input = {
     ...texts,
@@ -43,6 +40,7 @@ export function checkMessage(message: NewEvent, context: DecodeContext): Checked
 }
 
 const UNSTORABLE = 'must not hold NUL or a lone surrogate';
+const BAD_TIME = 'must be a time from 1900 to 2299, with 0 to 999999999 nanoseconds';
 
 function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
@@ -51,12 +49,36 @@ function isStorable(text: string): boolean {
 function payloadBytes({ data }: NewEvent): Buffer | undefined {
   switch (data.case) {
     case 'payload':
-      return Buffer.from(JSON.stringify(data.value));
+      return structBytes(data.value);
     case 'payloadJson':
       return Buffer.from(data.value.buffer, data.value.byteOffset, data.value.byteLength);
     case undefined:
       return undefined;
   }
+}
+
+/** Throws RequestFailure `invalid` for a number that JSON can't say. */
+function structBytes(struct: JsonObject): Buffer {
+  const text = JSON.stringify(struct);
+  // Such a number is written as null, so that a text without one needs no second look.
+  const path = text.includes('null') ? findNonFinite(struct) : undefined;
+  if (path === undefined) return Buffer.from(text);
+  const message = 'must be a finite number: JSON has no NaN or infinity';
+  throw new RequestFailure({ kind: 'invalid', issues: [{ code: 'custom', path, message }] });
+}
+
+/** The path to the first number that is NaN or infinite. The reader of messages has limited the depth. */
+function findNonFinite(value: unknown): (string | number)[] | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : [];
+  if (typeof value !== 'object' || value === null) return undefined;
+  const members: Iterable<[string | number, unknown]> = Array.isArray(value)
+    ? value.entries()
+    : Object.entries(value);
+  for (const [name, member] of members) {
+    const path = findNonFinite(member);
+    if (path) return [name, ...path];
+  }
+  return undefined;
 }
 
 /** Read as text even where protobuf has parsed it already, so that the limits on depth, names and characters are the same. */
@@ -75,13 +97,14 @@ function readPart(field: string, bytes: () => Buffer | undefined): JsonPart | Fi
   }
 }
 
-/** RFC 3339 text, undefined when unset, null when out of a date's range. */
+/** RFC 3339 text, undefined when unset, null for what is no time or none that the store holds. */
 function readTime({ occurredAt }: NewEvent): string | undefined | null {
   if (!occurredAt) return undefined;
-  const date = timestampDate(occurredAt);
-  const year = date.getUTCFullYear();
-  // Years of more than four digits have no RFC 3339 form; NaN compares false.
-  return year >= 1 && year <= 9999 ? date.toISOString() : null;
+  const { seconds, nanos } = occurredAt;
+  if (nanos < 0 || nanos > 999_999_999) return null;
+  // Cut, as the digits of a text are. Nanoseconds count forward before 1970, too, so that it is the same direction.
+  const ms = Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000);
+  return ms >= EARLIEST_MS && ms <= LATEST_MS ? new Date(ms).toISOString() : null;
 }
 
 /** The client's id where an answer can repeat it. */
