@@ -6,12 +6,13 @@ import {
   type NewEvent,
 } from '@millrace/contracts/millrace/api/v1/event';
 import { type Clock, type Logger, MillraceError, traceIdOf } from '@millrace/runtime';
+import type { Grant } from '../clients/credentials.ts';
 import { type EventVerdict, ingestEvents } from '../dialects/native/ingest-events.ts';
 import type { CheckedEvent } from '../dialects/native/new-event.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
 import type { DecodeContext } from '../ingest/decode-context.ts';
 import type { EventSink } from '../ingest/event-sink.ts';
-import { callerOf } from './gate.ts';
+import { callerNow, callerOf } from './gate.ts';
 import { withIdleDeadline } from './idle-deadline.ts';
 import { checkMessage, echoedId } from './new-event-message.ts';
 
@@ -45,8 +46,12 @@ const STATUS: Record<EventVerdict['status'], EventStatus> = {
 
 /** `millrace.api.v1.EventService`. */
 export function createEventService(deps: EventServiceDeps): ServiceImpl<typeof EventService> {
-  const submit = async (messages: readonly NewEvent[], context: HandlerContext): Promise<Results> => {
-    const request = requestContext(deps, context);
+  const submit = async (
+    messages: readonly NewEvent[],
+    { workspaceId }: Grant,
+    context: HandlerContext,
+  ): Promise<Results> => {
+    const request = requestContext(deps, workspaceId, context);
     const checked = messages.map((message): CheckedEvent => checkMessage(message, request));
     for (const one of checked) if (one.kind === 'invalid') deps.countRejected('native', 'invalid');
     const verdicts = await ingestEvents(checked, deps.events, traceparentOf(context));
@@ -58,7 +63,7 @@ export function createEventService(deps: EventServiceDeps): ServiceImpl<typeof E
       if (events.length === 0 || events.length > MAX_MESSAGE_EVENTS) {
         throw new ConnectError(`a request has 1 to ${MAX_MESSAGE_EVENTS} events`, Code.InvalidArgument);
       }
-      return { results: await submit(events, context) };
+      return { results: await submit(events, callerOf(context), context) };
     },
 
     async ingestStream(requests, context) {
@@ -71,10 +76,15 @@ export function createEventService(deps: EventServiceDeps): ServiceImpl<typeof E
         if (total > MAX_STREAM_EVENTS) {
           throw new ConnectError(`a stream has at most ${MAX_STREAM_EVENTS} events`, Code.ResourceExhausted);
         }
+        const caller = callerNow(context);
+        const refusal = await refusalOf(caller);
+        if (refusal) throw await withTally(refusal, results);
         const submitted =
           events.length > MAX_MESSAGE_EVENTS
             ? Promise.resolve(events.map(tooMany))
-            : submit(events, context).catch((error: unknown) => unavailable(events, error, deps.log));
+            : caller
+                .then((grant) => submit(events, grant, context))
+                .catch((error: unknown) => unavailable(events, error, deps.log));
         results.push(submitted);
         inFlight.push({ events: events.length, done: submitted });
         inFlightEvents += events.length;
@@ -89,9 +99,9 @@ export function createEventService(deps: EventServiceDeps): ServiceImpl<typeof E
   };
 }
 
-function requestContext(deps: EventServiceDeps, context: HandlerContext): DecodeContext {
+function requestContext(deps: EventServiceDeps, workspaceId: string, context: HandlerContext): DecodeContext {
   return {
-    workspaceId: callerOf(context).workspaceId,
+    workspaceId,
     receivedAtMs: deps.clock.now(),
     traceId: traceIdOf(traceparentOf(context)) ?? '',
     newId: deps.newId,
@@ -107,6 +117,24 @@ function toResult(verdict: EventVerdict): Results[number] {
   const { id } = verdict;
   const status = STATUS[verdict.status];
   return 'error' in verdict ? { id, status, error: verdict.error } : { id, status };
+}
+
+/** Why the caller may go no further; undefined too when nobody can tell, which is an outage like others. */
+function refusalOf(caller: Promise<Grant>): Promise<ConnectError | undefined> {
+  return caller.then(
+    () => undefined,
+    (error: unknown) => (error instanceof ConnectError ? error : undefined),
+  );
+}
+
+/** Says beside the refusal what became of the events before it: as numbers, since trailers have no room for results. */
+async function withTally(refusal: ConnectError, results: readonly Promise<Results>[]): Promise<ConnectError> {
+  const before = (await Promise.all(results)).flat();
+  const stored = before.filter(
+    ({ status }) => status === EventStatus.ACCEPTED || status === EventStatus.DUPLICATE,
+  );
+  const tally = `of ${before.length} events before, ${stored.length} ${stored.length === 1 ? 'is' : 'are'} stored`;
+  return new ConnectError(`${refusal.rawMessage}; ${tally}`, refusal.code);
 }
 
 function tooMany(event: NewEvent): Results[number] {

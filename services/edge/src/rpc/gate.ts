@@ -3,13 +3,35 @@ import { Code, ConnectError, createContextKey, type HandlerContext } from '@conn
 import type { Grant } from '../clients/credentials.ts';
 import type { RouteAccess } from '../server/access.ts';
 import { type Failure, RequestFailure } from '../server/failure.ts';
-import { admit, type GateDeps, type Presented } from '../server/gate.ts';
+import { admit, admitAgain, type GateDeps, type Presented } from '../server/gate.ts';
 import { RPC_ACCESS } from './rpc-access.ts';
 
-const callerKey = createContextKey<Grant | undefined>(undefined, { description: 'caller' });
+/** Who calls, and whether they still may. */
+interface Caller {
+  readonly grant: Grant;
+  verifyAgain(): Promise<Grant>;
+}
+
+const callerKey = createContextKey<Caller | undefined>(undefined, { description: 'caller' });
 
 /** Who calls. Only for methods that aren't public. */
 export function callerOf(context: HandlerContext): Grant {
+  return admitted(context).grant;
+}
+
+/**
+ * Who calls, as their credential stands now: for each message of a stream, which may be open for hours.
+ * Throws `unauthenticated` or `permission_denied` once the credential is no longer good, MillraceError while nobody can tell.
+ */
+export async function callerNow(context: HandlerContext): Promise<Grant> {
+  try {
+    return await admitted(context).verifyAgain();
+  } catch (error) {
+    throw error instanceof RequestFailure ? refusal(error.failure, context) : error;
+  }
+}
+
+function admitted(context: HandlerContext): Caller {
   const caller = context.values.get(callerKey);
   if (!caller) throw new ConnectError('no credential', Code.Unauthenticated);
   return caller;
@@ -25,7 +47,9 @@ export function createGate(
     if (rule === 'public') return;
     if (rule === undefined) throw new ConnectError('nobody may call this method', Code.PermissionDenied);
     try {
-      context.values.set(callerKey, await admit(presentedBy(context), deps, rule));
+      const presented = presentedBy(context);
+      const grant = await admit(presented, deps, rule);
+      context.values.set(callerKey, { grant, verifyAgain: () => admitAgain(presented, deps, rule) });
     } catch (error) {
       throw error instanceof RequestFailure ? refusal(error.failure, context) : error;
     }

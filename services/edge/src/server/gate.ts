@@ -61,6 +61,17 @@ export function admit(request: Presented, deps: GateDeps, rule: AccessRule): Gra
   }
 }
 
+/** The caller again, of a request that lasts: throws once they are no longer who may make it. Takes nothing from their limit. */
+export async function admitAgain(
+  request: Presented,
+  deps: Pick<GateDeps, 'credentials'>,
+  rule: AccessRule,
+): Promise<Grant> {
+  const verdict = await deps.credentials.verify(presentedSecret(request, rule.places));
+  if (verdict.kind === 'refused') throw new RequestFailure({ kind: 'invalid_credential' });
+  return permit(verdict, rule);
+}
+
 /** Too many credentials wait to be verified: that is the callers' doing, no store is away. */
 function refuseCrowd(error: unknown): never {
   if (error instanceof MillraceError && error.code === 'resource_exhausted') {
