@@ -1,5 +1,6 @@
 import {
   Code,
+  ConnectError,
   createContextKey,
   createContextValues,
   type HandlerContext,
@@ -7,7 +8,7 @@ import {
 } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import type { Logger } from '@millrace/runtime';
-import { toConnectError } from './failure.ts';
+import { blameMessage, toConnectError } from './failure.ts';
 
 /** How one call ended. */
 export interface CallRecord {
@@ -38,23 +39,35 @@ export function recordCalls(log: Logger): Interceptor {
     } catch (thrown) {
       const error = toConnectError(thrown);
       if (record) record.code = nameOf(error.code);
-      if (error.code === Code.Internal)
+      // An error of connect's own is about what it was sent.
+      if (error.code === Code.Internal && error !== thrown)
         log.error({ err: thrown, method: request.method.name }, 'call failed');
       throw error;
     }
   };
 }
 
-/** Writes down what a gate refuses: such a call reaches no interceptor. */
-export function recordRefusals(
+/**
+ * Writes down how calls end that reach no interceptor: what the gate refuses, what can't be read, what the caller gives up.
+ * Connect ends a call's signal with the error that it is about to send, which is the one place to see and mend it.
+ */
+export function recordUnhandled(
   gate: (context: HandlerContext) => Promise<void>,
 ): (context: HandlerContext) => Promise<void> {
   return async (context) => {
+    const record = context.values.get(recordKey);
+    const { signal } = context;
+    const onEnd = () => {
+      if (!(signal.reason instanceof ConnectError)) return;
+      blameMessage(signal.reason);
+      if (record) record.code ??= nameOf(signal.reason.code);
+    };
+    signal.addEventListener('abort', onEnd, { once: true });
+    if (signal.aborted) onEnd();
     try {
       await gate(context);
     } catch (thrown) {
       const error = toConnectError(thrown);
-      const record = context.values.get(recordKey);
       if (record) record.code = nameOf(error.code);
       throw error;
     }

@@ -9,7 +9,10 @@ import { RequestFailure } from '../server/failure.ts';
  * google.rpc.BadRequest; of others nothing is told.
  */
 export function toConnectError(thrown: unknown): ConnectError {
-  if (thrown instanceof ConnectError) return thrown;
+  if (thrown instanceof ConnectError) {
+    blameMessage(thrown);
+    return thrown;
+  }
   if (thrown instanceof MillraceError && thrown.code !== 'internal') {
     // The codes of both are gRPC's, under the same names.
     const code = codeFromString(thrown.code) ?? Code.Internal;
@@ -24,4 +27,27 @@ export function toConnectError(thrown: unknown): ConnectError {
     return new ConnectError('too many requests', Code.ResourceExhausted, headers);
   }
   return new ConnectError('internal error', Code.Internal, undefined, undefined, thrown);
+}
+
+/** How connect words what it calls an internal error though it only could not read the caller's bytes. */
+const PARSE_FAILURE = 'parse binary: ';
+const DECOMPRESSION_FAILURE = 'decompression failed';
+
+/**
+ * Makes `invalid_argument` of an error that the caller's bytes are to blame for. In place, because connect keeps no later moment
+ * for it: of a unary call it sends the very error that its reader has thrown. Other errors stay as they are.
+ */
+export function blameMessage(error: ConnectError): void {
+  if (error.code !== Code.Internal) return;
+  const reason = unreadable(error.rawMessage);
+  if (reason === undefined) return;
+  const { code, message, rawMessage } = new ConnectError(reason, Code.InvalidArgument);
+  Object.assign(error, { code, message, rawMessage });
+}
+
+function unreadable(words: string): string | undefined {
+  if (words === DECOMPRESSION_FAILURE) return 'the message can not be decompressed';
+  if (!words.startsWith(PARSE_FAILURE)) return undefined;
+  if (words.includes('maximum recursion depth')) return 'the message is nested too deep';
+  return `the message is no valid protobuf: ${words.slice(PARSE_FAILURE.length)}`;
 }

@@ -18,7 +18,7 @@ import type { RequestLimits } from '../server/limits/request-limits.ts';
 import type { RequestHandler } from '../server/listener.ts';
 import { callersRequestId } from '../server/request-id.ts';
 import { type CallOrigin, withOrigin } from './call-origin.ts';
-import { type CallRecord, type RpcMetrics, recordCalls, recordRefusals, valuesWith } from './call-record.ts';
+import { type CallRecord, type RpcMetrics, recordCalls, recordUnhandled, valuesWith } from './call-record.ts';
 import { limitUnaryCalls } from './deadline.ts';
 import { createEventService, type EventServiceDeps } from './event-service.ts';
 import { createGate } from './gate.ts';
@@ -63,6 +63,12 @@ export interface ConnectHandler {
 const UNREAD = 'NOT_HANDLED';
 /** Longest message, as sent and inflated, in bytes. */
 const READ_MAX_BYTES = 10 * 1024 * 1024;
+const JSON_OPTIONS = {
+  ignoreUnknownFields: true,
+  recursionLimit: 200,
+  // Connect's own decoder would let U+FFFD be stored for what isn't UTF-8. Its types leave the option out.
+  textDecoder: new TextDecoder('utf-8', { fatal: true }),
+};
 const DEADLINES: ConnectDeadlines = { unaryMs: 30_000, streamIdleMs: 30_000 };
 
 /** Serves `millrace.api.v1`, gRPC health, and in development reflection. */
@@ -142,8 +148,8 @@ function createHandlers(deps: ConnectDeps, deadlines: ConnectDeadlines): readonl
     readMaxBytes: READ_MAX_BYTES,
     // A Struct takes three levels of messages for one of JSON, of which 32 are allowed; deeper ones fail event by event.
     binaryOptions: { recursionLimit: 200 },
-    jsonOptions: { ignoreUnknownFields: true, recursionLimit: 200 },
-    requestGate: recordRefusals(createGate(deps)),
+    jsonOptions: JSON_OPTIONS,
+    requestGate: recordUnhandled(createGate(deps)),
     interceptors: [recordCalls(deps.log), limitUnaryCalls(deadlines.unaryMs)],
   });
   router.service(EventService, createEventService({ ...deps, streamIdleMs: deadlines.streamIdleMs }));
