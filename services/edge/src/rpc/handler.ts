@@ -19,7 +19,7 @@ import type { RequestHandler } from '../server/listener.ts';
 import { callersRequestId } from '../server/request-id.ts';
 import { type CallOrigin, withOrigin } from './call-origin.ts';
 import { type CallRecord, type RpcMetrics, recordCalls, recordUnhandled, valuesWith } from './call-record.ts';
-import { limitUnaryCalls } from './deadline.ts';
+import { cutDeadline, limitUnaryCalls } from './deadline.ts';
 import { createEventService, type EventServiceDeps } from './event-service.ts';
 import { createGate } from './gate.ts';
 import { guardBody } from './guard-body.ts';
@@ -113,9 +113,10 @@ export function createConnectHandler(deps: ConnectDeps): ConnectHandler {
       const record: CallRecord = { code: undefined };
       const requestId = callersRequestId(request.headers['x-request-id']) ?? deps.newId(deps.clock.now());
       response.setHeader('x-request-id', requestId);
+      const isUnary = handler.method.methodKind === 'unary';
+      cutDeadline(request.headers, isUnary ? deadlines.unaryMs : undefined);
       const endSpan = traceCall(deps.tracing, handler, request);
-      const release =
-        handler.method.methodKind === 'unary' ? guardBody(request, deadlines.unaryMs) : undefined;
+      const release = isUnary ? guardBody(request, deadlines.unaryMs) : undefined;
       response.once('close', () => {
         release?.();
         const seconds = (deps.clock.monotonic() - began) / 1000;
