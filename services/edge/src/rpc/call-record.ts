@@ -28,23 +28,53 @@ export function valuesWith(record: CallRecord) {
   return createContextValues().set(recordKey, record);
 }
 
-/** Writes down how a call ended and turns what a handler throws into what the caller is told; logs the unexpected. */
+/**
+ * Writes down how a call ended and turns what a handler throws into what the caller is told; logs the unexpected.
+ * What came first stands: a handler may well finish after its caller has gone.
+ */
 export function recordCalls(log: Logger): Interceptor {
   return (next) => async (request) => {
     const record = request.contextValues.get(recordKey);
-    try {
-      const response = await next(request);
-      if (record) record.code = 'OK';
-      return response;
-    } catch (thrown) {
-      const error = toConnectError(thrown);
-      if (record) record.code = nameOf(error.code);
+    const fail = (thrown: unknown): ConnectError => {
+      const error = request.signal.aborted ? reasonOf(request.signal) : toConnectError(thrown);
+      if (record) record.code ??= nameOf(error.code);
       // An error of connect's own is about what it was sent.
       if (error.code === Code.Internal && error !== thrown)
         log.error({ err: thrown, method: request.method.name }, 'call failed');
-      throw error;
+      return error;
+    };
+    const succeed = () => {
+      if (record) record.code ??= 'OK';
+    };
+    try {
+      const response = await next(request);
+      if (response.stream) return { ...response, message: watched(response.message, succeed, fail) };
+      succeed();
+      return response;
+    } catch (thrown) {
+      throw fail(thrown);
     }
   };
+}
+
+/** The messages of an answer, which are made while they are sent: only their end tells how the call went. */
+async function* watched<Message>(
+  messages: AsyncIterable<Message>,
+  succeed: () => void,
+  fail: (thrown: unknown) => ConnectError,
+): AsyncGenerator<Message> {
+  try {
+    yield* messages;
+  } catch (thrown) {
+    throw fail(thrown);
+  }
+  succeed();
+}
+
+/** Why a call is over: its deadline has passed, or its caller has gone, for which HTTP/1.1 gives no reason. */
+function reasonOf(signal: AbortSignal): ConnectError {
+  const { reason } = signal;
+  return reason instanceof ConnectError ? reason : new ConnectError('the caller has gone', Code.Canceled);
 }
 
 /**

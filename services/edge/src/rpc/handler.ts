@@ -1,3 +1,4 @@
+import { constants } from 'node:http2';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError, createConnectRouter } from '@connectrpc/connect';
 import type { UniversalHandler } from '@connectrpc/connect/protocol';
@@ -59,7 +60,7 @@ export interface ConnectHandler {
   readonly handle: RequestHandler;
 }
 
-/** The code of a call that ended before its handler could: a broken or oversized message, a client that left. */
+/** The code of a call that no protocol has answered: its content type or HTTP method is none of theirs. */
 const UNREAD = 'NOT_HANDLED';
 /** Longest message, as sent and inflated, in bytes. */
 const READ_MAX_BYTES = 10 * 1024 * 1024;
@@ -120,8 +121,9 @@ export function createConnectHandler(deps: ConnectDeps): ConnectHandler {
       response.once('close', () => {
         release?.();
         const seconds = (deps.clock.monotonic() - began) / 1000;
-        deps.metrics.called(handler.service.typeName, handler.method.name, record.code ?? UNREAD, seconds);
-        endSpan(record);
+        const code = endOf(record, request, response);
+        deps.metrics.called(handler.service.typeName, handler.method.name, code, seconds);
+        endSpan(code);
       });
       const origin = { requestId, clientAddress: () => deps.clientAddress(request) };
       void serve(handler, { record, origin }, request, response);
@@ -134,13 +136,22 @@ function traceCall(
   tracing: Tracing,
   { service, method }: UniversalHandler,
   request: Parameters<RequestHandler>[0],
-): (record: CallRecord) => void {
+): (code: string) => void {
   if (!tracing.enabled) return () => undefined;
   const header = request.headers.traceparent;
   const parent = typeof header === 'string' && traceIdOf(header) ? header : undefined;
   const span = tracing.start(`${service.typeName}/${method.name}`, { kind: 'server', parent });
   if (span) request.headers.traceparent = span.traceparent;
-  return ({ code }) => span?.end(code === 'OK' ? undefined : (code ?? UNREAD));
+  return (code) => span?.end(code === 'OK' ? undefined : code);
+}
+
+/** The code of a call that is over. Whoever has gone got no answer, also where one had been made. */
+function endOf({ code }: CallRecord, ...[request, response]: Parameters<RequestHandler>): string {
+  const gone =
+    'stream' in request
+      ? request.stream.aborted || request.stream.rstCode === constants.NGHTTP2_CANCEL
+      : !response.writableFinished;
+  return gone && (code === undefined || code === 'OK') ? 'CANCELED' : (code ?? UNREAD);
 }
 
 function createHandlers(deps: ConnectDeps, deadlines: ConnectDeadlines): readonly UniversalHandler[] {
