@@ -12,7 +12,7 @@ const unhandled: unknown[] = [];
 const onUnhandled = (reason: unknown) => unhandled.push(reason);
 
 let bench: RpcBench;
-let begun = () => {};
+let begun: () => void = () => undefined;
 before(async () => {
   process.on('unhandledRejection', onUnhandled);
   const destination = { write: (line: string) => void logged.push(line) };

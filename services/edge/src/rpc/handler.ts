@@ -41,6 +41,7 @@ export interface ConnectDeps extends Omit<EventServiceDeps, 'streamIdleMs'> {
   readonly tracing: Tracing;
   readonly log: Logger;
   readonly deadlines?: Partial<ConnectDeadlines>;
+  readonly maxHealthWatchers?: number;
 }
 
 /** How long a caller may take. */
@@ -167,8 +168,8 @@ function createHandlers(deps: ConnectDeps, deadlines: ConnectDeadlines): readonl
   router.service(EventService, createEventService({ ...deps, streamIdleMs: deadlines.streamIdleMs }));
   router.service(WorkspaceService, createWorkspaceService(deps.auth));
   const serviceNames = [EventService.typeName, WorkspaceService.typeName];
-  addHealth(router, { serviceNames, state: deps.health });
-  if (deps.reflection) addReflection(router, [EventService, WorkspaceService, Health]);
+  addHealth(router, { serviceNames, state: deps.health, maxWatchers: deps.maxHealthWatchers });
+  if (deps.reflection) addReflection(router, [EventService, WorkspaceService, Health], deadlines);
   return router.handlers;
 }
 

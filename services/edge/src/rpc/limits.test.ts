@@ -5,6 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { Health } from '@millrace/contracts/grpc/health/v1/health';
+import {
+  ServerReflection,
+  ServerReflectionRequestSchema,
+} from '@millrace/contracts/grpc/reflection/v1/reflection';
 import { EventService, IngestStreamRequestSchema } from '@millrace/contracts/millrace/api/v1/event';
 import { HANGING_TYPE, type RpcBench, startRpcBench, transportsTo } from '../../test/rpc-harness.ts';
 
@@ -14,7 +19,7 @@ const JSON_HEADERS = { 'x-api-key': 'writer', 'content-type': 'application/json'
 
 let bench: RpcBench;
 before(async () => {
-  bench = await startRpcBench({ deadlines: { unaryMs: 200, streamIdleMs: 200 } });
+  bench = await startRpcBench({ deadlines: { unaryMs: 200, streamIdleMs: 200 }, maxHealthWatchers: 2 });
 });
 after(() => bench.close());
 
@@ -84,6 +89,65 @@ test('deadline_exceeded: a stream whose caller falls silent', async () => {
   }
   const call = grpc().ingestStream(messages(), WRITER);
   await assert.rejects(call, (error) => ConnectError.from(error).code === Code.DeadlineExceeded);
+});
+
+test('deadline_exceeded, resource_exhausted: a reflection stream that is silent, or asks without end', async () => {
+  const reflection = createClient(
+    ServerReflection,
+    transportsTo(bench.url)['gRPC over HTTP/2'] ?? assert.fail(),
+  );
+  const question = create(ServerReflectionRequestSchema, {
+    messageRequest: { case: 'listServices', value: '' },
+  });
+  async function* silent() {
+    yield question;
+    await sleep(60_000, undefined, { ref: false });
+  }
+  async function* endless() {
+    for (let i = 0; i < 1_001; i++) yield question;
+  }
+  for (const [questions, code] of [
+    [silent(), Code.DeadlineExceeded],
+    [endless(), Code.ResourceExhausted],
+  ] as const) {
+    const readAll = async () => {
+      for await (const answer of reflection.serverReflectionInfo(questions)) assert.ok(answer);
+    };
+    await assert.rejects(readAll, (error) => ConnectError.from(error).code === code);
+  }
+});
+
+test('an error behind the first answer of a stream is counted', async () => {
+  const call = 'grpc.reflection.v1.ServerReflection ServerReflectionInfo RESOURCE_EXHAUSTED';
+  for (let tries = 0; !bench.calls.includes(call) && tries < 200; tries++) await sleep(5);
+  assert.ok(bench.calls.includes(call), bench.calls.join());
+});
+
+test('resource_exhausted: more watchers of health than there may be, until one has gone', async () => {
+  const health = createClient(Health, transportsTo(bench.url)['gRPC over HTTP/2'] ?? assert.fail());
+  const watch = async () => {
+    const controller = new AbortController();
+    const answers = health.watch({ service: '' }, { signal: controller.signal })[Symbol.asyncIterator]();
+    await answers.next();
+    return () => {
+      controller.abort();
+      return answers.next().catch(() => undefined);
+    };
+  };
+  const leave = [await watch(), await watch()];
+  await assert.rejects(watch(), (error) => ConnectError.from(error).code === Code.ResourceExhausted);
+  await leave.pop()?.();
+  const isFree = async () => {
+    try {
+      leave.push(await watch());
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  for (let tries = 0; tries < 200 && !(await isFree()); tries++) await sleep(5);
+  assert.equal(leave.length, 2, 'the place of the one that has gone is free');
+  for (const one of leave) await one();
 });
 
 test('a body that never ends over HTTP/2 is dropped', async () => {

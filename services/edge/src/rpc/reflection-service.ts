@@ -1,11 +1,15 @@
 import type { DescFile, DescService } from '@bufbuild/protobuf';
-import { Code, type ConnectRouter } from '@connectrpc/connect';
+import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
 import { ServerReflection } from '@millrace/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionAlpha } from '@millrace/contracts/grpc/reflection/v1alpha/reflection';
 import { createDescriptorIndex, type DescriptorIndex } from './descriptor-index.ts';
+import { withIdleDeadline } from './idle-deadline.ts';
 
 /** Both versions of the protocol; they differ in name only. */
 const REFLECTION_SERVICES: readonly DescService[] = [ServerReflection, ServerReflectionAlpha];
+
+/** Questions in a stream. */
+const MAX_QUESTIONS = 1_000;
 
 /** The part of a request that both versions have in common. */
 type Question =
@@ -22,10 +26,18 @@ type Answer =
   | { case: 'errorResponse'; value: { errorCode: number; errorMessage: string } };
 
 /** Lets tools such as grpcurl and `buf curl` learn the services. Not for production: it shows the whole surface. */
-export function addReflection(router: ConnectRouter, services: readonly DescService[]): void {
+export function addReflection(
+  router: ConnectRouter,
+  services: readonly DescService[],
+  limits: { streamIdleMs: number },
+): void {
   const index = createDescriptorIndex([...services, ...REFLECTION_SERVICES]);
-  router.service(ServerReflection, { serverReflectionInfo: (requests) => answerAll(index, requests) });
-  router.service(ServerReflectionAlpha, { serverReflectionInfo: (requests) => answerAll(index, requests) });
+  router.service(ServerReflection, {
+    serverReflectionInfo: (requests) => answerAll(index, withIdleDeadline(requests, limits.streamIdleMs)),
+  });
+  router.service(ServerReflectionAlpha, {
+    serverReflectionInfo: (requests) => answerAll(index, withIdleDeadline(requests, limits.streamIdleMs)),
+  });
 }
 
 async function* answerAll<Request extends { host: string; messageRequest: Question }>(
@@ -33,7 +45,11 @@ async function* answerAll<Request extends { host: string; messageRequest: Questi
   requests: AsyncIterable<Request>,
 ) {
   const sent = new Set<DescFile>();
+  let questions = 0;
   for await (const request of requests) {
+    if (++questions > MAX_QUESTIONS) {
+      throw new ConnectError(`a stream has at most ${MAX_QUESTIONS} questions`, Code.ResourceExhausted);
+    }
     yield {
       validHost: request.host,
       originalRequest: request,
