@@ -2,6 +2,6 @@ export { createEdge, type Edge, type EdgeDeps } from './app.ts';
 export type { AnalyticsGateway } from './clients/analytics.ts';
 export type { AuthGateway } from './clients/auth.ts';
 export type { CredentialLookup } from './clients/credentials.ts';
-export { connectCredentials } from './clients/credentials-connect.ts';
+export { connectCredentials } from './clients/credentials-changes.ts';
 export type { IngestGateway } from './clients/ingest.ts';
 export { edgeConfig, type PublicConfig, publicConfig } from './config.ts';

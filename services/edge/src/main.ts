@@ -9,7 +9,7 @@ import { connectNats } from '@millrace/stores';
 import { createEdge } from './app.ts';
 import { analyticsOverGrpc } from './clients/analytics.ts';
 import { authOverGrpc } from './clients/auth.ts';
-import { connectCredentials } from './clients/credentials-connect.ts';
+import { connectCredentials } from './clients/credentials-changes.ts';
 import { createGrpcCredentialLookup } from './clients/credentials-lookup-grpc.ts';
 import { ingestOverGrpc } from './clients/ingest.ts';
 import { edgeConfig } from './config.ts';

@@ -1,6 +1,10 @@
-import { AnalyticsService } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import {
+  AnalyticsService,
+  type ListAuditEntriesRequestSchema,
+  type ListAuditEntriesResponse,
+} from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { createGrpcClient, type GrpcClientOptions } from '@millrace/runtime';
-import type { AuditEntries } from './audit-entries.ts';
 
 /** What the edge asks the analytics service. */
 export interface AnalyticsGateway extends EventStats, AuditEntries {
@@ -31,4 +35,12 @@ export function analyticsOverGrpc(options: GrpcClientOptions): AnalyticsGateway 
 export interface EventStats {
   /** Throws MillraceError `unavailable` while ClickHouse or the service is away. */
   read(workspaceId: string): Promise<{ ratePerSecond: number; total: number }>;
+}
+
+/** Reads the audit log. */
+export interface AuditEntries {
+  /** A page of a workspace's entries, newest first. Throws MillraceError `unavailable` while the store is away. */
+  listAuditEntries(
+    request: MessageInitShape<typeof ListAuditEntriesRequestSchema>,
+  ): Promise<ListAuditEntriesResponse>;
 }

@@ -27,7 +27,7 @@ import {
 } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
 import { createCredentialCache } from './credentials-cache.ts';
-import { connectCredentials } from './credentials-connect.ts';
+import { connectCredentials } from './credentials-changes.ts';
 import { createGrpcCredentialLookup } from './credentials-lookup-grpc.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });

@@ -1,7 +1,6 @@
 import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
-import type { EventStats } from '../clients/analytics.ts';
-import type { AuditEntries } from '../clients/audit-entries.ts';
+import type { AuditEntries, EventStats } from '../clients/analytics.ts';
 import type { AuthGateway } from '../clients/auth.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
 import type { EventSink } from '../ingest/event-sink.ts';

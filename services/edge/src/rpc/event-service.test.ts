@@ -169,6 +169,17 @@ describe('codes', () => {
       Code.Unavailable,
     );
   });
+  test('UNAVAILABLE: says when to come again, over every protocol', async () => {
+    for (const [name, transport] of Object.entries(transportsTo(bench.url))) {
+      const call = createClient(EventService, transport).ingest(
+        { events: [{ type: UNAVAILABLE_TYPE }] },
+        WRITER,
+      );
+      const error = await call.catch((thrown: unknown) => ConnectError.from(thrown));
+      assert.ok(error instanceof ConnectError && error.code === Code.Unavailable, name);
+      assert.equal(error.metadata.get('retry-after'), '1', name);
+    }
+  });
 });
 
 test('a stream has a result for every event, in order, and goes on after an outage', async () => {

@@ -12,8 +12,8 @@ import type { CheckedEvent } from '../dialects/native/new-event.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
 import type { DecodeContext } from '../ingest/decode-context.ts';
 import type { EventSink } from '../ingest/event-sink.ts';
+import { withIdleDeadline } from './deadline.ts';
 import { callerNow, callerOf } from './gate.ts';
-import { withIdleDeadline } from './idle-deadline.ts';
 import { checkMessage, echoedId } from './new-event-message.ts';
 
 /** Events in a request message. */

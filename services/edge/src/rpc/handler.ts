@@ -18,8 +18,15 @@ import type { ClientAddress } from '../server/client-address.ts';
 import type { RequestLimits } from '../server/limits/request-limits.ts';
 import type { RequestHandler } from '../server/listener.ts';
 import { callersRequestId } from '../server/request-id.ts';
-import { type CallOrigin, withOrigin } from './call-origin.ts';
-import { type CallRecord, type RpcMetrics, recordCalls, recordUnhandled, valuesWith } from './call-record.ts';
+import {
+  type CallOrigin,
+  type CallRecord,
+  type RpcMetrics,
+  recordCalls,
+  recordUnhandled,
+  valuesWith,
+  withOrigin,
+} from './call-record.ts';
 import { cutDeadline, limitUnaryCalls } from './deadline.ts';
 import { createEventService, type EventServiceDeps } from './event-service.ts';
 import { createGate } from './gate.ts';

@@ -3,7 +3,7 @@ import type { WorkspaceService } from '@millrace/contracts/millrace/api/v1/works
 import type { AuthGateway } from '../clients/auth.ts';
 import { actorOf } from '../management/actor.ts';
 import { type Caller, createWorkspaceApi } from '../management/workspaces/workspace-api.ts';
-import { originOf } from './call-origin.ts';
+import { originOf } from './call-record.ts';
 import { callerOf } from './gate.ts';
 
 /** `millrace.api.v1.WorkspaceService`. */

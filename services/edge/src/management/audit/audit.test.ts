@@ -9,7 +9,7 @@ import {
 import { type ErrorCode, fieldError, MillraceError } from '@millrace/runtime';
 import { benchDialect } from '../../../test/dialect-harness.ts';
 import { CALLERS, callers, HERE } from '../../../test/workspace-callers.ts';
-import type { AuditEntries } from '../../clients/audit-entries.ts';
+import type { AuditEntries } from '../../clients/analytics.ts';
 import { auditApi } from './routes.ts';
 
 const ENTRY = {

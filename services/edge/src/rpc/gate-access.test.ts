@@ -5,8 +5,7 @@ import { Code, ConnectError, createContextValues, createHandlerContext } from '@
 import { limitsForTests } from '../../test/limits.ts';
 import { type RpcBench, startRpcBench } from '../../test/rpc-harness.ts';
 import { CALLERS, callers } from '../../test/workspace-callers.ts';
-import { createGate } from './gate.ts';
-import { RPC_ACCESS } from './rpc-access.ts';
+import { createGate, RPC_ACCESS } from './gate.ts';
 
 const nameOf = (method: DescMethod) => `${method.parent.typeName}/${method.name}`;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { gatherQuestions } from './gather-questions.ts';
+import { gatherQuestions } from './credentials-lookup-grpc.ts';
 
 /** Questions that are answered when told, on a clock that is set by hand. */
 function bench(options: { maxBatch?: number; maxCalls?: number } = {}) {
