@@ -40,6 +40,12 @@ for (const [what, struct, path] of BAD_STRUCTS) {
   });
 }
 
+test('INVALID: a lone surrogate, which only JSON can bring', () => {
+  const struct = { a: [{ b: '\ud800' }], '\udc00': 1 };
+  const message = create(NewEventSchema, { type: 't', metadata: struct });
+  assert.equal(fieldOf(checkMessage(message, CONTEXT)), 'metadata.a[0].b');
+});
+
 test('a null that was sent as one stays', () => {
   const checked = check({ data: { case: 'payload', value: { a: null, b: [null, 1e308] } } });
   assert.equal(checked.kind === 'valid' && checked.event.payload, '{"a":null,"b":[null,1e+308]}');
