@@ -5,37 +5,29 @@ import {
   createInflate,
   createZstdDecompress,
   gunzip,
+  type InputType,
   inflate,
+  type ZlibOptions,
   zstdDecompress,
 } from 'node:zlib';
 import { RequestFailure } from './failure.ts';
 
-interface Inflated {
-  readonly buffer: Buffer;
-  /** `bytesWritten` is how much of the input was read. */
-  readonly engine: { readonly bytesWritten: number };
-}
-type Decoder = (
-  body: Buffer,
-  options: { maxOutputLength: number; info: true },
-  done: (error: Error | null, result: Inflated) => void,
-) => void;
-
-// With `info` every one of them answers its engine too, which the types leave out.
 const decoders = {
-  gzip: gunzip as unknown as Decoder,
-  'x-gzip': gunzip as unknown as Decoder,
-  deflate: inflate as unknown as Decoder,
-  br: brotliDecompress as unknown as Decoder,
-  zstd: zstdDecompress as unknown as Decoder,
+  gzip: gunzip,
+  'x-gzip': gunzip,
+  deflate: inflate,
+  br: brotliDecompress,
+  zstd: zstdDecompress,
 } as const;
+
+/** Frames of a zstd body: each costs a context of its own, and a batch has at most a thousand events. */
+const MAX_FRAMES = 1_000;
 
 const isKnown = (encoding: string): encoding is keyof typeof decoders => Object.hasOwn(decoders, encoding);
 
 /**
- * Undoes a Content-Encoding, never to more than `limitBytes`. Several gzip members or zstd frames are one body (RFC 1952, RFC 8878);
- * anything else behind the end is damage: a client that sent it must not take it for stored.
- * Throws RequestFailure `unsupported_media_type`, `too_large`, or `malformed_json` for a damaged body.
+ * Undoes a Content-Encoding, never to more than `limitBytes`, and all of the body or nothing: what stands behind the end of a stream
+ * would be lost unsaid. Throws RequestFailure `unsupported_media_type`, `too_large`, or `malformed_json` for a damaged body.
  */
 export async function inflateBody(body: Buffer, encoding: string, limitBytes: number): Promise<Buffer> {
   const name = encoding.trim().toLowerCase();
@@ -44,45 +36,66 @@ export async function inflateBody(body: Buffer, encoding: string, limitBytes: nu
     const message = 'content-encoding: gzip, br, zstd, deflate and identity are taken';
     throw new RequestFailure({ kind: 'unsupported_media_type', message });
   }
-  const parts: Buffer[] = [];
-  let length = 0;
-  let rest = body;
-  for (;;) {
-    // A decoder takes no limit below one byte; an empty part more makes no body larger.
-    const { buffer, engine } = await inflateOnce(name, rest, Math.max(1, limitBytes - length), limitBytes);
-    parts.push(buffer);
-    length += buffer.length;
-    if (length > limitBytes) throw new RequestFailure({ kind: 'too_large', limitBytes });
-    if (engine.bytesWritten >= rest.length) break;
-    // Node's gunzip goes on with further members by itself, its zstd stops behind the first frame.
-    if (name !== 'zstd' || engine.bytesWritten === 0) throw damaged(name);
-    rest = rest.subarray(engine.bytesWritten);
-  }
-  return parts.length === 1 ? (parts[0] ?? body) : Buffer.concat(parts, length);
-}
-
-async function inflateOnce(
-  name: keyof typeof decoders,
-  body: Buffer,
-  maxOutputLength: number,
-  limitBytes: number,
-): Promise<Inflated> {
   try {
-    return await new Promise((resolve, reject) =>
-      decoders[name](body, { maxOutputLength, info: true }, (error, result) =>
-        error ? reject(error) : resolve(result),
-      ),
-    );
+    const first = await inflateOnce(name, body, limitBytes);
+    if (first.consumed === body.length) return first.inflated;
+    // Node reads every member of gzip itself, and of zstd the first frame only; brotli and deflate know no second stream.
+    if (name === 'zstd') return await inflateFrames(first, body, limitBytes);
   } catch (error) {
+    if (error instanceof RequestFailure) throw error;
     if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
       throw new RequestFailure({ kind: 'too_large', limitBytes });
     }
     throw damaged(name);
   }
+  throw damaged(name);
 }
 
 function damaged(name: string): RequestFailure {
   return new RequestFailure({ kind: 'malformed_json', message: `the body is not valid ${name}` });
+}
+
+/** What one stream held, and how many bytes of the body it took. */
+interface Inflated {
+  readonly inflated: Buffer;
+  readonly consumed: number;
+}
+
+/** Node's functions with the option `info`, which its types don't know. */
+type Decode = (
+  body: InputType,
+  options: ZlibOptions,
+  callback: (error: Error | null, result: { buffer: Buffer; engine: { bytesWritten: number } }) => void,
+) => void;
+
+function inflateOnce(name: keyof typeof decoders, body: Buffer, limitBytes: number): Promise<Inflated> {
+  // With `info` the callback gets the buffer and the engine.
+  const decode = decoders[name] as unknown as Decode;
+  return new Promise((resolve, reject) => {
+    decode(body, { maxOutputLength: limitBytes, info: true }, (error, result) => {
+      if (error) reject(error);
+      else resolve({ inflated: result.buffer, consumed: result.engine.bytesWritten });
+    });
+  });
+}
+
+async function inflateFrames(first: Inflated, body: Buffer, limitBytes: number): Promise<Buffer> {
+  const frames = [first.inflated];
+  let length = first.inflated.length;
+  let at = first.consumed;
+  while (at < body.length) {
+    if (frames.length === MAX_FRAMES) {
+      const message = `a zstd body has at most ${MAX_FRAMES} frames`;
+      throw new RequestFailure({ kind: 'malformed_json', message });
+    }
+    // The least that Node takes is one byte.
+    const frame = await inflateOnce('zstd', body.subarray(at), Math.max(limitBytes - length, 1));
+    length += frame.inflated.length;
+    if (length > limitBytes) throw new RequestFailure({ kind: 'too_large', limitBytes });
+    frames.push(frame.inflated);
+    at += frame.consumed;
+  }
+  return Buffer.concat(frames, length);
 }
 
 const streams = {
