@@ -24,6 +24,7 @@ import { createClientAddress } from './server/client-address.ts';
 import { createCors } from './server/cors.ts';
 import { limitSignIn } from './server/limits/limit-request.ts';
 import { createRequestLimits } from './server/limits/request-limits.ts';
+import { createBodyBudget } from './server/request-body.ts';
 import { startHttpServer } from './server/server.ts';
 
 /** How the edge reaches everything behind it. */
@@ -127,6 +128,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     gate: { credentials, limits },
     limitAddress: limitSignIn(limits),
     clientAddress,
+    bodies: createBodyBudget(config.MAX_BODY_BYTES_IN_MEMORY),
     cors: createCors(config.CORS_ORIGINS),
     health,
     metrics,

@@ -53,6 +53,14 @@ export const publicConfig = baseConfig.extend({
   AUTH_RATE_LIMIT_PER_MINUTE: perMinute
     .default(100)
     .describe('requests a minute of each client address on /api/auth; 0 for no limit'),
+  MAX_BODY_BYTES_IN_MEMORY: z.coerce
+    .number()
+    .int()
+    .min(20 * 1024 * 1024)
+    .default(256 * 1024 * 1024)
+    .describe(
+      'memory that the bodies of all requests under way may take together, as received and inflated, in bytes; above it requests are answered 503',
+    ),
   NATS_REPLICAS: natsReplicas,
   ...redisSettings,
   EMAIL_COMPAT_ALWAYS_200: booleanSetting

@@ -15,6 +15,7 @@ import { type Logger, type Health as ProcessHealth, type Tracing, traceIdOf } fr
 import type { AuthGateway } from '../clients/auth.ts';
 import type { CredentialVerifier } from '../clients/credentials.ts';
 import type { ClientAddress } from '../server/client-address.ts';
+import { guardBody } from '../server/deadlines.ts';
 import type { RequestLimits } from '../server/limits/request-limits.ts';
 import type { RequestHandler } from '../server/listener.ts';
 import { callersRequestId } from '../server/request-id.ts';
@@ -30,7 +31,6 @@ import {
 import { cutDeadline, limitUnaryCalls } from './deadline.ts';
 import { createEventService, type EventServiceDeps } from './event-service.ts';
 import { createGate } from './gate.ts';
-import { guardBody } from './guard-body.ts';
 import { addHealth } from './health-service.ts';
 import { addReflection } from './reflection-service.ts';
 import { createWorkspaceService } from './workspace-service.ts';

@@ -3,8 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { ClientAddress } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
-import { peekBody, readBody } from './read-body.ts';
 import type { Reply } from './reply.ts';
+import { type BodyBudget, RequestBody } from './request-body.ts';
+
+/** The status that is counted when the client has left before its answer; nobody is ever sent it. */
+export const CLIENT_LEFT = 499;
 
 const NO_PARAMS: Exchange['params'] = {};
 
@@ -20,6 +23,8 @@ export interface ExchangeInit {
   /** Flat name, value … of headers that every answer to this request carries. */
   readonly extraHeaders: readonly string[];
   readonly clientAddress: ClientAddress;
+  readonly bodies: BodyBudget;
+  /** Told once, of the answer or of `CLIENT_LEFT`. */
   readonly onReply: (status: number) => void;
 }
 
@@ -35,6 +40,8 @@ export class HttpExchange implements Exchange {
   #extraHeaders: readonly string[];
   readonly #clientAddress: ClientAddress;
   readonly #onReply: (status: number) => void;
+  readonly #body: RequestBody;
+  #isOver = false;
 
   constructor(init: ExchangeInit) {
     this.request = init.request;
@@ -47,6 +54,7 @@ export class HttpExchange implements Exchange {
     this.#extraHeaders = init.extraHeaders;
     this.#clientAddress = init.clientAddress;
     this.#onReply = init.onReply;
+    this.#body = new RequestBody(init.request, init.bodies);
   }
 
   clientAddress(): string {
@@ -63,11 +71,28 @@ export class HttpExchange implements Exchange {
   }
 
   body(limitBytes: number): Promise<Buffer> {
-    return readBody(this.request, limitBytes);
+    return this.#body.read(limitBytes);
   }
 
   peek(limitBytes: number): Promise<Buffer> {
-    return peekBody(this.request, limitBytes);
+    return this.#body.peek(limitBytes);
+  }
+
+  /** The body is late: whoever reads it fails by `request_timeout`. */
+  late(): void {
+    this.#body.cut({ kind: 'request_timeout' });
+  }
+
+  /** The request is over, answered or not, and the memory of its body free. */
+  close(): void {
+    this.#body.release();
+    this.#tell(CLIENT_LEFT);
+  }
+
+  #tell(status: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#onReply(status);
   }
 
   addHeaders(headers: readonly string[]): void {
@@ -76,7 +101,7 @@ export class HttpExchange implements Exchange {
 
   reply({ status, body, headers }: Reply): void {
     const { response } = this;
-    if (response.headersSent || response.destroyed) return;
+    if (response.headersSent || response.destroyed || this.request.aborted) return;
     // A raw array is written as it is; an object would be copied into a map first.
     const head = ['x-request-id', this.requestId];
     // A 204 has no content, and must not speak of its length (RFC 9110, 8.6).
@@ -93,7 +118,7 @@ export class HttpExchange implements Exchange {
     if (this.#extraHeaders.length > 0) head.push(...this.#extraHeaders);
     writeHead(response, status, head);
     response.end(body);
-    this.#onReply(status);
+    this.#tell(status);
   }
 }
 

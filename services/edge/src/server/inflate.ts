@@ -20,7 +20,7 @@ const decoders = {
   zstd: zstdDecompress,
 } as const;
 
-/** Frames of a zstd body: each costs a context of its own, and a batch has at most a thousand events. */
+/** Frames of a zstd body: each costs a context of its own, and batches of clients have fewer. */
 const MAX_FRAMES = 1_000;
 
 const isKnown = (encoding: string): encoding is keyof typeof decoders => Object.hasOwn(decoders, encoding);

@@ -1,17 +1,13 @@
-import {
-  createServer as createHttp1Server,
-  type Server as Http1Server,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http';
+import type { Server as Http1Server, IncomingMessage, ServerResponse } from 'node:http';
 import {
   createServer as createHttp2Server,
   type Http2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
-  type ServerHttp2Session,
 } from 'node:http2';
 import { type AddressInfo, createServer as createNetServer, type Socket } from 'node:net';
+import { DEADLINES, type Deadlines, drainAnswered, watchSessions } from './deadlines.ts';
+import { createHttp1Server } from './http1.ts';
 
 /** Answers a request of either protocol. */
 export type RequestHandler = (
@@ -28,15 +24,10 @@ export interface Listener {
 
 /** The first bytes of every HTTP/2 connection. */
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
-/** Longest wait for a connection's first bytes, and for a request's head, in milliseconds. */
-const HEAD_TIMEOUT_MS = 10_000;
-/** Longest time for a whole request, in milliseconds. */
-const REQUEST_TIMEOUT_MS = 30_000;
 /** How long connections without a request stay open once the server closes, in milliseconds. */
 const GRACE_MS = 1_000;
-const KEEP_ALIVE_MS = 72_000;
-const SESSION_IDLE_MS = 300_000;
 const MAX_CONCURRENT_STREAMS = 250;
+const WINDOW_BYTES = 64 * 1024 - 1;
 
 /**
  * Looks at a connection's first bytes and hands it to the HTTP/1.1 or the HTTP/2 server, so that REST, Connect,
@@ -46,34 +37,23 @@ export async function listen(options: {
   host: string;
   port: number;
   handler: RequestHandler;
+  deadlines?: Partial<Deadlines> | undefined;
 }): Promise<Listener> {
-  const http1 = createHttp1Server(
-    {
-      headersTimeout: HEAD_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: 2_000,
-      noDelay: true,
-    },
-    options.handler,
-  );
-  // Node starts the checks of these time limits when the server begins to listen, which this one never does itself.
-  http1.emit('listening');
-  const http2 = createHttp2Server(
-    { settings: { maxConcurrentStreams: MAX_CONCURRENT_STREAMS } },
-    options.handler,
-  );
-  const sessions = new Set<ServerHttp2Session>();
-  http2.on('session', (session) => {
-    sessions.add(session);
-    session.setTimeout(SESSION_IDLE_MS, () => session.close());
-    session.on('close', () => sessions.delete(session));
-    session.on('error', () => session.destroy());
-  });
+  const deadlines = { ...DEADLINES, ...options.deadlines };
+  const handler: RequestHandler = (request, response) => {
+    drainAnswered(request, response, deadlines);
+    options.handler(request, response);
+  };
+  const http1 = createHttp1Server(handler, deadlines);
+  // A stream that nobody reads holds one window, 64 KiB; a connection no more than all its streams' windows.
+  const settings = { maxConcurrentStreams: MAX_CONCURRENT_STREAMS, initialWindowSize: WINDOW_BYTES };
+  const http2 = createHttp2Server({ settings }, handler);
+  const sessions = watchSessions(deadlines);
+  http2.on('session', (session) => sessions.add(session));
   const undecided = new Set<Socket>();
   const door = createNetServer({ noDelay: true }, (socket) => {
     undecided.add(socket);
-    dispatch(socket, http1, http2, () => undecided.delete(socket));
+    dispatch(socket, { http1, http2, headMs: deadlines.headMs }, () => undecided.delete(socket));
   });
   await new Promise<void>((resolve, reject) => {
     door.once('error', reject);
@@ -85,12 +65,7 @@ export async function listen(options: {
     port,
     async close(deadlineMs) {
       const closed = new Promise<void>((resolve) => door.close(() => resolve()));
-      for (const session of sessions) {
-        // A session whose client left an answer unread is destroyed without ever telling so.
-        if (session.destroyed) continue;
-        session.goaway();
-        session.close();
-      }
+      sessions.close();
       // For a while connections that look idle are left open: a request may be on its way, and its answer asks to close.
       const graceMs = Math.min(GRACE_MS, deadlineMs);
       let idle: NodeJS.Timeout | undefined;
@@ -102,7 +77,7 @@ export async function listen(options: {
       }, graceMs);
       const deadline = setTimeout(() => {
         http1.closeAllConnections();
-        for (const session of sessions) session.destroy();
+        sessions.destroy();
       }, deadlineMs);
       await closed;
       clearTimeout(grace);
@@ -112,11 +87,19 @@ export async function listen(options: {
   };
 }
 
-function dispatch(socket: Socket, http1: Http1Server, http2: Http2Server, decided: () => void): void {
+function dispatch(
+  socket: Socket,
+  { http1, http2, headMs }: { http1: Http1Server; http2: Http2Server; headMs: number },
+  decided: () => void,
+): void {
   const giveUp = () => socket.destroy();
-  socket.setTimeout(HEAD_TIMEOUT_MS, giveUp);
+  const timer = setTimeout(giveUp, headMs);
+  const onClose = () => {
+    clearTimeout(timer);
+    decided();
+  };
   socket.on('error', giveUp);
-  socket.once('close', decided);
+  socket.once('close', onClose);
   let head: Buffer = Buffer.alloc(0);
   const onReadable = () => {
     const bytes: Buffer | null = socket.read();
@@ -127,9 +110,8 @@ function dispatch(socket: Socket, http1: Http1Server, http2: Http2Server, decide
     if (maybeHttp2 && compared < PREFACE.length) return;
     socket.off('readable', onReadable);
     socket.off('error', giveUp);
-    socket.off('close', decided);
-    socket.setTimeout(0);
-    decided();
+    socket.off('close', onClose);
+    onClose();
     socket.unshift(head);
     (maybeHttp2 ? http2 : http1).emit('connection', socket);
   };

@@ -20,7 +20,7 @@ const isMethod = (method: string): method is (typeof METHODS)[number] =>
 
 /** Builds a router; two routes with the same method and path are an error. */
 export function createRouter(routes: readonly Route[]): Router {
-  const trie = FindMyWay({ ignoreTrailingSlash: true, maxParamLength: 256 });
+  const trie = FindMyWay({ maxParamLength: 256 });
   const byId: Route[] = [];
   // Paths without parameters are most of the traffic, and a map is quicker than the trie.
   const fixed = new Map<string, Map<string, Match>>();
@@ -32,7 +32,9 @@ export function createRouter(routes: readonly Route[]): Router {
       fixed.set(route.path, methods.set(route.method, { route, params: {} }));
     }
   }
-  const find = (method: string, path: string): Match | undefined => {
+  const find = (method: string, asked: string): Match | undefined => {
+    // Every path may end in a slash.
+    const path = asked.length > 1 && asked.endsWith('/') ? asked.slice(0, -1) : asked;
     const known = fixed.get(path)?.get(method);
     if (known) return known;
     if (!isMethod(method)) return undefined;

@@ -12,6 +12,7 @@ import { createClientAddress } from './client-address.ts';
 import { createCors } from './cors.ts';
 import { limitSignIn } from './limits/limit-request.ts';
 import type { Listener } from './listener.ts';
+import { createBodyBudget } from './request-body.ts';
 import type { PublicRoute, Route } from './route.ts';
 import { startHttpServer } from './server.ts';
 
@@ -73,6 +74,7 @@ before(async () => {
     gate: { credentials: granting({}), limits },
     limitAddress: limitSignIn(limits),
     clientAddress: createClientAddress(['loopback', '192.0.2.0/24']),
+    bodies: createBodyBudget(20_000_000),
     cors: createCors(['https://app.example']),
     health,
     metrics: {

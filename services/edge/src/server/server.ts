@@ -1,12 +1,14 @@
 import { type Clock, type Health, type Logger, type Tracing, traceIdOf } from '@millrace/runtime';
 import type { ClientAddress } from './client-address.ts';
 import { type Cors, preflightHeaders } from './cors.ts';
+import { DEADLINES, type Deadlines, watchRequest } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import type { Failure } from './failure.ts';
 import { enter, type GateDeps, type ServedRoute } from './gate.ts';
-import { HttpExchange } from './http-exchange.ts';
+import { CLIENT_LEFT, HttpExchange } from './http-exchange.ts';
 import { type Listener, listen, type RequestHandler } from './listener.ts';
 import type { Reply } from './reply.ts';
+import type { BodyBudget } from './request-body.ts';
 import { callersRequestId } from './request-id.ts';
 import type { Route } from './route.ts';
 import { createRouter } from './router.ts';
@@ -32,6 +34,10 @@ export interface HttpServerOptions {
   /** Asked before anything else, with the route's path or what was asked for; throws RequestFailure `rate_limited`. */
   readonly limitAddress: (exchange: Exchange, path: string) => void | Promise<void>;
   readonly clientAddress: ClientAddress;
+  /** The memory of all bodies. */
+  readonly bodies: BodyBudget;
+  /** Those that differ from `DEADLINES`. */
+  readonly deadlines?: Partial<Deadlines>;
   readonly cors: Cors;
   readonly health: Health;
   readonly metrics: HttpMetrics;
@@ -45,11 +51,13 @@ const NO_HEADERS: readonly string[] = [];
 
 /** Serves every route on one port. */
 export async function startHttpServer(options: HttpServerOptions): Promise<Listener> {
-  return listen({ host: options.host, port: options.port, handler: createHandler(options) });
+  const { host, port, deadlines } = options;
+  return listen({ host, port, deadlines, handler: createHandler(options) });
 }
 
 function createHandler(options: HttpServerOptions): RequestHandler {
   const { clock, cors, health, metrics, newId, tracing } = options;
+  const deadlines = { ...DEADLINES, ...options.deadlines };
   const router = createRouter(options.routes);
   const reporting = { log: options.log, outages: createOutageLog(options) };
   return (request, response) => {
@@ -90,16 +98,27 @@ function createHandler(options: HttpServerOptions): RequestHandler {
           ? [...corsHeaders, 'connection', 'close']
           : corsHeaders,
       clientAddress: options.clientAddress,
+      bodies: options.bodies,
       onReply(status) {
         metrics.route(label, countedMethod(method)).answered(status, (clock.monotonic() - began) / 1000);
-        span?.end(status >= 500 ? `HTTP ${status}` : undefined);
+        span?.end(problemOf(status));
       },
+    });
+    const release = watchRequest(request, response, deadlines, () => exchange.late());
+    response.once('close', () => {
+      release();
+      exchange.close();
     });
     const isPreflight = match === undefined && method === 'OPTIONS' && corsHeaders.length > 0;
     const route = match?.route ?? unrouted(options, router.allowed(path), isPreflight);
     const held = isPreflight ? undefined : () => options.limitAddress(exchange, match?.route.path ?? path);
     serve(route, exchange, held, { ...reporting, gate: options.gate });
   };
+}
+
+function problemOf(status: number): string | undefined {
+  if (status === CLIENT_LEFT) return 'client left';
+  return status >= 500 ? `HTTP ${status}` : undefined;
 }
 
 const COUNTED_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
