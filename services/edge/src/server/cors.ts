@@ -5,7 +5,12 @@ export interface Cors {
 }
 
 const NONE: readonly string[] = [];
-const EXPOSED = 'etag, link, x-request-id, retry-after, ratelimit, ratelimit-policy';
+/** The last three are what gRPC-Web tells an answer's end by when there is no body. */
+const EXPOSED =
+  'etag, link, x-request-id, retry-after, ratelimit, ratelimit-policy, grpc-status, grpc-message, grpc-status-details-bin';
+/** Of the Connect and gRPC-Web clients, the official ones send `x-user-agent` with every call. */
+const ALLOWED =
+  'authorization, content-type, content-encoding, idempotency-key, if-match, x-api-key, x-request-id, traceparent, tracestate, connect-protocol-version, connect-timeout-ms, connect-accept-encoding, connect-content-encoding, x-grpc-web, x-user-agent, grpc-timeout, grpc-accept-encoding, grpc-encoding';
 
 /** Allows the configured origins; `*` allows every one. Credentials (cookies) are never used. */
 export function createCors(origins: readonly string[]): Cors {
@@ -32,7 +37,7 @@ export function preflightHeaders(methods: readonly string[]): readonly string[] 
     'access-control-allow-methods',
     methods.join(', '),
     'access-control-allow-headers',
-    'authorization, content-type, content-encoding, idempotency-key, if-match, x-api-key, x-request-id, traceparent, connect-protocol-version, connect-timeout-ms, x-grpc-web, grpc-timeout',
+    ALLOWED,
     'access-control-max-age',
     '7200',
   ];

@@ -118,11 +118,14 @@ function endRequest(request: Request, code: number): void {
     return;
   }
   const { stream } = request;
-  if (stream.destroyed) return;
-  stream.close(code);
   const { session } = stream;
-  const timer = setTimeout(() => session?.destroy(), RESET_MS);
-  stream.once('close', () => clearTimeout(timer));
+  // A reset takes back what is queued. Timers that are all late run one after the other, before an answer has been written out.
+  setImmediate(() => {
+    if (stream.destroyed) return;
+    stream.close(code);
+    const timer = setTimeout(() => session?.destroy(), RESET_MS);
+    stream.once('close', () => clearTimeout(timer));
+  });
 }
 
 /** The HTTP/2 connections of a server, held to their deadlines. */
