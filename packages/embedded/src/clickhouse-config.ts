@@ -175,6 +175,7 @@ function applicationGrants(): string[] {
     ...tableEngines.map((engine) => `GRANT TABLE ENGINE ON ${engine}`),
     ...systemTables.map((table) => `GRANT SELECT ON system.${table}`),
     'GRANT CREATE TEMPORARY TABLE, KILL QUERY ON *.*',
+    'GRANT SYSTEM DROP FORMAT SCHEMA CACHE ON *.*',
   ];
 }
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseError, type ClickHouseSettings } from '@clickhouse/client';
 
 /** What ClickHouse needs to read rows that are encoded messages. */
 export interface RowSchema {
@@ -82,16 +82,80 @@ export function createProtobufInserter(options: {
     stream.resume();
     await finished(stream, { writable: false });
   };
+  const schemaUse = takeTurns({
+    tryOut: () => send(dryRunSql, { body: [], timeoutMs: SCHEMA_TIMEOUT_MS }, {}),
+    forget: () => forgetSchemas(client),
+  });
   return {
     insert: (insert) =>
-      send(
-        insertSql,
-        insert,
-        { ...options.settings, insert_deduplication_token: insert.token },
-        insert.queryId,
+      schemaUse(() =>
+        send(
+          insertSql,
+          insert,
+          { ...options.settings, insert_deduplication_token: insert.token },
+          insert.queryId,
+        ),
       ),
-    dryRun: (insert) => send(dryRunSql, insert, {}),
+    dryRun: (insert) => schemaUse(() => send(dryRunSql, insert, {})),
   };
+}
+
+const SCHEMA_TIMEOUT_MS = 10_000;
+const BAD_ARGUMENTS = '36';
+
+/**
+ * Has the schema tried out, alone, before the first use and after each failure that speaks of it. A server keeps the text in a
+ * file and what it has read of it in memory; requests that meet a new text together read the file half written, and what was
+ * read then stays until the server is told to forget it.
+ */
+function takeTurns(schema: {
+  tryOut(): Promise<void>;
+  forget(): Promise<void>;
+}): (use: () => Promise<void>) => Promise<void> {
+  let known: Promise<void> | undefined;
+  const learn = async (): Promise<void> => {
+    try {
+      await schema.tryOut();
+    } catch (error) {
+      if (!isSchemaMisread(error)) throw error;
+      await schema.forget();
+      await schema.tryOut();
+    }
+  };
+  return async (use) => {
+    known ??= learn();
+    const mine = known;
+    // Who comes next has it tried out again, unless somebody has begun that already.
+    const doubt = () => {
+      if (known === mine) known = undefined;
+    };
+    try {
+      await mine;
+    } catch (error) {
+      doubt();
+      throw error;
+    }
+    try {
+      await use();
+    } catch (error) {
+      if (isSchemaMisread(error)) doubt();
+      throw error;
+    }
+  };
+}
+
+/** The server's words for a schema that it has read in part. */
+function isSchemaMisread(error: unknown): boolean {
+  return (
+    error instanceof ClickHouseError && error.code === BAD_ARGUMENTS && error.message.includes('schema file')
+  );
+}
+
+async function forgetSchemas(client: ClickHouseClient): Promise<void> {
+  await client.command({
+    query: 'SYSTEM DROP FORMAT SCHEMA CACHE FOR Protobuf',
+    abort_signal: AbortSignal.timeout(SCHEMA_TIMEOUT_MS),
+  });
 }
 
 const DRY_RUN_STRUCTURE = [
