@@ -84,7 +84,7 @@ onEachTopology(
             const answer = await send(route, '', { method });
             assert.equal(answer.status, 405, `${method}: ${answer.text}`);
             assert.match(answer.headers.allow ?? '', /\bPOST\b/);
-            assert.match(answer.headers['content-type'] ?? '', /json/);
+            route.assertError(answer, 405);
           }
         });
       });
@@ -115,11 +115,43 @@ onEachTopology(
 
     test('404: a path that nobody has is told in JSON', async () => {
       const { url } = stack().connection;
-      const paths = ['/', '/nope', '/api/v1/event', '/../etc/passwd', '/%00', `/${randomUUID()}`, '/%ff'];
+      const paths = [
+        '/',
+        '/nope',
+        '/api/v2',
+        '/emails',
+        '/../etc/passwd',
+        '/%00',
+        `/${randomUUID()}`,
+        '/%ff',
+      ];
       for (const path of paths) {
         const answer = await httpCall(`${url}${path}`, { body: '{}' });
         assert.equal(answer.status, 404, `${path}: ${answer.text}`);
         assert.equal(answer.headers['content-type'], 'application/problem+json', path);
+      }
+    });
+
+    test('404: below the paths of a published API it is told in that API’s shape', async () => {
+      const { url } = stack().connection;
+      const shapes = {
+        '/api/v1/event': { success: false, error: { code: 'NOT_FOUND', message: 'Not found' } },
+        '/api/auth/nothing': { success: false, error: { code: 'NOT_FOUND', message: 'Not found' } },
+        '/api/external-event': { success: false, error: { code: 'NOT_FOUND', message: 'Not found' } },
+        '/external-event/a/b': { success: false, error: { code: 'NOT_FOUND', message: 'Not found' } },
+        '/email/nothing': { status: 'error', message: 'Not found' },
+        '/graphql/nothing': { errors: [{ message: 'Not found', extensions: { code: 'NOT_FOUND' } }] },
+        '/webhooks/nothing/more': {
+          statusCode: 404,
+          message: 'Not found',
+          error: 'Not Found',
+          code: 'NOT_FOUND',
+        },
+      };
+      for (const [path, shape] of Object.entries(shapes)) {
+        const answer = await httpCall(`${url}${path}`, { body: '{}' });
+        assert.equal(answer.status, 404, `${path}: ${answer.text}`);
+        assert.deepEqual(answer.json(), shape, path);
       }
     });
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { httpCall, onStandalone } from '@millrace/testkit';
 import { CloudEvent, HTTP } from 'cloudevents';
-import { assertJson, memberOf } from './support/assert-answer.ts';
+import { assertJson, memberOf, textAt } from './support/assert-answer.ts';
 import { countSettled, storedEvent } from './support/stored-events.ts';
 
 const STRUCTURED = 'application/cloudevents+json';
@@ -105,6 +105,18 @@ onStandalone('CloudEvents 1.0 over HTTP', (stack) => {
       assert.equal((await storedEvent(stack(), { eventId: text })).payload, '"grüße"');
       const stored: unknown = JSON.parse((await storedEvent(stack(), { eventId: binary })).payload);
       assert.deepEqual(stored, { data_base64: Buffer.from(bytes).toString('base64') });
+    });
+
+    test('413: data that base64 makes too large is told in the size that it is stored with', async () => {
+      const octets = (bytes: number) =>
+        send(
+          { ...attributes(randomUUID()), 'content-type': 'application/octet-stream' },
+          new Uint8Array(bytes).fill(255),
+        );
+      assert.equal((await octets(700 * 1024)).status, 202);
+      const answer = await octets(900 * 1024);
+      assert.equal(answer.status, 413, answer.text);
+      assert.match(textAt(answer.json(), 'detail'), /^The event takes 12\d{5} bytes as it is stored/);
     });
 
     test('202: an event without data', async () => {

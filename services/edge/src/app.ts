@@ -17,8 +17,7 @@ import { createSchemaGuard } from './ingest/schemas/schema-guard.ts';
 import { openSchemaRegistry } from './ingest/schemas/schema-registry.ts';
 import { createEventSink } from './ingest/submit.ts';
 import { createEdgeMetrics } from './metrics.ts';
-import { encodeProblem } from './request/problem/encode-problem.ts';
-import { createRoutes } from './routes.ts';
+import { createRoutes, encodeUnrouted } from './routes.ts';
 import { createConnectHandler } from './rpc/handler.ts';
 import { createClientAddress } from './server/client-address.ts';
 import { createCors } from './server/cors.ts';
@@ -124,7 +123,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       tracing,
       log,
     }),
-    encodeUnrouted: encodeProblem,
+    encodeUnrouted,
     gate: { credentials, limits },
     limitAddress: limitSignIn(limits),
     clientAddress,

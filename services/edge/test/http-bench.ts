@@ -46,7 +46,7 @@ export async function startHttpBench(routes: readonly Route[], changes: Partial<
     port: 0,
     routes,
     rpc: { handles: () => false, handle: () => undefined },
-    encodeUnrouted: encodeFailure,
+    encodeUnrouted: (failure) => encodeFailure(failure),
     gate: { credentials: granting({}), limits },
     limitAddress: () => undefined,
     clientAddress: createClientAddress([]),

@@ -55,7 +55,9 @@ function toItem(event: CanonicalEvent): AcceptItem {
   const hash = identity ? bodyHash(identity.content) : NO_BODY_HASH;
   const framed = frameItem({ event: encodeEvent(event, key), dedupKey: key, bodyHash: hash, eventId });
   if (framed.length > MAX_ITEM_BYTES) {
-    throw new RequestFailure({ kind: 'too_large', limitBytes: MAX_EVENT_BYTES });
+    // Base64 and the escapes of JSON make what is stored larger than what was sent.
+    const message = `The event takes ${framed.length} bytes as it is stored, which is more than ${MAX_ITEM_BYTES}`;
+    throw new RequestFailure({ kind: 'too_large', limitBytes: MAX_EVENT_BYTES, message });
   }
   return { framed, dedupKey: key, bodyHash: hash, eventId };
 }

@@ -5,7 +5,9 @@ import type { AuthGateway } from '../clients/auth.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
 import type { EventSink } from '../ingest/event-sink.ts';
 import type { SchemaRegistry } from '../ingest/schemas/schema-registry.ts';
+import type { Failure } from '../server/failure.ts';
 import type { RequestLimits } from '../server/limits/request-limits.ts';
+import type { Reply } from '../server/reply.ts';
 import type { Route } from '../server/route.ts';
 
 /** What an API's routes work with. */
@@ -39,6 +41,15 @@ export interface ApiSettings {
 export interface Api {
   readonly name: string;
   routes(deps: ApiDeps): readonly Route[];
+  /** How paths and methods below some prefixes are refused that no route has; where no API says so, by problem details. */
+  readonly unrouted?: UnroutedPaths;
+}
+
+/** Paths that are an API's own, whether it has a route there or not. */
+export interface UnroutedPaths {
+  /** Whole segments: `/api/v1`. */
+  readonly prefixes: readonly string[];
+  encodeFailure(failure: Failure): Reply;
 }
 
 /** A plain JSON body limit, raw and inflated, in bytes. */

@@ -44,7 +44,7 @@ export function failureMessage(failure: Failure): string | undefined {
     case 'contradiction':
       return failure.message;
     case 'too_large':
-      return `The request body is larger than ${failure.limitBytes} bytes`;
+      return failure.message ?? `The request body is larger than ${failure.limitBytes} bytes`;
     case 'request_timeout':
       return 'The request body did not arrive in time';
     case 'rate_limited':

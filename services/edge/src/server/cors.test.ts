@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCors, preflightHeaders } from './cors.ts';
 
-/** What the official clients send from a page, beside what every page may: read off their requests. */
+/** What the official clients send from a page, beside what every page may. */
 const SENT = {
   'connect-web, Connect': ['content-type', 'connect-protocol-version', 'connect-timeout-ms'],
   'connect-web, gRPC-Web': ['content-type', 'x-grpc-web', 'x-user-agent', 'grpc-timeout'],

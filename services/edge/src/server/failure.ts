@@ -13,7 +13,8 @@ export interface Issue {
 export type Failure =
   | { readonly kind: 'invalid'; readonly issues: readonly [Issue, ...Issue[]] }
   | { readonly kind: 'malformed_json'; readonly message: string }
-  | { readonly kind: 'too_large'; readonly limitBytes: number }
+  /** The message says of what, where it isn't of the request's body. */
+  | { readonly kind: 'too_large'; readonly limitBytes: number; readonly message?: string }
   | { readonly kind: 'unsupported_media_type'; readonly message: string }
   | { readonly kind: 'missing_credential' }
   | { readonly kind: 'invalid_credential' }

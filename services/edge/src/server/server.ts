@@ -28,7 +28,7 @@ export interface HttpServerOptions {
   /** Serves Connect, gRPC-Web and gRPC; asked before the routes. */
   readonly rpc: { handles(path: string): boolean; handle: RequestHandler };
   /** Answers paths and methods that no route has. */
-  readonly encodeUnrouted: (failure: Failure) => Reply;
+  readonly encodeUnrouted: (failure: Failure, path: string) => Reply;
   /** Who may call; see `enter`. */
   readonly gate: GateDeps;
   /** Asked before anything else, with the route's path or what was asked for; throws RequestFailure `rate_limited`. */
@@ -110,7 +110,7 @@ function createHandler(options: HttpServerOptions): RequestHandler {
       exchange.close();
     });
     const isPreflight = match === undefined && method === 'OPTIONS' && corsHeaders.length > 0;
-    const route = match?.route ?? unrouted(options, router.allowed(path), isPreflight);
+    const route = match?.route ?? unrouted(options, path, router.allowed(path), isPreflight);
     const held = isPreflight ? undefined : () => options.limitAddress(exchange, match?.route.path ?? path);
     serve(route, exchange, held, { ...reporting, gate: options.gate });
   };
@@ -131,13 +131,15 @@ function countedMethod(method: string): string {
 /** Answers what no route does: preflights, and paths and methods that aren't there. */
 function unrouted(
   { encodeUnrouted }: HttpServerOptions,
+  path: string,
   allowed: readonly string[],
   isPreflight: boolean,
 ): ServedRoute {
+  const encodeFailure = (failure: Failure) => encodeUnrouted(failure, path);
   return {
     path: 'unrouted',
     access: 'public',
-    encodeFailure: encodeUnrouted,
+    encodeFailure,
     handle(exchange) {
       if (isPreflight) {
         const headers = preflightHeaders(allowed.length > 0 ? allowed : ['POST']);
@@ -145,7 +147,7 @@ function unrouted(
         return;
       }
       exchange.reply(
-        encodeUnrouted(allowed.length > 0 ? { kind: 'method_not_allowed', allowed } : { kind: 'not_found' }),
+        encodeFailure(allowed.length > 0 ? { kind: 'method_not_allowed', allowed } : { kind: 'not_found' }),
       );
     },
   };

@@ -17,6 +17,7 @@ const STATS_ACCESS: AccessRule = {
 /** The analytics API's routes for events, but for the one that it shares with the workflow API. */
 export const analytics: Api = {
   name: 'analytics',
+  unrouted: { prefixes: ['/api/v1', '/api/auth'], encodeFailure: encodeAnalyticsFailure },
   routes: (deps) => [batchRoute(deps), statsRoute(deps)],
 };
 

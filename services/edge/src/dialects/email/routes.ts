@@ -16,6 +16,7 @@ const ACCESS: AccessRule = { places: ['apiKey', 'beacon'], anyOf: ['events:write
 /** The e-mail events API. */
 export const email: Api = {
   name: 'email',
+  unrouted: { prefixes: ['/email'], encodeFailure: (failure) => encodeEmailFailure(failure, 'single') },
   routes: (deps) => [singleRoute(deps), batchRoute(deps)],
 };
 

@@ -21,6 +21,10 @@ const ACCESS: AccessRule = { places: ['bearer', 'beacon'], anyOf: ['events:write
 /** The external-event API: one event a request, into the workspace that its path names. */
 export const externalEventDialect: Api = {
   name: 'external-event',
+  unrouted: {
+    prefixes: ['/api/external-event', '/external-event'],
+    encodeFailure: encodeExternalEventFailure,
+  },
   routes: (deps) =>
     ['/api/external-event/:workspaceId', '/external-event/:workspaceId'].map((path) =>
       ingestRoute(path, deps),

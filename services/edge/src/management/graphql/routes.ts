@@ -14,7 +14,11 @@ import { createTokens } from './tokens.ts';
 const ACCESS: AccessRule = { places: ['bearer'], anyOf: ['events:write'], caller: 'person' };
 
 /** `POST /graphql`: people make, list and revoke the tokens of external events. */
-export const graphqlApi: Api = { name: 'graphql', routes: graphqlRoutes };
+export const graphqlApi: Api = {
+  name: 'graphql',
+  unrouted: { prefixes: ['/graphql'], encodeFailure: encodeGraphqlFailure },
+  routes: graphqlRoutes,
+};
 
 function graphqlRoutes(deps: ApiDeps): readonly Route[] {
   const run = createGraphqlEngine({
