@@ -5,8 +5,8 @@ import { createHealthRoutes } from './management/health/routes.ts';
 import { createOpenApiRoutes } from './management/openapi/routes.ts';
 import type { ApiDeps, UnroutedPaths } from './request/api.ts';
 import { encodeProblem } from './request/problem/encode-problem.ts';
+import type { Reply } from './server/exchange.ts';
 import type { Failure } from './server/failure.ts';
-import type { Reply } from './server/reply.ts';
 import type { Route } from './server/route.ts';
 
 const apis = [...dialects, ...managementApis];

@@ -1,8 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import type { Exchange } from '../src/server/exchange.ts';
+import type { Exchange, Reply } from '../src/server/exchange.ts';
 import { RequestFailure } from '../src/server/failure.ts';
-import type { Reply } from '../src/server/reply.ts';
 
 /** A request as a test writes it. */
 export interface FakeRequest {

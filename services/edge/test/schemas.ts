@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import type { SchemaMode, SchemaRecord } from '../src/ingest/schemas/schema-record.ts';
-import type { SchemaRegistry } from '../src/ingest/schemas/schema-registry.ts';
+import type { SchemaMode, SchemaRecord, SchemaRegistry } from '../src/ingest/schemas/schema-registry.ts';
 
 /** A registry that holds these schemas and takes no changes. */
 export function schemasForTests(records: readonly SchemaRecord[] = []): SchemaRegistry {

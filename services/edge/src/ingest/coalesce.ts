@@ -1,7 +1,7 @@
 import { Outcome } from '@millrace/contracts/millrace/ingest/v1/ingest';
 import { type Clock, MillraceError } from '@millrace/runtime';
 import type { AcceptItem, IngestGateway } from '../clients/ingest.ts';
-import type { SubmitOutcome } from './event-sink.ts';
+import type { SubmitOutcome } from './submit.ts';
 
 /** Calls to ingest at once: while so many are under way, what arrives gathers for the next. */
 const MAX_CALLS = 4;

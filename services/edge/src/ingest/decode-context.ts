@@ -1,10 +1,11 @@
 import { traceIdOf } from '@millrace/runtime';
 import type { Grant } from '../clients/credentials.ts';
 import type { ApiDeps } from '../request/api.ts';
+import { invalid } from '../request/issues.ts';
 import type { Exchange } from '../server/exchange.ts';
 import { RequestFailure } from '../server/failure.ts';
 import type { DialectName } from './canonical-event.ts';
-import type { SubmitOutcome } from './event-sink.ts';
+import type { SubmitOutcome } from './submit.ts';
 
 /** What a decoder needs to know besides the body. */
 export interface DecodeContext {
@@ -53,4 +54,14 @@ export function requireSameRequest(
 export function requireStored(outcome: SubmitOutcome): Exclude<SubmitOutcome, { kind: 'unavailable' }> {
   if (outcome.kind !== 'unavailable') return outcome;
   throw new RequestFailure({ kind: 'unavailable', retryAfterSeconds: RETRY_AFTER_SECONDS });
+}
+
+const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
+
+/** The caller's `Idempotency-Key`, or undefined. Throws RequestFailure `invalid` when it isn't 1 to 255 visible ASCII characters. */
+export function idempotencyKey(exchange: Exchange): string | undefined {
+  const key = exchange.header('idempotency-key');
+  if (key === undefined || VISIBLE_ASCII.test(key)) return key;
+  const message = 'must be 1 to 255 visible ASCII characters';
+  throw invalid([{ code: 'custom', path: ['Idempotency-Key'], message }]);
 }

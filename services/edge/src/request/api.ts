@@ -3,11 +3,11 @@ import type { AuditLog } from '@millrace/stores';
 import type { AuditEntries, EventStats } from '../clients/analytics.ts';
 import type { AuthGateway } from '../clients/auth.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
-import type { EventSink } from '../ingest/event-sink.ts';
 import type { SchemaRegistry } from '../ingest/schemas/schema-registry.ts';
+import type { EventSink } from '../ingest/submit.ts';
+import type { Reply } from '../server/exchange.ts';
 import type { Failure } from '../server/failure.ts';
 import type { RequestLimits } from '../server/limits/request-limits.ts';
-import type { Reply } from '../server/reply.ts';
 import type { Route } from '../server/route.ts';
 
 /** What an API's routes work with. */

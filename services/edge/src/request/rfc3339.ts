@@ -1,3 +1,5 @@
+import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
+
 /** The times that the event store's `DateTime64(3)` columns hold. */
 export const EARLIEST_MS = Date.UTC(1900, 0, 1);
 /** The last of them. */
@@ -90,4 +92,9 @@ function daysIn(year: number, month: number): number {
 function followsLeapSecond(ms: number): boolean {
   const date = new Date(ms);
   return ms % DAY_MS === 0 && date.getUTCDate() === 1 && date.getUTCMonth() % 6 === 0;
+}
+
+/** A time as JSON clients read it, ISO 8601 in UTC with milliseconds; null for one that isn't set. */
+export function isoTime(timestamp: Timestamp | undefined): string | null {
+  return timestamp === undefined ? null : timestampDate(timestamp).toISOString();
 }

@@ -11,7 +11,7 @@ import { type EventVerdict, ingestEvents } from '../dialects/native/ingest-event
 import type { CheckedEvent } from '../dialects/native/new-event.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
 import type { DecodeContext } from '../ingest/decode-context.ts';
-import type { EventSink } from '../ingest/event-sink.ts';
+import type { EventSink } from '../ingest/submit.ts';
 import { withIdleDeadline } from './deadline.ts';
 import { callerNow, callerOf } from './gate.ts';
 import { checkMessage, echoedId } from './new-event-message.ts';

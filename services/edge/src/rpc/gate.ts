@@ -6,9 +6,9 @@ import { ServerReflection as ServerReflectionAlpha } from '@millrace/contracts/g
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import type { Grant } from '../clients/credentials.ts';
-import type { AccessRule, RouteAccess } from '../server/access.ts';
 import { type Failure, RequestFailure } from '../server/failure.ts';
 import { admit, admitAgain, type GateDeps, type Presented } from '../server/gate.ts';
+import type { AccessRule, RouteAccess } from '../server/route.ts';
 
 /** Who calls, and whether they still may. */
 interface Caller {

@@ -16,9 +16,9 @@ import type { AuthGateway } from '../clients/auth.ts';
 import type { CredentialVerifier } from '../clients/credentials.ts';
 import type { ClientAddress } from '../server/client-address.ts';
 import { guardBody } from '../server/deadlines.ts';
+import { callersRequestId } from '../server/exchange.ts';
 import type { RequestLimits } from '../server/limits/request-limits.ts';
 import type { RequestHandler } from '../server/listener.ts';
-import { callersRequestId } from '../server/request-id.ts';
 import {
   type CallOrigin,
   type CallRecord,

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import type { Reply } from './reply.ts';
 
 /** A request and its answer, over HTTP/1.1 or HTTP/2. */
 export interface Exchange {
@@ -31,4 +30,20 @@ export interface Exchange {
   addHeaders(headers: readonly string[]): void;
   /** Sends the answer; JSON. */
   reply(reply: Reply): void;
+}
+
+const VALID = /^[\x21-\x7e]{1,128}$/;
+
+/** The caller's request id when it is 1 to 128 visible ASCII characters. */
+export function callersRequestId(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && VALID.test(header) ? header : undefined;
+}
+
+/** A status and a JSON body. */
+export interface Reply {
+  readonly status: number;
+  /** JSON text. */
+  readonly body: string;
+  /** Flat name, value, name, value …; lower case. */
+  readonly headers?: readonly string[];
 }

@@ -5,9 +5,9 @@ import { MillraceError } from '@millrace/runtime';
 import { type FakeRequest, fakeExchange } from '../../test/fake-exchange.ts';
 import { limitsForTests } from '../../test/limits.ts';
 import type { CredentialVerifier, Grant } from '../clients/credentials.ts';
-import type { AccessRule } from './access.ts';
 import { type Failure, RequestFailure } from './failure.ts';
 import { admit } from './gate.ts';
+import type { AccessRule } from './route.ts';
 
 const grant: Grant = {
   kind: 'granted',

@@ -2,12 +2,11 @@ import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { MillraceError } from '@millrace/runtime';
 import { type CredentialVerifier, type Grant, hasPermission, type Verdict } from '../clients/credentials.ts';
 import { isMediaType } from '../request/media-type.ts';
-import type { AccessRule, CredentialPlace } from './access.ts';
 import type { Exchange } from './exchange.ts';
 import { RequestFailure } from './failure.ts';
 import { limitCaller } from './limits/limit-request.ts';
 import type { RequestLimits } from './limits/request-limits.ts';
-import type { GuardedRoute, PublicRoute } from './route.ts';
+import type { AccessRule, CredentialPlace, GuardedRoute, PublicRoute } from './route.ts';
 
 /** What the gate works with. */
 export interface GateDeps {

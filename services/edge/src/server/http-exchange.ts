@@ -2,8 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { ClientAddress } from './client-address.ts';
-import type { Exchange } from './exchange.ts';
-import type { Reply } from './reply.ts';
+import type { Exchange, Reply } from './exchange.ts';
 import { type BodyBudget, RequestBody } from './request-body.ts';
 
 /** The status that is counted when the client has left before its answer; nobody is ever sent it. */

@@ -2,17 +2,16 @@ import { type Clock, type Health, type Logger, type Tracing, traceIdOf } from '@
 import type { ClientAddress } from './client-address.ts';
 import { type Cors, preflightHeaders } from './cors.ts';
 import { DEADLINES, type Deadlines, watchRequest } from './deadlines.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange, Reply } from './exchange.ts';
+import { callersRequestId } from './exchange.ts';
 import type { Failure } from './failure.ts';
+import { toFailure } from './failure.ts';
 import { enter, type GateDeps, type ServedRoute } from './gate.ts';
 import { CLIENT_LEFT, HttpExchange } from './http-exchange.ts';
 import { type Listener, listen, type RequestHandler } from './listener.ts';
-import type { Reply } from './reply.ts';
 import type { BodyBudget } from './request-body.ts';
-import { callersRequestId } from './request-id.ts';
 import type { Route } from './route.ts';
 import { createRouter } from './router.ts';
-import { toFailure } from './to-failure.ts';
 
 /** Told of every answer. */
 export interface HttpMetrics {

@@ -2,7 +2,7 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import { createRoutes } from '../../../../services/edge/src/routes.ts';
 // The table is made from what the edge serves, so that nothing it serves can be missing.
 import { RPC_ACCESS } from '../../../../services/edge/src/rpc/gate.ts';
-import type { RouteAccess } from '../../../../services/edge/src/server/access.ts';
+import type { RouteAccess } from '../../../../services/edge/src/server/route.ts';
 import { inertDeps } from '../../../../services/edge/test/inert-deps.ts';
 import { callMethod } from './call-method.ts';
 import { callRoute } from './call-route.ts';

@@ -1,8 +1,8 @@
 import { contextOf, countingRejections, requireStored } from '../../ingest/decode-context.ts';
 import { type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { requireJson } from '../../request/media-type.ts';
-import type { AccessRule } from '../../server/access.ts';
-import type { EventsHandler } from '../events-route/events-handler.ts';
+import type { AccessRule } from '../../server/route.ts';
+import type { EventsHandler } from '../events-route/choose.ts';
 import { decodeAnalyticsEvent } from './decode.ts';
 import { encodeAnalyticsFailure, encodeOutcome } from './encode.ts';
 

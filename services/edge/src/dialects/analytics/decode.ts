@@ -1,12 +1,38 @@
+import { z } from 'zod';
 import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
 import type { DecodeContext } from '../../ingest/decode-context.ts';
 import { invalid, toIssues, wrongType } from '../../request/issues.ts';
 import { parseJson } from '../../request/json/parse.ts';
 import { skipWhitespace } from '../../request/json/scan.ts';
 import { forEachElement, memberStart, readMembers } from '../../request/json/spans.ts';
-import { isJsonObject } from '../../request/json-types.ts';
+import { boundedText, isJsonObject, jsonObject, timestamp, wholeNumber } from '../../request/json-types.ts';
 import type { Issue } from '../../server/failure.ts';
-import { type AnalyticsEvent, analyticsEvent, MAX_BATCH_EVENTS } from './schema.ts';
+
+/** Events in a batch. */
+const MAX_BATCH_EVENTS = 1000;
+
+const EVENT_TYPE = {
+  expression: /^[a-zA-Z][a-zA-Z0-9_.-]*$/,
+  message: 'must start with a letter and hold only letters, digits, "_", "." and "-"',
+};
+
+/** An event of the analytics API. */
+export const analyticsEvent = z.object({
+  eventType: boundedText(1, 100, EVENT_TYPE),
+  userId: boundedText(1, 128),
+  sessionId: boundedText(1, 128),
+  timestamp: timestamp(),
+  metadata: jsonObject().optional(),
+  payload: jsonObject().optional(),
+  priority: wholeNumber(1, 10).default(1),
+  eventId: boundedText(1, 128).optional(),
+});
+
+/** What a valid event holds. */
+type AnalyticsEvent = z.infer<typeof analyticsEvent>;
+
+/** A batch; its events are checked one at a time, so that the first bad one ends the work. */
+export const analyticsBatch = z.object({ events: z.array(analyticsEvent).min(1).max(MAX_BATCH_EVENTS) });
 
 const EMPTY_OBJECT = '{}';
 const RAW_MEMBERS = ['payload', 'metadata'];

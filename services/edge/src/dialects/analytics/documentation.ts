@@ -1,5 +1,5 @@
 import type { RouteDocumentation } from '../../server/route.ts';
-import { analyticsBatch } from './schema.ts';
+import { analyticsBatch } from './decode.ts';
 
 const failed = (code: string, message: string) => ({ success: false, error: { code, message } });
 

@@ -1,9 +1,9 @@
-import type { SubmitOutcome } from '../../ingest/event-sink.ts';
+import type { SubmitOutcome } from '../../ingest/submit.ts';
 import { FAILURE_CODE } from '../../request/failure-code.ts';
 import { FAILURE_STATUS, failureHeaders, failureMessage } from '../../request/failure-status.ts';
 import { fieldOf } from '../../request/problem/describe-failure.ts';
+import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
-import type { Reply } from '../../server/reply.ts';
 import { issueDetails } from './issue-details.ts';
 
 /** The answer to a single event that is stored, now or before. */

@@ -1,8 +1,7 @@
 import { contextOf, countingRejections, requireStored } from '../../ingest/decode-context.ts';
 import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { requireJson } from '../../request/media-type.ts';
-import type { AccessRule } from '../../server/access.ts';
-import type { Route } from '../../server/route.ts';
+import type { AccessRule, Route } from '../../server/route.ts';
 import { WRITE_ACCESS } from './analytics-events.ts';
 import { decodeAnalyticsBatch } from './decode.ts';
 import { BATCH_DOCUMENTATION, STATS_DOCUMENTATION } from './documentation.ts';

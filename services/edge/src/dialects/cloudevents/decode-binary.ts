@@ -6,8 +6,7 @@ import { invalid } from '../../request/issues.ts';
 import { parseJson } from '../../request/json/parse.ts';
 import { skipValue, skipWhitespace } from '../../request/json/scan.ts';
 import type { RequestFailure } from '../../server/failure.ts';
-import { checkCloudEvent } from './cloud-event.ts';
-import { toEvent } from './to-event.ts';
+import { checkCloudEvent, toEvent } from './cloud-event.ts';
 
 const PREFIX = 'ce-';
 

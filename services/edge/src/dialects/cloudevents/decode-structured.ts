@@ -2,15 +2,14 @@ import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
 import type { DecodeContext } from '../../ingest/decode-context.ts';
 import { invalid } from '../../request/issues.ts';
 import { parseJson } from '../../request/json/parse.ts';
+import type { JsonText } from '../../request/json/scan.ts';
 import { skipValue, skipWhitespace } from '../../request/json/scan.ts';
 import { forEachElement, readMembers } from '../../request/json/spans.ts';
-import type { JsonText } from '../../request/json/units.ts';
 import { isJsonObject } from '../../request/json-types.ts';
 import { fieldOf } from '../../request/problem/describe-failure.ts';
 import type { Issue } from '../../server/failure.ts';
 import { type CheckedEvent, isTooLarge, TOO_LARGE } from '../native/new-event.ts';
-import { checkCloudEvent } from './cloud-event.ts';
-import { toEvent } from './to-event.ts';
+import { checkCloudEvent, toEvent } from './cloud-event.ts';
 
 /** Events in a batch. */
 export const MAX_BATCH_EVENTS = 1_000;

@@ -9,12 +9,10 @@ import {
 import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { isMediaType, requireUtf8 } from '../../request/media-type.ts';
 import { encodeProblem, PROBLEM_TYPE } from '../../request/problem/encode-problem.ts';
-import type { AccessRule } from '../../server/access.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
-import type { RouteDocumentation } from '../../server/route.ts';
-import { ingestEvents } from '../native/ingest-events.ts';
-import { itemizedReply } from '../native/itemized-reply.ts';
+import type { AccessRule, RouteDocumentation } from '../../server/route.ts';
+import { ingestEvents, itemizedReply } from '../native/ingest-events.ts';
 import { cloudEventSchema } from './cloud-event.ts';
 import { decodeBinary, isBinary } from './decode-binary.ts';
 import { decodeBatch, decodeStructured, MAX_BATCH_EVENTS } from './decode-structured.ts';

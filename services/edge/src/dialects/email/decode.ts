@@ -1,13 +1,36 @@
 import { hash } from 'node:crypto';
+import { z } from 'zod';
 import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
 import type { DecodeContext } from '../../ingest/decode-context.ts';
 import { invalid, toIssues, wrongType } from '../../request/issues.ts';
 import { parseJson } from '../../request/json/parse.ts';
 import { skipValue, skipWhitespace } from '../../request/json/scan.ts';
 import { forEachElement, memberText, readMembers } from '../../request/json/spans.ts';
-import { isJsonObject } from '../../request/json-types.ts';
+import { boundedText, isJsonObject, jsonObject, textList, wholeNumber } from '../../request/json-types.ts';
+import { LATEST_MS } from '../../request/rfc3339.ts';
 import type { Issue } from '../../server/failure.ts';
-import { type EmailEvent, emailEvent, MAX_BATCH_EVENTS } from './schema.ts';
+
+/** Events in a batch. */
+const MAX_BATCH_EVENTS = 100;
+
+/** Milliseconds since 1970, as far as the event store's columns reach. */
+const unixMs = () => wholeNumber(0, LATEST_MS);
+
+/** An event of the e-mail API. The order of the fields is that of the issues in an answer. */
+export const emailEvent = z.object({
+  email_id: boundedText(1, 255),
+  domain: boundedText(1, 255),
+  labels: textList(100).default([]),
+  event_time: unixMs().optional(),
+  received_at: unixMs().optional(),
+  metadata: jsonObject().optional(),
+});
+
+/** What a valid event holds. */
+type EmailEvent = z.infer<typeof emailEvent>;
+
+/** A batch; what checks one checks its size first, so that nothing is done for events beyond it. */
+export const emailBatch = z.array(emailEvent).max(MAX_BATCH_EVENTS);
 
 /** What the e-mail decoder needs besides: the clock gives a time to events without one. */
 export interface EmailDecodeContext extends DecodeContext {

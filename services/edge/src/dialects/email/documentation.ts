@@ -1,5 +1,5 @@
 import type { RouteDocumentation } from '../../server/route.ts';
-import { emailBatch, emailEvent } from './schema.ts';
+import { emailBatch, emailEvent } from './decode.ts';
 
 const failed = (message: string) => ({ status: 'error', message });
 

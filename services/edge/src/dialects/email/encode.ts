@@ -1,6 +1,6 @@
 import { FAILURE_STATUS, failureHeaders, failureMessage } from '../../request/failure-status.ts';
+import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
-import type { Reply } from '../../server/reply.ts';
 
 const DUPLICATE_MESSAGE = 'Duplicate event ignored';
 

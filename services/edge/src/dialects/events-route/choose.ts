@@ -1,9 +1,9 @@
+import type { Grant } from '../../clients/credentials.ts';
 import { parseJson } from '../../request/json/parse.ts';
-import { skipString, skipWhitespace } from '../../request/json/scan.ts';
-import { type JsonText, toJsonText } from '../../request/json/units.ts';
+import { type JsonText, skipString, skipWhitespace, toJsonText } from '../../request/json/scan.ts';
 import { isJsonObject } from '../../request/json-types.ts';
-import type { Exchange } from '../../server/exchange.ts';
-import { RequestFailure } from '../../server/failure.ts';
+import type { Exchange, Reply } from '../../server/exchange.ts';
+import { type Failure, RequestFailure } from '../../server/failure.ts';
 
 /** The dialects that share the route. */
 export type EventsDialect = 'workflow' | 'analytics';
@@ -60,4 +60,12 @@ function hasBearer(exchange: Pick<Exchange, 'header'>): boolean {
   const value = exchange.header('authorization');
   if (value === undefined) return false;
   return value.startsWith('Bearer ') || /^bearer(?:\s|$)/i.test(value);
+}
+
+/** One of the dialects that share `POST /api/v1/events`. */
+export interface EventsHandler {
+  /** Answers the exchange; `body` is there already when it had to be read to choose the dialect. */
+  handle(exchange: Exchange, grant: Grant, body?: Buffer): Promise<void>;
+  /** The dialect's answer to a failure. */
+  encodeFailure(failure: Failure): Reply;
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { RouteDocumentation } from '../../server/route.ts';
+import { analyticsEvent } from '../analytics/decode.ts';
 import { ANALYTICS_ERRORS } from '../analytics/documentation.ts';
-import { analyticsEvent } from '../analytics/schema.ts';
-import { workflowEvent } from '../workflow/schema.ts';
+import { workflowEvent } from '../workflow/decode.ts';
 
 /** What `/openapi.json` says of the route. */
 export const EVENTS_DOCUMENTATION: RouteDocumentation = {

@@ -1,14 +1,13 @@
 import type { Grant } from '../../clients/credentials.ts';
 import { type Api, type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
-import type { AccessRule } from '../../server/access.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { limitCaller } from '../../server/limits/limit-request.ts';
-import type { Route } from '../../server/route.ts';
+import type { AccessRule, Route } from '../../server/route.ts';
 import { analyticsEvents } from '../analytics/analytics-events.ts';
 import { workflowEvents } from '../workflow/workflow-events.ts';
+import type { EventsHandler } from './choose.ts';
 import { chooseByBeginning, chooseByBody, chooseByHeader, type EventsDialect } from './choose.ts';
 import { EVENTS_DOCUMENTATION } from './documentation.ts';
-import type { EventsHandler } from './events-handler.ts';
 
 /** `POST /api/v1/events`, which two of the published APIs claim: the workflow API and the analytics API. */
 export const eventsRoute: Api = {

@@ -1,7 +1,7 @@
 import { FAILURE_CODE } from '../../request/failure-code.ts';
 import { describeFailure } from '../../request/problem/describe-failure.ts';
+import type { Reply } from '../../server/exchange.ts';
 import type { Failure } from '../../server/failure.ts';
-import type { Reply } from '../../server/reply.ts';
 
 /** The documented answer, to a new event and to a repeated one alike. */
 export const SUCCESS: Reply = { status: 201, body: '{"success":true}' };

@@ -4,15 +4,14 @@ import {
   contextOf,
   countingRejections,
   type DecodeContext,
+  idempotencyKey,
   requireSameRequest,
 } from '../../ingest/decode-context.ts';
 import { type Api, type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
-import { idempotencyKey } from '../../request/idempotency-key.ts';
 import { requireJson } from '../../request/media-type.ts';
-import type { AccessRule } from '../../server/access.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
-import type { Route, RouteDocumentation } from '../../server/route.ts';
+import type { AccessRule, Route, RouteDocumentation } from '../../server/route.ts';
 import { type DecodedExternalEvent, decodeExternalEvent, externalEventBody } from './decode.ts';
 import { encodeExternalEventFailure, SUCCESS } from './encode.ts';
 

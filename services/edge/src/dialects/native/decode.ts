@@ -1,9 +1,9 @@
 import type { DecodeContext } from '../../ingest/decode-context.ts';
 import { invalid } from '../../request/issues.ts';
 import { parseJson } from '../../request/json/parse.ts';
+import type { JsonText } from '../../request/json/scan.ts';
 import { skipValue, skipWhitespace } from '../../request/json/scan.ts';
 import { forEachElement, readMembers } from '../../request/json/spans.ts';
-import type { JsonText } from '../../request/json/units.ts';
 import { fieldOf } from '../../request/problem/describe-failure.ts';
 import { RequestFailure } from '../../server/failure.ts';
 import { type CheckedEvent, checkNewEvent } from './new-event.ts';

@@ -4,12 +4,10 @@ import { contextOf, countingRejections } from '../../ingest/decode-context.ts';
 import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { isMediaType, requireJson, requireUtf8 } from '../../request/media-type.ts';
 import { encodeProblem, PROBLEM_TYPE } from '../../request/problem/encode-problem.ts';
-import type { AccessRule } from '../../server/access.ts';
 import type { Exchange } from '../../server/exchange.ts';
-import type { RouteDocumentation } from '../../server/route.ts';
+import type { AccessRule, RouteDocumentation } from '../../server/route.ts';
 import { decodeJson, decodeLines, MAX_EVENTS } from './decode.ts';
-import { type EventVerdict, ingestEvents } from './ingest-events.ts';
-import { itemizedReply } from './itemized-reply.ts';
+import { type EventVerdict, ingestEvents, itemizedReply } from './ingest-events.ts';
 import { newEventSchema } from './new-event.ts';
 
 const ACCESS: AccessRule = { places: ['apiKey', 'bearer', 'beacon'], anyOf: ['events:write'] };

@@ -1,10 +1,23 @@
+import { z } from 'zod';
 import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
 import type { DecodeContext } from '../../ingest/decode-context.ts';
 import { invalid, toIssues } from '../../request/issues.ts';
 import { parseJson } from '../../request/json/parse.ts';
 import { skipWhitespace } from '../../request/json/scan.ts';
 import { memberText } from '../../request/json/spans.ts';
-import { workflowEvent } from './schema.ts';
+import { boundedText, jsonObject } from '../../request/json-types.ts';
+
+/** The longest event name, in UTF-16 units. */
+export const MAX_NAME_CHARS = 255;
+
+const NO_CONTROL_CHARACTERS = { expression: /^\P{Cc}*$/u, message: 'must not contain control characters' };
+
+/** An event of the workflow API: a name, and data of the client's own. */
+export const workflowEvent = z.object({
+  name: boundedText(1, MAX_NAME_CHARS, NO_CONTROL_CHARACTERS),
+  // The documented Go client sends null for a nil map.
+  payload: jsonObject().nullish(),
+});
 
 const EMPTY_OBJECT = '{}';
 

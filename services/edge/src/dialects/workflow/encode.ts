@@ -1,8 +1,8 @@
 import { FAILURE_STATUS, failureHeaders, failureMessage } from '../../request/failure-status.ts';
 import { fieldOf } from '../../request/problem/describe-failure.ts';
+import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
-import type { Reply } from '../../server/reply.ts';
-import { MAX_NAME_CHARS } from './schema.ts';
+import { MAX_NAME_CHARS } from './decode.ts';
 
 const ACCEPTED_MESSAGE = 'Event received and queued for processing';
 

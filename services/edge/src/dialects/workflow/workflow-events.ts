@@ -1,8 +1,12 @@
-import { contextOf, countingRejections, requireSameRequest } from '../../ingest/decode-context.ts';
+import {
+  contextOf,
+  countingRejections,
+  idempotencyKey,
+  requireSameRequest,
+} from '../../ingest/decode-context.ts';
 import { type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
-import { idempotencyKey } from '../../request/idempotency-key.ts';
 import { requireJson } from '../../request/media-type.ts';
-import type { EventsHandler } from '../events-route/events-handler.ts';
+import type { EventsHandler } from '../events-route/choose.ts';
 import { decodeWorkflowEvent } from './decode.ts';
 import { encodeAccepted, encodeWorkflowFailure } from './encode.ts';
 

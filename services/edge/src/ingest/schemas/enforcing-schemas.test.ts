@@ -11,7 +11,7 @@ import { externalEventDialect } from '../../dialects/external-event/routes.ts';
 import { nativeDialect } from '../../dialects/native/routes.ts';
 import type { Api } from '../../request/api.ts';
 import type { CanonicalEvent } from '../canonical-event.ts';
-import type { EventSink, SubmitOutcome } from '../event-sink.ts';
+import type { EventSink, SubmitOutcome } from '../submit.ts';
 import { enforcingSchemas } from './enforcing-schemas.ts';
 import { createSchemaGuard } from './schema-guard.ts';
 

@@ -3,7 +3,7 @@ import type { Clock } from '@millrace/runtime';
 import { invalid } from '../../request/issues.ts';
 import type { Issue } from '../../server/failure.ts';
 import type { CanonicalEvent, DialectName } from '../canonical-event.ts';
-import type { EventSink } from '../event-sink.ts';
+import type { EventSink } from '../submit.ts';
 import type { SchemaGuard } from './schema-guard.ts';
 
 /** Issues that a refused batch lists. */

@@ -1,8 +1,6 @@
 import { isJsonObject } from '../../request/json-types.ts';
-import { FORMATS } from './formats.ts';
-import { COMPANIONS, HINTS, KEYWORDS, type KeywordShape } from './keywords.ts';
-import { linearRegExp } from './linear-regexp.ts';
-import { pointerTo, refusedSchema } from './refused-schema.ts';
+import { COMPANIONS, FORMATS, HINTS, KEYWORDS, type KeywordShape, linearRegExp } from './compile-schema.ts';
+import { pointerTo, refusedSchema } from './describe-violation.ts';
 
 /** A place of a schema that is a schema itself. */
 export interface Subschema {

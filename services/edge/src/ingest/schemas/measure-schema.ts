@@ -1,5 +1,5 @@
+import { pointerTo, refusedSchema } from './describe-violation.ts';
 import { MAX_DEPTH, MAX_SUBSCHEMAS, type Subschema } from './inspect-schema.ts';
-import { pointerTo, refusedSchema } from './refused-schema.ts';
 
 /** What a schema comes to when every `$ref` is replaced by what it refers to. */
 interface Extent {

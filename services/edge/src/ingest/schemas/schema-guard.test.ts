@@ -4,7 +4,7 @@ import { createLogger } from '@millrace/runtime';
 import { recordForTests, schemasForTests } from '../../../test/schemas.ts';
 import type { CanonicalEvent } from '../canonical-event.ts';
 import { createSchemaGuard } from './schema-guard.ts';
-import type { SchemaRecord } from './schema-record.ts';
+import type { SchemaRecord } from './schema-registry.ts';
 
 const EVENT: CanonicalEvent = {
   workspaceId: 'w1',

@@ -4,8 +4,8 @@ import type { Issue } from '../../server/failure.ts';
 import type { CanonicalEvent } from '../canonical-event.ts';
 import { type CompiledSchema, compileSchema } from './compile-schema.ts';
 import { describeViolation, notCheckable, tooCostly } from './describe-violation.ts';
-import { currentVersion, type SchemaMode, type SchemaRecord } from './schema-record.ts';
 import type { SchemaRegistry } from './schema-registry.ts';
+import { currentVersion, type SchemaMode, type SchemaRecord } from './schema-registry.ts';
 
 /** Holds events to the schemas of their names. */
 export interface SchemaGuard {

@@ -7,8 +7,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type NatsServer, startNatsServer } from '@millrace/embedded';
 import { createLogger, systemClock } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
-import { currentVersion } from './schema-record.ts';
-import { openSchemaRegistry, type SchemaRegistry, type SchemaWish } from './schema-registry.ts';
+import {
+  currentVersion,
+  openSchemaRegistry,
+  type SchemaRegistry,
+  type SchemaWish,
+} from './schema-registry.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 const closing: (() => Promise<void>)[] = [];

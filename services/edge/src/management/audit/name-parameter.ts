@@ -1,6 +1,5 @@
 import { MillraceError } from '@millrace/runtime';
-import { RequestFailure } from '../../server/failure.ts';
-import { toFailure } from '../../server/to-failure.ts';
+import { RequestFailure, toFailure } from '../../server/failure.ts';
 
 /** What the query calls the fields of the service's request. */
 const PARAMETERS: Readonly<Record<string, string>> = {

@@ -3,9 +3,8 @@ import type { AuditEntry } from '@millrace/contracts/millrace/audit/v1/audit';
 import type { Api } from '../../request/api.ts';
 import { encodeProblem } from '../../request/problem/encode-problem.ts';
 import { problemResponses } from '../../request/problem/problem-responses.ts';
-import type { AccessRule } from '../../server/access.ts';
-import type { Reply } from '../../server/reply.ts';
-import type { RouteDocumentation } from '../../server/route.ts';
+import type { Reply } from '../../server/exchange.ts';
+import type { AccessRule, RouteDocumentation } from '../../server/route.ts';
 import { naming } from './name-parameter.ts';
 import { auditQuery, decodeAuditQuery } from './query.ts';
 

@@ -1,7 +1,7 @@
 import { FAILURE_CODE } from '../../request/failure-code.ts';
 import { describeFailure } from '../../request/problem/describe-failure.ts';
+import type { Reply } from '../../server/exchange.ts';
 import type { Failure } from '../../server/failure.ts';
-import type { Reply } from '../../server/reply.ts';
 
 const CODES: Record<Failure['kind'], string> = {
   ...FAILURE_CODE,

@@ -8,8 +8,8 @@ import {
   validate,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
-import type { Reply } from '../../server/reply.ts';
-import { toFailure } from '../../server/to-failure.ts';
+import type { Reply } from '../../server/exchange.ts';
+import { toFailure } from '../../server/failure.ts';
 import { exceededLimit, MAX_TOKENS } from './document-limits.ts';
 import { toErrorWords } from './encode.ts';
 import type { GraphqlRequest } from './request.ts';

@@ -1,8 +1,7 @@
 import type { Grant } from '../../clients/credentials.ts';
 import type { Api, ApiDeps } from '../../request/api.ts';
-import type { AccessRule } from '../../server/access.ts';
 import type { Exchange } from '../../server/exchange.ts';
-import type { Route } from '../../server/route.ts';
+import type { AccessRule, Route } from '../../server/route.ts';
 import { GRAPHQL_DOCUMENTATION } from './documentation.ts';
 import { encodeGraphqlFailure } from './encode.ts';
 import { createGraphqlEngine } from './engine.ts';

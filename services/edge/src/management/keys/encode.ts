@@ -2,10 +2,10 @@ import { STATUS_CODES } from 'node:http';
 import { type Credential, CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { MillraceError } from '@millrace/runtime';
 import { FAILURE_CODE } from '../../request/failure-code.ts';
-import { isoTime } from '../../request/iso-time.ts';
 import { describeFailure, fieldOf } from '../../request/problem/describe-failure.ts';
+import { isoTime } from '../../request/rfc3339.ts';
+import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
-import type { Reply } from '../../server/reply.ts';
 
 /** Issues that an answer lists. */
 const MAX_MESSAGES = 20;

@@ -1,6 +1,6 @@
-import type { AccessRule } from '../../server/access.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
+import type { AccessRule } from '../../server/route.ts';
 import { mayBeCredentialId } from './credential-id.ts';
 
 /** Who may manage keys: a person or a key, in either header. */

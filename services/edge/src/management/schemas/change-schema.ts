@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Grant } from '../../clients/credentials.ts';
-import { currentVersion } from '../../ingest/schemas/schema-record.ts';
 import type { PutOutcome } from '../../ingest/schemas/schema-registry.ts';
+import { currentVersion } from '../../ingest/schemas/schema-registry.ts';
 import type { ApiDeps } from '../../request/api.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { checkedSchema, eventNameOf, expectedVersion, type putSchemaBody } from './request.ts';

@@ -1,5 +1,9 @@
-import { currentVersion, type SchemaRecord, type SchemaVersion } from '../../ingest/schemas/schema-record.ts';
-import type { Reply } from '../../server/reply.ts';
+import {
+  currentVersion,
+  type SchemaRecord,
+  type SchemaVersion,
+} from '../../ingest/schemas/schema-registry.ts';
+import type { Reply } from '../../server/exchange.ts';
 
 /** One version of a schema; the ETag is what `If-Match` takes. */
 export function encodeSchema(

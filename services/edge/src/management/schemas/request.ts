@@ -1,8 +1,8 @@
 import { MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
 import { compileSchema } from '../../ingest/schemas/compile-schema.ts';
-import { refusedSchema } from '../../ingest/schemas/refused-schema.ts';
-import { schemaMode } from '../../ingest/schemas/schema-record.ts';
+import { refusedSchema } from '../../ingest/schemas/describe-violation.ts';
+import { schemaMode } from '../../ingest/schemas/schema-registry.ts';
 import { invalid } from '../../request/issues.ts';
 import { boundedText, isJsonObject, jsonObject } from '../../request/json-types.ts';
 import type { Exchange } from '../../server/exchange.ts';

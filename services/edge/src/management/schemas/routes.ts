@@ -1,13 +1,11 @@
 import { MillraceError } from '@millrace/runtime';
 import type { Grant } from '../../clients/credentials.ts';
-import { currentVersion, type SchemaRecord } from '../../ingest/schemas/schema-record.ts';
+import { currentVersion, type SchemaRecord } from '../../ingest/schemas/schema-registry.ts';
 import type { Api, ApiDeps } from '../../request/api.ts';
 import { encodeProblem } from '../../request/problem/encode-problem.ts';
 import { receiveJson } from '../../request/receive-json.ts';
-import type { AccessRule } from '../../server/access.ts';
-import type { Exchange } from '../../server/exchange.ts';
-import type { Reply } from '../../server/reply.ts';
-import type { Route } from '../../server/route.ts';
+import type { Exchange, Reply } from '../../server/exchange.ts';
+import type { AccessRule, Route } from '../../server/route.ts';
 import { deleteSchema, putSchema } from './change-schema.ts';
 import {
   DELETE_DOCUMENTATION,

@@ -3,10 +3,10 @@ import type { User, VerifyCodeResponse } from '@millrace/contracts/millrace/auth
 import { MillraceError } from '@millrace/runtime';
 import { issueDetails } from '../../dialects/analytics/issue-details.ts';
 import { FAILURE_CODE } from '../../request/failure-code.ts';
-import { isoTime } from '../../request/iso-time.ts';
 import { describeFailure, fieldOf } from '../../request/problem/describe-failure.ts';
+import { isoTime } from '../../request/rfc3339.ts';
+import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
-import type { Reply } from '../../server/reply.ts';
 
 /** The only role that the document knows; what a user may do in a workspace is told by the workspace. */
 const ROLE = 'USER';

@@ -3,10 +3,9 @@ import { AUTH_CALL } from '../../clients/auth.ts';
 import { type Grant, hasPermission } from '../../clients/credentials.ts';
 import type { Api, ApiDeps } from '../../request/api.ts';
 import { receiveJson } from '../../request/receive-json.ts';
-import type { AccessRule } from '../../server/access.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
-import type { Route } from '../../server/route.ts';
+import type { AccessRule, Route } from '../../server/route.ts';
 import { actorOf } from '../actor.ts';
 import {
   KEY_DOCUMENTATION,

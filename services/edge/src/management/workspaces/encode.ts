@@ -4,7 +4,7 @@ import type {
   Member,
   Workspace,
 } from '@millrace/contracts/millrace/api/v1/workspace';
-import { isoTime } from '../../request/iso-time.ts';
+import { isoTime } from '../../request/rfc3339.ts';
 import { roleNameOf } from './workspace-messages.ts';
 
 /** A workspace in JSON; the role of a key is null, and so is a limit that isn't set. */

@@ -1,8 +1,6 @@
 import { MillraceError } from '@millrace/runtime';
-import type { AccessRule } from '../../server/access.ts';
-import type { Exchange } from '../../server/exchange.ts';
-import type { Reply } from '../../server/reply.ts';
-import type { Route } from '../../server/route.ts';
+import type { Exchange, Reply } from '../../server/exchange.ts';
+import type { AccessRule, Route } from '../../server/route.ts';
 import type { Caller, WorkspaceApi } from './workspace-api.ts';
 
 /** One route: what REST adds to the use case that it calls. */

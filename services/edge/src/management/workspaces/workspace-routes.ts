@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import * as api from '@millrace/contracts/millrace/api/v1/workspace';
-import { isoTime } from '../../request/iso-time.ts';
 import { receiveJson } from '../../request/receive-json.ts';
+import { isoTime } from '../../request/rfc3339.ts';
 import * as documentation from './documentation.ts';
 import { workspaceJson } from './encode.ts';
 import { newWorkspaceBody, workspaceChangeBody } from './schema.ts';

@@ -1,5 +1,5 @@
+import type { Units } from './scan.ts';
 import { skipString } from './scan.ts';
-import type { Units } from './units.ts';
 
 /** The members of all objects in a parsed value; NaN when it nests more than `levels` objects and arrays. */
 export function countMembers(value: unknown, levels: number): number {

@@ -1,11 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { RequestFailure } from '../../server/failure.ts';
 import { countMembers, positionDeeperThan } from './depth.ts';
-import { countNames, findRepeatedName } from './duplicates.ts';
-import { type Flaw, findFlaw } from './flaws.ts';
+import { countNames, type Flaw, findFlaw, findRepeatedName } from './flaws.ts';
 import { pathAt } from './place.ts';
+import { type JsonText, unitsOf } from './scan.ts';
 import { describeSyntaxError } from './syntax-error.ts';
-import { type JsonText, unitsOf } from './units.ts';
 
 /** Levels of objects and arrays that a body may nest. */
 export const MAX_DEPTH = 32;

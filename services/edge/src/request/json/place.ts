@@ -1,5 +1,4 @@
-import { skipString, skipValue, skipWhitespace } from './scan.ts';
-import { type JsonText, toJsonText } from './units.ts';
+import { type JsonText, skipString, skipValue, skipWhitespace, toJsonText } from './scan.ts';
 
 /** Characters of a member's name that a message repeats. */
 const MAX_NAME_CHARS = 64;

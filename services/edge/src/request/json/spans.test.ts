@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createJsonGenerator } from '../../../test/random-json.ts';
 import { parseJson } from './parse.ts';
-import { skipValue, skipWhitespace } from './scan.ts';
+import { type JsonText, skipValue, skipWhitespace, toJsonText, type Units, unitsOf } from './scan.ts';
 import { findMembers, forEachElement, memberStart, memberText } from './spans.ts';
-import { type JsonText, toJsonText, type Units, unitsOf } from './units.ts';
 
 function elementStarts(units: Units, arrayStart: number): number[] {
   const starts: number[] = [];

@@ -1,5 +1,5 @@
+import type { JsonText, Units } from './scan.ts';
 import { skipString, skipValue, skipWhitespace } from './scan.ts';
-import type { JsonText, Units } from './units.ts';
 
 const BACKSLASH = 92;
 const CLOSE_BRACKET = 93;

@@ -1,5 +1,4 @@
-import { skipString } from './scan.ts';
-import { type JsonText, toJsonText } from './units.ts';
+import { type JsonText, skipString, toJsonText } from './scan.ts';
 
 const PLAIN = 'The request body is not valid JSON';
 

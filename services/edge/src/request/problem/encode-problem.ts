@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
+import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
-import type { Reply } from '../../server/reply.ts';
 import { describeFailure, fieldOf } from './describe-failure.ts';
 
 /** The media type of RFC 9457. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressBlock } from './address-block.ts';
+import { addressBlock } from './request-limits.ts';
 
 test('an IPv4 address is one client', () => {
   assert.equal(addressBlock('192.0.2.7'), '192.0.2.7');
