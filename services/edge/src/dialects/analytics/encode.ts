@@ -1,10 +1,13 @@
 import type { SubmitOutcome } from '../../ingest/submit.ts';
-import { FAILURE_CODE } from '../../request/failure-code.ts';
-import { FAILURE_STATUS, failureHeaders, failureMessage } from '../../request/failure-status.ts';
-import { fieldOf } from '../../request/problem/describe-failure.ts';
+import {
+  FAILURE_CODE,
+  FAILURE_STATUS,
+  failureHeaders,
+  failureMessage,
+  fieldOf,
+} from '../../request/problem/describe-failure.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
-import { issueDetails } from './issue-details.ts';
 
 /** The answer to a single event that is stored, now or before. */
 export function encodeOutcome(isNew: boolean, eventId: string): Reply {
@@ -89,4 +92,16 @@ function describe(issue: Issue): string {
   const problem = issue.message === 'Required' ? `${field} is required` : issue.message;
   const words = field === '' || issue.message === 'Required' ? problem : `${field}: ${problem}`;
   return isInBatch ? `Invalid event at index ${index}: ${words}` : `Invalid event payload: ${words}`;
+}
+
+/** Issues that an answer lists: a client mends the first few, and a hostile body must not make a large answer. */
+const MAX_DETAILS = 20;
+
+/** The `details` of an error of this API: `[{field, code, message}]` for an invalid body, nothing otherwise. */
+export function issueDetails(failure: Failure): {
+  details?: { field: string; code: string; message: string }[];
+} {
+  if (failure.kind !== 'invalid') return {};
+  const issues = failure.issues.slice(0, MAX_DETAILS);
+  return { details: issues.map(({ path, code, message }) => ({ field: fieldOf(path), code, message })) };
 }

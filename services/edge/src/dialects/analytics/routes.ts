@@ -1,11 +1,11 @@
 import { contextOf, countingRejections, requireStored } from '../../ingest/decode-context.ts';
-import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES } from '../../request/api.ts';
+import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { requireJson } from '../../request/media-type.ts';
 import type { AccessRule, Route } from '../../server/route.ts';
-import { WRITE_ACCESS } from './analytics-events.ts';
-import { decodeAnalyticsBatch } from './decode.ts';
+import type { EventsHandler } from '../events-route/choose.ts';
+import { decodeAnalyticsBatch, decodeAnalyticsEvent } from './decode.ts';
 import { BATCH_DOCUMENTATION, STATS_DOCUMENTATION } from './documentation.ts';
-import { encodeAnalyticsFailure, encodeBatch, encodeStats } from './encode.ts';
+import { encodeAnalyticsFailure, encodeBatch, encodeOutcome, encodeStats } from './encode.ts';
 
 /** A key that sends events may also see how many arrived: the documented key does both. */
 const STATS_ACCESS: AccessRule = {
@@ -47,6 +47,25 @@ function statsRoute(deps: ApiDeps): Route {
     documentation: STATS_DOCUMENTATION,
     async handle(exchange, grant) {
       exchange.reply(encodeStats(await deps.stats.read(grant.workspaceId), deps.clock.now()));
+    },
+    encodeFailure: encodeAnalyticsFailure,
+  };
+}
+
+/** Who may send events. */
+const WRITE_ACCESS: AccessRule = { places: ['apiKey', 'bearer', 'beacon'], anyOf: ['events:write'] };
+
+/** The analytics API's half of `POST /api/v1/events`. */
+export function analyticsEvents(deps: ApiDeps): EventsHandler {
+  return {
+    async handle(exchange, grant, earlyBody) {
+      requireJson(exchange);
+      const body = earlyBody ?? (await exchange.body(BODY_LIMIT_BYTES));
+      const event = countingRejections(deps, 'analytics', () =>
+        decodeAnalyticsEvent(body, contextOf(exchange, grant, deps)),
+      );
+      const outcome = requireStored(await deps.events.submit(event, exchange.traceparent));
+      exchange.reply(encodeOutcome(outcome.kind === 'accepted', outcome.eventId));
     },
     encodeFailure: encodeAnalyticsFailure,
   };

@@ -1,4 +1,4 @@
-import { FAILURE_STATUS, failureHeaders, failureMessage } from '../../request/failure-status.ts';
+import { FAILURE_STATUS, failureHeaders, failureMessage } from '../../request/problem/describe-failure.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
 

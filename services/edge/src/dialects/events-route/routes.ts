@@ -3,7 +3,7 @@ import { type Api, type ApiDeps, BODY_LIMIT_BYTES } from '../../request/api.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { limitCaller } from '../../server/limits/limit-request.ts';
 import type { AccessRule, Route } from '../../server/route.ts';
-import { analyticsEvents } from '../analytics/analytics-events.ts';
+import { analyticsEvents } from '../analytics/routes.ts';
 import { workflowEvents } from '../workflow/workflow-events.ts';
 import type { EventsHandler } from './choose.ts';
 import { chooseByBeginning, chooseByBody, chooseByHeader, type EventsDialect } from './choose.ts';

@@ -1,5 +1,4 @@
-import { FAILURE_CODE } from '../../request/failure-code.ts';
-import { describeFailure } from '../../request/problem/describe-failure.ts';
+import { describeFailure, FAILURE_CODE } from '../../request/problem/describe-failure.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure } from '../../server/failure.ts';
 

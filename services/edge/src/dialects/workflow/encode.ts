@@ -1,5 +1,9 @@
-import { FAILURE_STATUS, failureHeaders, failureMessage } from '../../request/failure-status.ts';
-import { fieldOf } from '../../request/problem/describe-failure.ts';
+import {
+  FAILURE_STATUS,
+  failureHeaders,
+  failureMessage,
+  fieldOf,
+} from '../../request/problem/describe-failure.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
 import { MAX_NAME_CHARS } from './decode.ts';

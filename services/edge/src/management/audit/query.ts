@@ -1,9 +1,11 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { ListAuditEntriesRequestSchema } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import { MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
 import { invalid, toIssues } from '../../request/issues.ts';
 import { boundedText, timestamp } from '../../request/json-types.ts';
+import { RequestFailure, toFailure } from '../../server/failure.ts';
 
 const MAX_LIMIT = 500;
 const DEFAULT_LIMIT = 100;
@@ -50,4 +52,31 @@ export function decodeAuditQuery(
     ...(from === undefined ? {} : { from: timestampFromMs(from) }),
     ...(to === undefined ? {} : { to: timestampFromMs(to) }),
   };
+}
+
+/** What the query calls the fields of the service's request. */
+const PARAMETERS: Readonly<Record<string, string>> = {
+  pageSize: 'limit',
+  pageToken: 'cursor',
+  actorUserId: 'actor',
+  targetId: 'target',
+};
+
+/** Waits for the service; where it refuses a field, throws RequestFailure `invalid` that names the parameter instead. */
+export async function naming<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw error instanceof MillraceError && error.code === 'invalid_argument' ? renamed(error) : error;
+  }
+}
+
+function renamed(error: MillraceError): Error {
+  const failure = toFailure(error);
+  if (failure.kind !== 'invalid') return error;
+  const [{ path, ...issue }] = failure.issues;
+  const [field] = path;
+  const parameter = typeof field === 'string' ? PARAMETERS[field] : undefined;
+  if (parameter === undefined) return error;
+  return new RequestFailure({ kind: 'invalid', issues: [{ ...issue, path: [parameter] }] });
 }

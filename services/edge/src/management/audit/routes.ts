@@ -5,8 +5,7 @@ import { encodeProblem } from '../../request/problem/encode-problem.ts';
 import { problemResponses } from '../../request/problem/problem-responses.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { AccessRule, RouteDocumentation } from '../../server/route.ts';
-import { naming } from './name-parameter.ts';
-import { auditQuery, decodeAuditQuery } from './query.ts';
+import { auditQuery, decodeAuditQuery, naming } from './query.ts';
 
 const ACCESS: AccessRule = { places: ['apiKey', 'bearer'], anyOf: ['audit:read'] };
 

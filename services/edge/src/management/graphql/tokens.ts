@@ -10,7 +10,7 @@ import { AUTH_CALL, type AuthGateway } from '../../clients/auth.ts';
 import { type Grant, hasPermission } from '../../clients/credentials.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { actorOf } from '../actor.ts';
-import { mayBeCredentialId } from '../keys/credential-id.ts';
+import { mayBeCredentialId } from '../keys/routes.ts';
 
 /** Who asks, and through which request. */
 export interface TokenCaller {

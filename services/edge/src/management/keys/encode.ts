@@ -1,8 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { type Credential, CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { MillraceError } from '@millrace/runtime';
-import { FAILURE_CODE } from '../../request/failure-code.ts';
-import { describeFailure, fieldOf } from '../../request/problem/describe-failure.ts';
+import { describeFailure, FAILURE_CODE, fieldOf } from '../../request/problem/describe-failure.ts';
 import { isoTime } from '../../request/rfc3339.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';

@@ -1,9 +1,8 @@
 import type { CreateCredentialResponse } from '@millrace/contracts/millrace/auth/v1/auth';
 import type { User, VerifyCodeResponse } from '@millrace/contracts/millrace/auth/v1/sign_in';
 import { MillraceError } from '@millrace/runtime';
-import { issueDetails } from '../../dialects/analytics/issue-details.ts';
-import { FAILURE_CODE } from '../../request/failure-code.ts';
-import { describeFailure, fieldOf } from '../../request/problem/describe-failure.ts';
+import { issueDetails } from '../../dialects/analytics/encode.ts';
+import { describeFailure, FAILURE_CODE, fieldOf } from '../../request/problem/describe-failure.ts';
 import { isoTime } from '../../request/rfc3339.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
