@@ -20,7 +20,8 @@ export function createRoutes(
     ...apis.flatMap((api) => api.routes(deps)),
     ...createHealthRoutes({ ...health, version: VERSION }),
   ];
-  return [...described, ...createOpenApiRoutes({ routes: described, version: VERSION })];
+  const unrouted = apis.flatMap((api) => api.unrouted ?? []);
+  return [...described, ...createOpenApiRoutes({ routes: described, unrouted, version: VERSION })];
 }
 
 /** The answer to a path or method that no route has, in the words of the API whose path it is. */

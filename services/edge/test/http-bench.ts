@@ -1,4 +1,5 @@
 import { createHealth, createLogger, systemClock, type Tracing } from '@millrace/runtime';
+import { problem } from '../src/request/problem/encode-problem.ts';
 import { createClientAddress } from '../src/server/client-address.ts';
 import { createCors } from '../src/server/cors.ts';
 import type { Exchange } from '../src/server/exchange.ts';
@@ -29,7 +30,7 @@ export function publicRoute(
   path: string,
   handle: (exchange: Exchange) => void | Promise<void>,
 ): Route {
-  const documentation = { summary: '', tag: '', responses: {} };
+  const documentation = { summary: '', tag: '', responses: {}, errors: problem };
   return { method, path, access: 'public', documentation, handle, encodeFailure };
 }
 

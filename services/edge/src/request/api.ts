@@ -1,5 +1,6 @@
 import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
+import type { z } from 'zod';
 import type { AuditEntries, EventStats } from '../clients/analytics.ts';
 import type { AuthGateway } from '../clients/auth.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
@@ -49,6 +50,8 @@ export interface Api {
 export interface UnroutedPaths {
   /** Whole segments: `/api/v1`. */
   readonly prefixes: readonly string[];
+  /** What `encodeFailure` writes. */
+  readonly errors: z.ZodType;
   encodeFailure(failure: Failure): Reply;
 }
 

@@ -11,16 +11,30 @@ export interface RouteDocumentation {
   /** Alternatives, by content type. */
   readonly requestBody?: Readonly<Record<string, z.ZodType>>;
   readonly query?: z.ZodObject;
-  /** Documented answers by status; the example is the documented body. */
+  /** What the route's own handler answers, by status. Failures are told by `errors` and `failures`. */
   readonly responses: Readonly<Record<number, ResponseDocumentation>>;
+  /** What `encodeFailure` writes. */
+  readonly errors: z.ZodType;
+  /** Where a failure's words depend on the request: every encoder that may be asked. Otherwise it is `encodeFailure` alone. */
+  readonly encoders?: readonly ((failure: Failure) => Reply)[];
+  /**
+   * What else may go wrong here than what `access`, a body or a query bring with them, or what that means here. The examples are
+   * what the encoders make of these.
+   */
+  readonly failures?: readonly DocumentedFailure[];
 }
+
+/** A failure that may happen, and what it means where its status alone doesn't say it. */
+export type DocumentedFailure = Failure & { readonly description?: string };
 
 /** What `/openapi.json` says of one status. */
 export interface ResponseDocumentation {
   readonly description: string;
+  /** Of the body; without one there is none. */
+  readonly schema?: z.ZodType;
   readonly example?: unknown;
   /** `application/json` when absent. */
-  readonly contentType?: string;
+  readonly contentTypes?: readonly string[];
 }
 
 /** What every route has. */

@@ -8,6 +8,7 @@ import { brotliCompress, deflate, gzip, zstdCompress } from 'node:zlib';
 import { createHealth, createLogger, MillraceError, systemClock, type Tracing } from '@millrace/runtime';
 import { granting } from '../../test/granting.ts';
 import { limitsForTests } from '../../test/limits.ts';
+import { problem } from '../request/problem/encode-problem.ts';
 import { createClientAddress } from './client-address.ts';
 import { createCors } from './cors.ts';
 import { limitSignIn } from './limits/limit-request.ts';
@@ -24,7 +25,7 @@ const limits = limitsForTests({ authPerMinute: 3 });
 let listener: Listener;
 let base: string;
 
-const documentation = { summary: '', tag: '', responses: {} } as const;
+const documentation = { summary: '', tag: '', responses: {}, errors: problem } as const;
 const encodeFailure: Route['encodeFailure'] = (failure) => ({
   status:
     { too_large: 413, unsupported_media_type: 415, unavailable: 503, malformed_json: 400, rate_limited: 429 }[

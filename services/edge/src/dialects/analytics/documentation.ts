@@ -1,43 +1,21 @@
-import type { RouteDocumentation } from '../../server/route.ts';
+import { BATCH_BODY_LIMIT_BYTES } from '../../request/api.ts';
+import type { DocumentedFailure, RouteDocumentation } from '../../server/route.ts';
 import { analyticsBatch } from './decode.ts';
+import { analyticsBatchAccepted, analyticsError, analyticsStats } from './encode.ts';
 
-const failed = (code: string, message: string) => ({ success: false, error: { code, message } });
-
-/** The answers that every route of the analytics API may give, with their codes. */
-export const ANALYTICS_ERRORS = {
-  400: {
-    description: 'Invalid event payload',
-    example: failed('VALIDATION_ERROR', 'Invalid event payload: userId is required'),
-  },
-  401: {
+/** What failures mean on every route of the analytics API. */
+export const ANALYTICS_FAILURES: readonly DocumentedFailure[] = [
+  {
+    kind: 'missing_credential',
     description: '`MISSING_API_KEY`: API key header missing. `INVALID_API_KEY`: invalid or expired API key',
-    example: failed('MISSING_API_KEY', 'x-api-key header is missing'),
   },
-  403: {
-    description: 'Insufficient permissions',
-    example: failed('FORBIDDEN', 'Insufficient permissions: events:write is required'),
-  },
-  413: {
-    description: 'The request body is too large',
-    example: failed('PAYLOAD_TOO_LARGE', 'The request body is larger than 1048576 bytes'),
-  },
-  415: {
-    description: 'The request body is not JSON in UTF-8',
-    example: failed('UNSUPPORTED_MEDIA_TYPE', 'Content-Type must be application/json'),
-  },
-  429: {
-    description: 'Too many requests; see `Retry-After`',
-    example: failed('RATE_LIMITED', 'Too many requests'),
-  },
-  500: {
-    description: 'Internal server error',
-    example: failed('INGESTION_ERROR', 'Internal server error'),
-  },
-  503: {
+  { kind: 'forbidden', permission: 'events:write', description: 'Insufficient permissions' },
+  {
+    kind: 'unavailable',
+    retryAfterSeconds: 1,
     description: 'Events can not be stored at the moment; see `Retry-After`',
-    example: failed('INGESTION_ERROR', 'Events can not be stored at the moment'),
   },
-} satisfies RouteDocumentation['responses'];
+];
 
 /** What `/openapi.json` says of the batch route. */
 export const BATCH_DOCUMENTATION: RouteDocumentation = {
@@ -48,6 +26,7 @@ export const BATCH_DOCUMENTATION: RouteDocumentation = {
   responses: {
     202: {
       description: 'Stored; `eventIds` are those of the accepted events, duplicates left out',
+      schema: analyticsBatchAccepted,
       example: {
         success: true,
         data: {
@@ -59,8 +38,17 @@ export const BATCH_DOCUMENTATION: RouteDocumentation = {
         },
       },
     },
-    ...ANALYTICS_ERRORS,
   },
+  errors: analyticsError,
+  failures: [
+    ...ANALYTICS_FAILURES,
+    {
+      kind: 'invalid',
+      issues: [{ code: 'invalid_type', path: ['events', 1, 'userId'], message: 'Required' }],
+      description: 'Invalid event payload',
+    },
+    { kind: 'too_large', limitBytes: BATCH_BODY_LIMIT_BYTES },
+  ],
 };
 
 /** What `/openapi.json` says of the statistics route. */
@@ -71,15 +59,16 @@ export const STATS_DOCUMENTATION: RouteDocumentation = {
   responses: {
     200: {
       description: 'The statistics',
+      schema: analyticsStats,
       example: {
         success: true,
         data: { ingestionRate: 1250.5, totalIngested: 150000, timestamp: '2024-01-30T12:34:56Z' },
       },
     },
-    401: ANALYTICS_ERRORS[401],
-    403: ANALYTICS_ERRORS[403],
-    429: ANALYTICS_ERRORS[429],
-    500: ANALYTICS_ERRORS[500],
-    503: ANALYTICS_ERRORS[503],
   },
+  errors: analyticsError,
+  failures: [
+    { kind: 'forbidden', permission: 'analytics:read', description: 'Insufficient permissions' },
+    { kind: 'unavailable', retryAfterSeconds: 1 },
+  ],
 };

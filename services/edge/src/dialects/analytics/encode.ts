@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { SubmitOutcome } from '../../ingest/submit.ts';
 import {
   FAILURE_CODE,
@@ -6,21 +7,97 @@ import {
   failureMessage,
   fieldOf,
 } from '../../request/problem/describe-failure.ts';
+import { codeIn, instant, jsonReply } from '../../request/response.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
 
+const CODES = {
+  ...FAILURE_CODE,
+  missing_credential: 'MISSING_API_KEY',
+  invalid_credential: 'INVALID_API_KEY',
+  internal: 'INGESTION_ERROR',
+  unavailable: 'INGESTION_ERROR',
+} as const satisfies Record<Failure['kind'], string>;
+
+const ACCEPTED_MESSAGE = 'Event accepted for processing';
+const DUPLICATE_MESSAGE = 'Event already processed (duplicate)';
+
+/** The body of 202 to a single event. */
+export const analyticsAccepted = z
+  .strictObject({
+    success: z.literal(true),
+    data: z.strictObject({
+      eventId: z.string(),
+      accepted: z.literal(true),
+      duplicate: z.literal(false),
+      message: z.literal(ACCEPTED_MESSAGE),
+    }),
+  })
+  .meta({ id: 'AnalyticsAccepted' });
+
+/** The body of 200 to a single event. */
+export const analyticsDuplicate = z
+  .strictObject({
+    success: z.literal(true),
+    data: z.strictObject({
+      eventId: z.string(),
+      accepted: z.literal(false),
+      duplicate: z.literal(true),
+      message: z.literal(DUPLICATE_MESSAGE),
+    }),
+  })
+  .meta({ id: 'AnalyticsDuplicate' });
+
+/** The body of 202 to a batch. */
+export const analyticsBatchAccepted = z
+  .strictObject({
+    success: z.literal(true),
+    data: z.strictObject({
+      accepted: z.int().min(0),
+      duplicates: z.int().min(0),
+      total: z.int().min(1),
+      eventIds: z.array(z.string()),
+      message: z.enum(['All events were duplicates', 'Batch processed successfully']),
+    }),
+  })
+  .meta({ id: 'AnalyticsBatchAccepted' });
+
+/** The body of the statistics. */
+export const analyticsStats = z
+  .strictObject({
+    success: z.literal(true),
+    data: z.strictObject({
+      ingestionRate: z.number().min(0).describe('Events a second over the last 60 seconds'),
+      totalIngested: z.number().min(0),
+      timestamp: instant(),
+    }),
+  })
+  .meta({ id: 'AnalyticsStats' });
+
+/** The members of this API's errors beside the code. */
+export const errorDetails = z
+  .array(z.strictObject({ field: z.string(), code: z.string(), message: z.string() }))
+  .optional();
+
+/** The body of an error. */
+export const analyticsError = z
+  .strictObject({
+    success: z.literal(false),
+    error: z.strictObject({ code: codeIn(CODES), message: z.string(), details: errorDetails }),
+  })
+  .meta({ id: 'AnalyticsError' });
+
 /** The answer to a single event that is stored, now or before. */
 export function encodeOutcome(isNew: boolean, eventId: string): Reply {
-  const id = JSON.stringify(eventId);
   return isNew
-    ? {
-        status: 202,
-        body: `{"success":true,"data":{"eventId":${id},"accepted":true,"duplicate":false,"message":"Event accepted for processing"}}`,
-      }
-    : {
-        status: 200,
-        body: `{"success":true,"data":{"eventId":${id},"accepted":false,"duplicate":true,"message":"Event already processed (duplicate)"}}`,
-      };
+    ? jsonReply(analyticsAccepted, 202, {
+        success: true,
+        data: { eventId, accepted: true, duplicate: false, message: ACCEPTED_MESSAGE },
+      })
+    : jsonReply(analyticsDuplicate, 200, {
+        success: true,
+        data: { eventId, accepted: false, duplicate: true, message: DUPLICATE_MESSAGE },
+      });
 }
 
 /** The answer to a batch of which every event is stored. */
@@ -33,8 +110,8 @@ export function encodeBatch(outcomes: readonly Exclude<SubmitOutcome, { kind: 'u
     total: outcomes.length,
     eventIds,
     message: eventIds.length === 0 ? 'All events were duplicates' : 'Batch processed successfully',
-  };
-  return { status: 202, body: JSON.stringify({ success: true, data }) };
+  } as const;
+  return jsonReply(analyticsBatchAccepted, 202, { success: true, data });
 }
 
 /** The answer of the statistics route. */
@@ -44,7 +121,7 @@ export function encodeStats(stats: { ratePerSecond: number; total: number }, now
     totalIngested: stats.total,
     timestamp: new Date(nowMs).toISOString(),
   };
-  return { status: 200, body: JSON.stringify({ success: true, data }) };
+  return jsonReply(analyticsStats, 200, { success: true, data });
 }
 
 /** A failure as `{"success":false,"error":{"code","message","details"?}}`. */
@@ -52,20 +129,9 @@ export function encodeAnalyticsFailure(failure: Failure): Reply {
   // No 409 is documented: what is stored under this id is what a duplicate's answer speaks of.
   if (failure.kind === 'conflict') return encodeOutcome(false, failure.eventId);
   const error = { code: CODES[failure.kind], message: messageOf(failure), ...issueDetails(failure) };
-  return {
-    status: FAILURE_STATUS[failure.kind],
-    body: JSON.stringify({ success: false, error }),
-    headers: failureHeaders(failure),
-  };
+  const body = { success: false, error } as const;
+  return jsonReply(analyticsError, FAILURE_STATUS[failure.kind], body, failureHeaders(failure));
 }
-
-const CODES: Readonly<Record<Failure['kind'], string>> = {
-  ...FAILURE_CODE,
-  missing_credential: 'MISSING_API_KEY',
-  invalid_credential: 'INVALID_API_KEY',
-  internal: 'INGESTION_ERROR',
-  unavailable: 'INGESTION_ERROR',
-};
 
 function messageOf(failure: Failure): string {
   switch (failure.kind) {

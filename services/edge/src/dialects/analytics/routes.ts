@@ -5,7 +5,7 @@ import type { AccessRule, Route } from '../../server/route.ts';
 import type { EventsHandler } from '../events-route/choose.ts';
 import { decodeAnalyticsBatch, decodeAnalyticsEvent } from './decode.ts';
 import { BATCH_DOCUMENTATION, STATS_DOCUMENTATION } from './documentation.ts';
-import { encodeAnalyticsFailure, encodeBatch, encodeOutcome, encodeStats } from './encode.ts';
+import { analyticsError, encodeAnalyticsFailure, encodeBatch, encodeOutcome, encodeStats } from './encode.ts';
 
 /** A key that sends events may also see how many arrived: the documented key does both. */
 const STATS_ACCESS: AccessRule = {
@@ -16,7 +16,11 @@ const STATS_ACCESS: AccessRule = {
 /** The analytics API's routes for events, but for the one that it shares with the workflow API. */
 export const analytics: Api = {
   name: 'analytics',
-  unrouted: { prefixes: ['/api/v1', '/api/auth'], encodeFailure: encodeAnalyticsFailure },
+  unrouted: {
+    prefixes: ['/api/v1', '/api/auth'],
+    errors: analyticsError,
+    encodeFailure: encodeAnalyticsFailure,
+  },
   routes: (deps) => [batchRoute(deps), statsRoute(deps)],
 };
 

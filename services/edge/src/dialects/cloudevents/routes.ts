@@ -8,11 +8,12 @@ import {
 } from '../../ingest/decode-context.ts';
 import { type Api, type ApiDeps, BATCH_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES } from '../../request/api.ts';
 import { isMediaType, requireUtf8 } from '../../request/media-type.ts';
-import { encodeProblem, PROBLEM_TYPE } from '../../request/problem/encode-problem.ts';
+import { encodeProblem, problem } from '../../request/problem/encode-problem.ts';
+import { jsonReply } from '../../request/response.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
 import type { AccessRule, RouteDocumentation } from '../../server/route.ts';
-import { ingestEvents, itemizedReply } from '../native/ingest-events.ts';
+import { eventResults, ITEMIZED_RESPONSES, ingestEvents, itemizedReply } from '../native/ingest-events.ts';
 import { cloudEventSchema } from './cloud-event.ts';
 import { decodeBinary, isBinary } from './decode-binary.ts';
 import { decodeBatch, decodeStructured, MAX_BATCH_EVENTS } from './decode-structured.ts';
@@ -57,8 +58,12 @@ async function handle(exchange: Exchange, grant: Grant, deps: ApiDeps): Promise<
   );
   const outcome = requireStored(await deps.events.submit(event, exchange.traceparent));
   if (outcome.kind === 'conflict') throw new RequestFailure({ kind: 'conflict', eventId: outcome.eventId });
-  const answer = { id: event.eventId, source: event.source, status: outcome.kind };
-  exchange.reply({ status: outcome.kind === 'accepted' ? 202 : 200, body: JSON.stringify(answer) });
+  const { eventId: id, source } = event;
+  exchange.reply(
+    outcome.kind === 'accepted'
+      ? jsonReply(cloudEventAccepted, 202, { id, source, status: outcome.kind })
+      : jsonReply(cloudEventDuplicate, 200, { id, source, status: outcome.kind }),
+  );
 }
 
 async function takeBatch(exchange: Exchange, deps: ApiDeps, context: DecodeContext): Promise<void> {
@@ -68,6 +73,14 @@ async function takeBatch(exchange: Exchange, deps: ApiDeps, context: DecodeConte
   const verdicts = await ingestEvents(checked, deps.events, exchange.traceparent);
   exchange.reply(itemizedReply(verdicts.map((verdict, index) => ({ index, ...verdict }))));
 }
+
+const identity = { id: z.string(), source: z.string() };
+const cloudEventAccepted = z
+  .strictObject({ ...identity, status: z.literal('accepted') })
+  .meta({ id: 'CloudEventAccepted' });
+const cloudEventDuplicate = z
+  .strictObject({ ...identity, status: z.literal('duplicate') })
+  .meta({ id: 'CloudEventDuplicate' });
 
 const example = { id: 'A234-1234-1234', source: '/mycontext', status: 'accepted' };
 
@@ -81,18 +94,29 @@ const documentation: RouteDocumentation = {
     '*/*': z.unknown().describe('The data of the binary mode'),
   },
   responses: {
-    200: { description: 'The event had been accepted before', example: { ...example, status: 'duplicate' } },
-    202: { description: 'The event is durable, or every event of the batch', example },
-    207: { description: 'Some events of the batch are durable; see each result' },
-    400: { description: 'An attribute or the data is not valid', contentType: PROBLEM_TYPE },
-    401: { description: 'No credential, or an unknown one', contentType: PROBLEM_TYPE },
-    403: { description: 'The credential lacks `events:write`', contentType: PROBLEM_TYPE },
-    409: {
-      description: 'Another event was accepted before under this source and id',
-      contentType: PROBLEM_TYPE,
+    ...ITEMIZED_RESPONSES,
+    200: {
+      description: 'The event had been accepted before',
+      schema: cloudEventDuplicate,
+      example: { ...example, status: 'duplicate' },
     },
-    413: { description: 'The body is too large', contentType: PROBLEM_TYPE },
-    415: { description: 'Not a CloudEvent', contentType: PROBLEM_TYPE },
-    503: { description: 'Nothing is known to be stored: send it again', contentType: PROBLEM_TYPE },
+    202: {
+      description: 'The event is durable, or every event of the batch',
+      schema: z.union([cloudEventAccepted, eventResults]),
+      example,
+    },
   },
+  errors: problem,
+  failures: [
+    {
+      kind: 'conflict',
+      eventId: 'A234-1234-1234',
+      description: 'Another event was accepted before under this source and id',
+    },
+    {
+      kind: 'unsupported_media_type',
+      message: `Content-Type must be ${STRUCTURED} or ${BATCHED}, or attributes must be in ce-* headers`,
+      description: 'Not a CloudEvent',
+    },
+  ],
 };

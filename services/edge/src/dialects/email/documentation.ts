@@ -1,28 +1,16 @@
-import type { RouteDocumentation } from '../../server/route.ts';
+import { BATCH_BODY_LIMIT_BYTES } from '../../request/api.ts';
+import type { DocumentedFailure, RouteDocumentation } from '../../server/route.ts';
 import { emailBatch, emailEvent } from './decode.ts';
+import { emailBatchStored, emailError, emailStored } from './encode.ts';
 
-const failed = (message: string) => ({ status: 'error', message });
-
-const ERRORS = {
-  401: {
-    description: 'The key is missing, unknown, or may not send events',
-    example: failed('Invalid or missing API key'),
-  },
-  413: {
-    description: 'The request body is too large',
-    example: failed('The request body is larger than 1048576 bytes'),
-  },
-  415: {
-    description: 'The request body is not JSON in UTF-8',
-    example: failed('Content-Type must be application/json'),
-  },
-  429: { description: 'Too many requests; see `Retry-After`', example: failed('Too many requests') },
-  500: { description: 'Internal server error', example: failed('Internal server error') },
-  503: {
+const FAILURES: readonly DocumentedFailure[] = [
+  { kind: 'missing_credential', description: 'The key is missing, unknown, or may not send events' },
+  {
+    kind: 'unavailable',
+    retryAfterSeconds: 1,
     description: 'Events can not be stored at the moment; see `Retry-After`',
-    example: failed('Events can not be stored at the moment'),
   },
-} satisfies RouteDocumentation['responses'];
+];
 
 /** What `/openapi.json` says of the single route. */
 export const EMAIL_DOCUMENTATION: RouteDocumentation = {
@@ -35,28 +23,26 @@ export const EMAIL_DOCUMENTATION: RouteDocumentation = {
   responses: {
     200: {
       description: 'Stored now or before',
+      schema: emailStored,
       example: { status: 'success', type: 'email', event_id: 'abc123...' },
     },
-    400: {
-      description: 'The event does not match the schema',
-      example: {
-        status: 'error',
-        message: 'Invalid email event schema',
-        errors: [
-          {
-            code: 'too_small',
-            minimum: 1,
-            type: 'string',
-            inclusive: true,
-            exact: false,
-            message: 'String must contain at least 1 character(s)',
-            path: ['email_id'],
-          },
-        ],
-      },
-    },
-    ...ERRORS,
   },
+  errors: emailError,
+  failures: [
+    ...FAILURES,
+    {
+      kind: 'invalid',
+      issues: [
+        {
+          code: 'too_small',
+          extra: { minimum: 1, type: 'string', inclusive: true, exact: false },
+          message: 'String must contain at least 1 character(s)',
+          path: ['email_id'],
+        },
+      ],
+      description: 'The event does not match the schema',
+    },
+  ],
 };
 
 /** What `/openapi.json` says of the batch route. */
@@ -69,6 +55,7 @@ export const EMAIL_BATCH_DOCUMENTATION: RouteDocumentation = {
   responses: {
     200: {
       description: 'Stored now or before; an item for each event, in order',
+      schema: emailBatchStored,
       example: {
         status: 'success',
         batch: true,
@@ -79,24 +66,22 @@ export const EMAIL_BATCH_DOCUMENTATION: RouteDocumentation = {
         ],
       },
     },
-    400: {
-      description: 'The batch does not match the schema',
-      example: {
-        status: 'error',
-        message: 'Invalid batch email event schema',
-        errors: [
-          {
-            code: 'too_big',
-            maximum: 100,
-            type: 'array',
-            inclusive: true,
-            exact: false,
-            message: 'Array must contain at most 100 element(s)',
-            path: [],
-          },
-        ],
-      },
-    },
-    ...ERRORS,
   },
+  errors: emailError,
+  failures: [
+    ...FAILURES,
+    {
+      kind: 'invalid',
+      issues: [
+        {
+          code: 'too_big',
+          extra: { maximum: 100, type: 'array', inclusive: true, exact: false },
+          message: 'Array must contain at most 100 element(s)',
+          path: [],
+        },
+      ],
+      description: 'The batch does not match the schema',
+    },
+    { kind: 'too_large', limitBytes: BATCH_BODY_LIMIT_BYTES },
+  ],
 };

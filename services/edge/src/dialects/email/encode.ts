@@ -1,8 +1,49 @@
+import { z } from 'zod';
 import { FAILURE_STATUS, failureHeaders, failureMessage } from '../../request/problem/describe-failure.ts';
+import { jsonReply } from '../../request/response.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
 
 const DUPLICATE_MESSAGE = 'Duplicate event ignored';
+
+/** The body of a success on the single route. */
+export const emailStored = z
+  .union([
+    z.strictObject({ status: z.literal('success'), type: z.literal('email'), event_id: z.string() }),
+    z.strictObject({ status: z.literal('success'), message: z.literal(DUPLICATE_MESSAGE) }),
+  ])
+  .meta({ id: 'EmailStored' });
+
+/** The body of a success on the batch route. */
+export const emailBatchStored = z
+  .strictObject({
+    status: z.literal('success'),
+    batch: z.literal(true),
+    processed: z.int().min(0),
+    results: z.array(
+      z.union([
+        z.strictObject({ status: z.literal('success'), type: z.literal('email'), email_hash: z.string() }),
+        z.strictObject({
+          status: z.literal('success'),
+          message: z.literal(DUPLICATE_MESSAGE),
+          email_hash: z.string(),
+        }),
+      ]),
+    ),
+  })
+  .meta({ id: 'EmailBatchStored' });
+
+/** An issue as zod 3 wrote it; what else it has depends on its code. */
+const emailIssue = z.looseObject({
+  code: z.string(),
+  message: z.string(),
+  path: z.array(z.union([z.string(), z.int()])),
+});
+
+/** The body of an error. */
+export const emailError = z
+  .strictObject({ status: z.literal('error'), message: z.string(), errors: z.array(emailIssue).optional() })
+  .meta({ id: 'EmailError' });
 
 /** Which of the two routes an answer is for. */
 export type EmailRoute = 'single' | 'batch';
@@ -15,28 +56,35 @@ export interface StoredEmail {
 
 /** The answer to a single event. */
 export function encodeEmail({ emailHash, isNew }: StoredEmail): Reply {
-  const body = isNew
-    ? { status: 'success', type: 'email', event_id: emailHash }
-    : { status: 'success', message: DUPLICATE_MESSAGE };
-  return { status: 200, body: JSON.stringify(body) };
+  return jsonReply(
+    emailStored,
+    200,
+    isNew
+      ? { status: 'success', type: 'email', event_id: emailHash }
+      : { status: 'success', message: DUPLICATE_MESSAGE },
+  );
 }
 
 /** The answer to a batch: an item for each event, in order. */
 export function encodeEmailBatch(stored: readonly StoredEmail[]): Reply {
   const results = stored.map(({ emailHash, isNew }) =>
     isNew
-      ? { status: 'success', type: 'email', email_hash: emailHash }
-      : { status: 'success', message: DUPLICATE_MESSAGE, email_hash: emailHash },
+      ? ({ status: 'success', type: 'email', email_hash: emailHash } as const)
+      : ({ status: 'success', message: DUPLICATE_MESSAGE, email_hash: emailHash } as const),
   );
-  const body = { status: 'success', batch: true, processed: results.length, results };
-  return { status: 200, body: JSON.stringify(body) };
+  return jsonReply(emailBatchStored, 200, {
+    status: 'success',
+    batch: true,
+    processed: results.length,
+    results,
+  });
 }
 
 /** A failure as `{"status":"error","message","errors"?}`. */
 export function encodeEmailFailure(failure: Failure, route: EmailRoute): Reply {
   if (failure.kind === 'conflict') return encodeEmail({ emailHash: failure.eventId, isNew: false });
-  const body = { status: 'error', message: messageOf(failure, route), ...errorsOf(failure) };
-  return { status: statusOf(failure), body: JSON.stringify(body), headers: failureHeaders(failure) };
+  const body = { status: 'error', message: messageOf(failure, route), ...errorsOf(failure) } as const;
+  return jsonReply(emailError, statusOf(failure), body, failureHeaders(failure));
 }
 
 /** A key that may not send events is no key for this API, whose document knows no 403. */
@@ -60,7 +108,7 @@ function messageOf(failure: Failure, route: EmailRoute): string {
   }
 }
 
-function errorsOf(failure: Failure): { errors?: object[] } {
+function errorsOf(failure: Failure): Pick<z.output<typeof emailError>, 'errors'> {
   switch (failure.kind) {
     case 'invalid':
       return { errors: failure.issues.map(toError) };
@@ -72,6 +120,7 @@ function errorsOf(failure: Failure): { errors?: object[] } {
 }
 
 /** An issue as zod 3 wrote it; the order of its members is the documented one. */
-function toError({ code, extra, message, path }: Issue): object {
+function toError({ code, extra, message, path: place }: Issue): z.output<typeof emailIssue> {
+  const path = [...place];
   return code === 'invalid_type' ? { code, ...extra, path, message } : { code, ...extra, message, path };
 }

@@ -7,14 +7,18 @@ import type { Failure } from '../../server/failure.ts';
 import type { AccessRule, Route } from '../../server/route.ts';
 import { decodeEmailBatch, decodeEmailEvent, type EmailDecodeContext } from './decode.ts';
 import { EMAIL_BATCH_DOCUMENTATION, EMAIL_DOCUMENTATION } from './documentation.ts';
-import { type EmailRoute, encodeEmail, encodeEmailBatch, encodeEmailFailure } from './encode.ts';
+import { type EmailRoute, emailError, encodeEmail, encodeEmailBatch, encodeEmailFailure } from './encode.ts';
 
 const ACCESS: AccessRule = { places: ['apiKey', 'beacon'], anyOf: ['events:write'] };
 
 /** The e-mail events API. */
 export const email: Api = {
   name: 'email',
-  unrouted: { prefixes: ['/email'], encodeFailure: (failure) => encodeEmailFailure(failure, 'single') },
+  unrouted: {
+    prefixes: ['/email'],
+    errors: emailError,
+    encodeFailure: (failure) => encodeEmailFailure(failure, 'single'),
+  },
   routes: (deps) => [singleRoute(deps), batchRoute(deps)],
 };
 

@@ -1,25 +1,30 @@
 import { z } from 'zod';
 import type { RouteDocumentation } from '../../server/route.ts';
 import { analyticsEvent } from '../analytics/decode.ts';
-import { ANALYTICS_ERRORS } from '../analytics/documentation.ts';
+import { ANALYTICS_FAILURES } from '../analytics/documentation.ts';
+import {
+  analyticsAccepted,
+  analyticsDuplicate,
+  analyticsError,
+  encodeAnalyticsFailure,
+} from '../analytics/encode.ts';
 import { workflowEvent } from '../workflow/decode.ts';
+import { encodeWorkflowFailure, workflowAccepted, workflowError } from '../workflow/encode.ts';
 
 /** What `/openapi.json` says of the route. */
 export const EVENTS_DOCUMENTATION: RouteDocumentation = {
   summary: 'Send an event',
   description:
     'Two published APIs meet here. `x-api-key` alone means the analytics API, `Authorization: Bearer` alone the workflow API; with ' +
-    'both or neither the body decides: `eventType` means analytics, else `name` workflow. The workflow API answers errors as ' +
-    '`{"success":false,"error":{"code":"validation_error","message","details":{"field","issue"}}}` with the codes ' +
-    '`validation_error`, `unauthorized`, `forbidden`, `rate_limited`, `internal_error` and `unavailable`; the analytics API with ' +
-    'the codes shown below. An `Idempotency-Key` header makes a retry of a workflow event safe; an `eventId` one of an ' +
+    'both or neither the body decides: `eventType` means analytics, else `name` workflow. ' +
+    'An `Idempotency-Key` header makes a retry of a workflow event safe; an `eventId` one of an ' +
     'analytics event.',
   tag: 'Events',
   requestBody: { 'application/json': z.union([analyticsEvent, workflowEvent]) },
   responses: {
-    ...ANALYTICS_ERRORS,
     200: {
       description: 'Analytics: the event was stored before',
+      schema: analyticsDuplicate,
       example: {
         success: true,
         data: {
@@ -31,9 +36,8 @@ export const EVENTS_DOCUMENTATION: RouteDocumentation = {
       },
     },
     202: {
-      description:
-        'Stored. Analytics: `{"success":true,"data":{"eventId","accepted":true,"duplicate":false,"message"}}`. Workflow, also for ' +
-        'a retry under the same key: as shown',
+      description: 'Stored; of the workflow API also a retry under the same key',
+      schema: z.union([workflowAccepted, analyticsAccepted]),
       example: {
         success: true,
         message: 'Event received and queued for processing',
@@ -45,4 +49,14 @@ export const EVENTS_DOCUMENTATION: RouteDocumentation = {
       },
     },
   },
+  errors: z.union([analyticsError, workflowError]),
+  encoders: [encodeAnalyticsFailure, encodeWorkflowFailure],
+  failures: [
+    ...ANALYTICS_FAILURES,
+    {
+      kind: 'invalid',
+      issues: [{ code: 'invalid_type', path: ['userId'], message: 'Required' }],
+      description: 'Invalid event payload',
+    },
+  ],
 };

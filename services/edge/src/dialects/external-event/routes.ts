@@ -13,7 +13,7 @@ import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
 import type { AccessRule, Route, RouteDocumentation } from '../../server/route.ts';
 import { type DecodedExternalEvent, decodeExternalEvent, externalEventBody } from './decode.ts';
-import { encodeExternalEventFailure, SUCCESS } from './encode.ts';
+import { encodeExternalEventFailure, externalEventError, externalEventSuccess, SUCCESS } from './encode.ts';
 
 const ACCESS: AccessRule = { places: ['bearer', 'beacon'], anyOf: ['events:write'] };
 
@@ -22,6 +22,7 @@ export const externalEventDialect: Api = {
   name: 'external-event',
   unrouted: {
     prefixes: ['/api/external-event', '/external-event'],
+    errors: externalEventError,
     encodeFailure: encodeExternalEventFailure,
   },
   routes: (deps) =>
@@ -88,26 +89,20 @@ const documentation: RouteDocumentation = {
   tag: 'External events',
   requestBody: { 'application/json': externalEventBody },
   responses: {
-    201: { description: 'The event is durable', example: { success: true } },
-    400: {
-      description: 'The body is not valid',
-      example: { success: false, error: { code: 'INVALID_INPUT', message: 'type: Required' } },
-    },
-    401: {
-      description: 'No token, an unknown one, or one of another workspace',
-      example: encodedExample('invalid_credential'),
-    },
-    409: {
+    201: { description: 'The event is durable', schema: externalEventSuccess, example: { success: true } },
+  },
+  errors: externalEventError,
+  failures: [
+    { kind: 'invalid_credential', description: 'No token, an unknown one, or one of another workspace' },
+    {
+      kind: 'conflict',
+      eventId: 'evt_1',
       description: 'Another body was accepted before under this `Idempotency-Key`; this one is not stored',
     },
-    503: {
+    {
+      kind: 'unavailable',
+      retryAfterSeconds: 1,
       description: 'The event could not be made durable: send it again',
-      example: encodedExample('unavailable'),
     },
-  },
+  ],
 };
-
-function encodedExample(kind: 'invalid_credential' | 'unavailable'): unknown {
-  const failure = kind === 'unavailable' ? ({ kind, retryAfterSeconds: 1 } as const) : { kind };
-  return JSON.parse(encodeExternalEventFailure(failure).body);
-}

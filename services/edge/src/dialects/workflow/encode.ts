@@ -1,38 +1,18 @@
+import { z } from 'zod';
 import {
   FAILURE_STATUS,
   failureHeaders,
   failureMessage,
   fieldOf,
 } from '../../request/problem/describe-failure.ts';
+import { codeIn, jsonReply } from '../../request/response.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
 import { MAX_NAME_CHARS } from './decode.ts';
 
 const ACCEPTED_MESSAGE = 'Event received and queued for processing';
 
-/**
- * The answer to an event that is stored: the documented body, and the same again under `data`, where the document's own
- * clients look for it.
- */
-export function encodeAccepted(eventId: string): Reply {
-  const id = JSON.stringify(eventId);
-  return {
-    status: 202,
-    body: `{"success":true,"message":"${ACCEPTED_MESSAGE}","event_id":${id},"data":{"event_id":${id},"message":"${ACCEPTED_MESSAGE}"}}`,
-  };
-}
-
-/** A failure as `{"success":false,"error":{"code","message","details"?}}`. */
-export function encodeWorkflowFailure(failure: Failure): Reply {
-  const error = { code: CODES[failure.kind], message: messageOf(failure), ...detailsOf(failure) };
-  return {
-    status: FAILURE_STATUS[failure.kind],
-    body: JSON.stringify({ success: false, error }),
-    headers: failureHeaders(failure),
-  };
-}
-
-const CODES: Readonly<Record<Failure['kind'], string>> = {
+const CODES = {
   invalid: 'validation_error',
   malformed_json: 'validation_error',
   missing_credential: 'unauthorized',
@@ -49,7 +29,46 @@ const CODES: Readonly<Record<Failure['kind'], string>> = {
   rate_limited: 'rate_limited',
   internal: 'internal_error',
   unavailable: 'unavailable',
-};
+} as const satisfies Record<Failure['kind'], string>;
+
+/** The body of a success. */
+export const workflowAccepted = z
+  .strictObject({
+    success: z.literal(true),
+    message: z.literal(ACCEPTED_MESSAGE),
+    event_id: z.string(),
+    data: z.strictObject({ event_id: z.string(), message: z.literal(ACCEPTED_MESSAGE) }),
+  })
+  .meta({ id: 'WorkflowAccepted' });
+
+/** The body of an error. */
+export const workflowError = z
+  .strictObject({
+    success: z.literal(false),
+    error: z.strictObject({
+      code: codeIn(CODES),
+      message: z.string(),
+      details: z.strictObject({ field: z.string(), issue: z.string() }).optional(),
+    }),
+  })
+  .meta({ id: 'WorkflowError' });
+
+/**
+ * The answer to an event that is stored: the documented body, and the same again under `data`, where the document's own
+ * clients look for it.
+ */
+export function encodeAccepted(eventId: string): Reply {
+  const message = ACCEPTED_MESSAGE;
+  const data = { event_id: eventId, message } as const;
+  return jsonReply(workflowAccepted, 202, { success: true, message, event_id: eventId, data });
+}
+
+/** A failure as `{"success":false,"error":{"code","message","details"?}}`. */
+export function encodeWorkflowFailure(failure: Failure): Reply {
+  const error = { code: CODES[failure.kind], message: messageOf(failure), ...detailsOf(failure) };
+  const body = { success: false, error } as const;
+  return jsonReply(workflowError, FAILURE_STATUS[failure.kind], body, failureHeaders(failure));
+}
 
 function messageOf(failure: Failure): string {
   switch (failure.kind) {

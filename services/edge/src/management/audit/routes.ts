@@ -1,8 +1,9 @@
 import type { ListAuditEntriesResponse } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import type { AuditEntry } from '@millrace/contracts/millrace/audit/v1/audit';
+import { z } from 'zod';
 import type { Api } from '../../request/api.ts';
-import { encodeProblem } from '../../request/problem/encode-problem.ts';
-import { problemResponses } from '../../request/problem/problem-responses.ts';
+import { encodeProblem, problem } from '../../request/problem/encode-problem.ts';
+import { instant, jsonReply } from '../../request/response.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { AccessRule, RouteDocumentation } from '../../server/route.ts';
 import { auditQuery, decodeAuditQuery, naming } from './query.ts';
@@ -26,6 +27,24 @@ export const auditApi: Api = {
     },
   ],
 };
+
+const auditEntry = z
+  .strictObject({
+    id: z.string(),
+    at: instant(),
+    action: z.string(),
+    outcome: z.string(),
+    actor: z.strictObject({ userId: z.string().nullable(), credentialId: z.string().nullable() }),
+    target: z.strictObject({ type: z.string().nullable(), id: z.string().nullable() }),
+    details: z.record(z.string(), z.unknown()).describe('What there is to say of this action'),
+    ipAddress: z.string().nullable(),
+    requestId: z.string().nullable(),
+  })
+  .meta({ id: 'AuditEntry' });
+
+const auditPage = z
+  .strictObject({ entries: z.array(auditEntry), nextCursor: z.string().nullable() })
+  .meta({ id: 'AuditPage' });
 
 const example = {
   entries: [
@@ -51,23 +70,26 @@ const documentation: RouteDocumentation = {
   tag: 'Audit',
   query: auditQuery,
   responses: {
-    200: { description: 'A page; `nextCursor` is null on the last one', example },
-    ...problemResponses([400, 401, 403, 429, 503], {
-      400: 'A parameter is not valid; the problem names it',
-      403: 'The credential lacks `audit:read`',
-    }),
+    200: { description: 'A page; `nextCursor` is null on the last one', schema: auditPage, example },
   },
+  errors: problem,
+  failures: [
+    {
+      kind: 'invalid',
+      issues: [{ code: 'custom', path: ['limit'], message: 'must be 1 to 500' }],
+      description: 'A parameter is not valid; the problem names it',
+    },
+    { kind: 'forbidden', permission: 'audit:read', description: 'The credential lacks `audit:read`' },
+  ],
 };
 
 /** A page of the log; what isn't known of an entry is null. */
 function encodeAuditPage({ entries, nextPageToken }: ListAuditEntriesResponse): Reply {
-  const page = { entries: entries.map(toJson), nextCursor: nextPageToken || null };
-  return { status: 200, body: JSON.stringify(page) };
+  return jsonReply(auditPage, 200, { entries: entries.map(toJson), nextCursor: nextPageToken || null });
 }
 
-function toJson(entry: AuditEntry) {
+function toJson(entry: AuditEntry): z.output<typeof auditEntry> {
   const { id, action, outcome, actorUserId, actorCredentialId, targetType, targetId } = entry;
-  const details: unknown = JSON.parse(entry.detailsJson || '{}');
   return {
     id,
     at: new Date(Number(entry.atMs)).toISOString(),
@@ -75,7 +97,7 @@ function toJson(entry: AuditEntry) {
     outcome,
     actor: { userId: actorUserId || null, credentialId: actorCredentialId || null },
     target: { type: targetType || null, id: targetId || null },
-    details,
+    details: JSON.parse(entry.detailsJson || '{}'),
     ipAddress: entry.ipAddress || null,
     requestId: entry.requestId || null,
   };

@@ -1,6 +1,9 @@
 import type { RouteDocumentation } from '../../server/route.ts';
-import { encodeGraphqlFailure } from './encode.ts';
-import { graphqlRequest } from './request.ts';
+import { graphqlRefusal, graphqlResult } from './encode.ts';
+import { GRAPHQL_BODY_LIMIT_BYTES, graphqlRequest } from './request.ts';
+
+/** The media type of an answer whose status tells of errors in the document. */
+export const RESPONSE_TYPE = 'application/graphql-response+json';
 
 /** What `/openapi.json` says of `/graphql`. */
 export const GRAPHQL_DOCUMENTATION: RouteDocumentation = {
@@ -18,6 +21,8 @@ export const GRAPHQL_DOCUMENTATION: RouteDocumentation = {
     200: {
       description:
         'Executed, or refused with `errors`: as the GraphQL-over-HTTP specification has it for `application/json`',
+      schema: graphqlResult,
+      contentTypes: ['application/json', RESPONSE_TYPE],
       example: {
         data: {
           createExternalEventToken: {
@@ -28,36 +33,40 @@ export const GRAPHQL_DOCUMENTATION: RouteDocumentation = {
       },
     },
     400: {
-      description: 'The body is no GraphQL request',
-      example: {
-        errors: [{ message: 'query: Required', extensions: { code: 'BAD_USER_INPUT' } }],
-      },
-    },
-    401: {
-      description: 'No JWT, or one that has expired; keys and tokens are not enough',
-      example: encodedExample('invalid_credential'),
-    },
-    403: {
-      description: 'The role in this workspace lacks `events:write`',
-      example: {
-        errors: [
-          {
-            message: 'The credential lacks the permission events:write',
-            extensions: { code: 'FORBIDDEN' },
-          },
-        ],
-      },
-    },
-    413: { description: 'The body is larger than 64 KiB' },
-    415: { description: 'The body is not declared to be `application/json`' },
-    503: {
-      description: 'It is not known whether anything was changed: list the tokens and try again',
-      example: encodedExample('unavailable'),
+      description: 'The body is no GraphQL request, or its document is wrong',
+      schema: graphqlResult,
+      contentTypes: [RESPONSE_TYPE],
     },
   },
+  errors: graphqlRefusal,
+  failures: [
+    {
+      kind: 'invalid',
+      issues: [{ code: 'invalid_type', path: ['query'], message: 'Required' }],
+    },
+    {
+      kind: 'invalid_credential',
+      description: 'No JWT, or one that has expired; keys and tokens are not enough',
+    },
+    {
+      kind: 'forbidden',
+      permission: 'events:write',
+      description: 'The role in this workspace lacks `events:write`',
+    },
+    {
+      kind: 'too_large',
+      limitBytes: GRAPHQL_BODY_LIMIT_BYTES,
+      description: 'The body is larger than 64 KiB',
+    },
+    {
+      kind: 'unsupported_media_type',
+      message: 'Content-Type must be application/json',
+      description: 'The body is not declared to be `application/json`',
+    },
+    {
+      kind: 'unavailable',
+      retryAfterSeconds: 1,
+      description: 'It is not known whether anything was changed: list the tokens and try again',
+    },
+  ],
 };
-
-function encodedExample(kind: 'invalid_credential' | 'unavailable'): unknown {
-  const failure = kind === 'unavailable' ? ({ kind, retryAfterSeconds: 1 } as const) : { kind };
-  return JSON.parse(encodeGraphqlFailure(failure).body);
-}

@@ -2,8 +2,8 @@ import type { Grant } from '../../clients/credentials.ts';
 import type { Api, ApiDeps } from '../../request/api.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import type { AccessRule, Route } from '../../server/route.ts';
-import { GRAPHQL_DOCUMENTATION } from './documentation.ts';
-import { encodeGraphqlFailure } from './encode.ts';
+import { GRAPHQL_DOCUMENTATION, RESPONSE_TYPE } from './documentation.ts';
+import { encodeGraphqlFailure, graphqlRefusal } from './encode.ts';
 import { createGraphqlEngine } from './engine.ts';
 import { readGraphqlRequest } from './request.ts';
 import { createTokenSchema } from './schema.ts';
@@ -15,7 +15,7 @@ const ACCESS: AccessRule = { places: ['bearer'], anyOf: ['events:write'], caller
 /** `POST /graphql`: people make, list and revoke the tokens of external events. */
 export const graphqlApi: Api = {
   name: 'graphql',
-  unrouted: { prefixes: ['/graphql'], encodeFailure: encodeGraphqlFailure },
+  unrouted: { prefixes: ['/graphql'], errors: graphqlRefusal, encodeFailure: encodeGraphqlFailure },
   routes: graphqlRoutes,
 };
 
@@ -41,8 +41,6 @@ function graphqlRoutes(deps: ApiDeps): readonly Route[] {
     },
   ];
 }
-
-const RESPONSE_TYPE = 'application/graphql-response+json';
 
 /** Only whoever names the newer type gets it, and with it HTTP statuses for errors in the document. */
 function acceptedType(exchange: Exchange): 'application/json' | typeof RESPONSE_TYPE {

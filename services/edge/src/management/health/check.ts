@@ -1,5 +1,7 @@
 import type { Clock } from '@millrace/runtime';
-import { cachedProbe, type Probe, type ProbeState } from './probe.ts';
+import { z } from 'zod';
+import { instant } from '../../request/response.ts';
+import { cachedProbe, PROBE_STATES, type Probe, type ProbeState } from './probe.ts';
 
 /** What the health routes work with. */
 export interface HealthDeps {
@@ -19,26 +21,39 @@ export interface HealthDeps {
 }
 
 /** `healthy`: all answer; `degraded`: events are still taken; `unhealthy`: they aren't. */
-export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy';
+const healthStatus = z.enum(['healthy', 'degraded', 'unhealthy']);
 
 /** What `/api/health` says of one service. */
-export interface ServiceReport {
-  readonly status: ProbeState;
-  /** Set where no such server is configured and memory does its work. */
-  readonly backend?: 'memory';
-}
+const serviceReport = z.strictObject({
+  status: z.enum(PROBE_STATES),
+  backend: z
+    .literal('memory')
+    .optional()
+    .describe('Set where no such server is configured and memory does its work'),
+});
 
 /** What `/api/health` answers. */
-export interface HealthReport {
-  readonly status: HealthStatus;
-  readonly version: string;
-  /** Whole seconds since the process started. */
-  readonly uptime: number;
-  readonly timestamp: string;
-  readonly services: Readonly<
-    Record<'clickhouse' | 'nats' | 'redis' | 'mongodb' | 'postgres', ServiceReport>
-  >;
-}
+export const healthReport = z
+  .strictObject({
+    status: healthStatus,
+    version: z.string(),
+    uptime: z.int().min(0).describe('Whole seconds since the process started'),
+    timestamp: instant(),
+    services: z.strictObject({
+      clickhouse: serviceReport,
+      nats: serviceReport,
+      redis: serviceReport,
+      mongodb: serviceReport,
+      postgres: serviceReport,
+    }),
+  })
+  .meta({ id: 'HealthReport' });
+
+/** What `/health` answers. */
+export const health = z.strictObject({ status: healthStatus, version: z.string() }).meta({ id: 'Health' });
+
+/** What `healthReport` describes. */
+export type HealthReport = z.output<typeof healthReport>;
 
 /** A check that asks each store at most once a second, however often it is called. */
 export function createHealthCheck(deps: HealthDeps): () => Promise<HealthReport> {
@@ -71,7 +86,7 @@ export function createHealthCheck(deps: HealthDeps): () => Promise<HealthReport>
 const inMemory: Probe = async () => 'up';
 
 /** Without the stream nothing can be made durable; without the others events are still taken. */
-function judge(eventStore: ProbeState, stream: ProbeState, cache: ProbeState): HealthStatus {
+function judge(eventStore: ProbeState, stream: ProbeState, cache: ProbeState): HealthReport['status'] {
   if (stream === 'down') return 'unhealthy';
   return eventStore === 'up' && cache === 'up' ? 'healthy' : 'degraded';
 }

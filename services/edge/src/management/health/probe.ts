@@ -1,5 +1,8 @@
 /** Whether something that the edge relies on answers. */
-export type ProbeState = 'up' | 'down';
+export const PROBE_STATES = ['up', 'down'] as const;
+
+/** One of them. */
+export type ProbeState = (typeof PROBE_STATES)[number];
 
 /** Asks once. The signal fires at the deadline; a rejection counts as down. */
 export type Probe = (signal: AbortSignal) => Promise<ProbeState>;

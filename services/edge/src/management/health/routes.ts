@@ -1,7 +1,13 @@
-import { encodeProblem } from '../../request/problem/encode-problem.ts';
-import type { Exchange } from '../../server/exchange.ts';
+import { z } from 'zod';
+import { encodeProblem, problem } from '../../request/problem/encode-problem.ts';
+import { jsonReply } from '../../request/response.ts';
 import type { PublicRoute, RouteDocumentation } from '../../server/route.ts';
-import { createHealthCheck, type HealthDeps, type HealthReport } from './check.ts';
+import { createHealthCheck, type HealthDeps, type HealthReport, health, healthReport } from './check.ts';
+
+/** A proxy that kept a health answer would hide an outage. */
+const NOT_KEPT = ['cache-control', 'no-store'];
+const readiness = z.strictObject({ ready: z.boolean() }).meta({ id: 'Readiness' });
+const liveness = z.strictObject({ live: z.literal(true) }).meta({ id: 'Liveness' });
 
 const TAG = 'Health';
 const UNHEALTHY = { description: 'The stream is away: nothing can be accepted' };
@@ -9,20 +15,22 @@ const UNHEALTHY = { description: 'The stream is away: nothing can be accepted' }
 /** `/health`, `/api/health`, `/api/ready` and `/api/live`, all public. */
 export function createHealthRoutes(deps: HealthDeps): readonly PublicRoute[] {
   const check = createHealthCheck(deps);
-  const answer = async (exchange: Exchange, bodyOf: (report: HealthReport) => unknown) => {
-    const report = await check();
-    replyFresh(exchange, report.status === 'unhealthy' ? 503 : 200, bodyOf(report));
-  };
   return [
-    get('/health', healthDocumentation, (exchange) =>
-      answer(exchange, ({ status, version }) => ({ status, version })),
-    ),
-    get('/api/health', apiHealthDocumentation, (exchange) => answer(exchange, (report) => report)),
+    get('/health', healthDocumentation, async (exchange) => {
+      const { status, version } = await check();
+      exchange.reply(jsonReply(health, statusOf(status), { status, version }, NOT_KEPT));
+    }),
+    get('/api/health', apiHealthDocumentation, async (exchange) => {
+      const report = await check();
+      exchange.reply(jsonReply(healthReport, statusOf(report.status), report, NOT_KEPT));
+    }),
     get('/api/ready', readyDocumentation, (exchange) => {
       const ready = deps.isReady();
-      replyFresh(exchange, ready ? 200 : 503, { ready });
+      exchange.reply(jsonReply(readiness, ready ? 200 : 503, { ready }, NOT_KEPT));
     }),
-    get('/api/live', liveDocumentation, (exchange) => replyFresh(exchange, 200, { live: true })),
+    get('/api/live', liveDocumentation, (exchange) =>
+      exchange.reply(jsonReply(liveness, 200, { live: true }, NOT_KEPT)),
+    ),
   ];
 }
 
@@ -30,18 +38,22 @@ function get(path: string, documentation: RouteDocumentation, handle: PublicRout
   return { method: 'GET', path, access: 'public', documentation, handle, encodeFailure: encodeProblem };
 }
 
-/** A proxy that kept a health answer would hide an outage. */
-function replyFresh(exchange: Exchange, status: number, body: unknown): void {
-  exchange.reply({ status, body: JSON.stringify(body), headers: ['cache-control', 'no-store'] });
+function statusOf(status: HealthReport['status']): number {
+  return status === 'unhealthy' ? 503 : 200;
 }
 
 const healthDocumentation: RouteDocumentation = {
   summary: 'Is the API working?',
   tag: TAG,
   responses: {
-    200: { description: 'Events are accepted', example: { status: 'healthy', version: '1.0.0' } },
-    503: { ...UNHEALTHY, example: { status: 'unhealthy', version: '1.0.0' } },
+    200: {
+      description: 'Events are accepted',
+      schema: health,
+      example: { status: 'healthy', version: '1.0.0' },
+    },
+    503: { ...UNHEALTHY, schema: health, example: { status: 'unhealthy', version: '1.0.0' } },
   },
+  errors: problem,
 };
 
 const apiHealthDocumentation: RouteDocumentation = {
@@ -52,6 +64,7 @@ const apiHealthDocumentation: RouteDocumentation = {
   responses: {
     200: {
       description: '`healthy` or `degraded`',
+      schema: healthReport,
       example: {
         status: 'healthy',
         version: '1.0.0',
@@ -66,21 +79,24 @@ const apiHealthDocumentation: RouteDocumentation = {
         },
       },
     },
-    503: UNHEALTHY,
+    503: { ...UNHEALTHY, schema: healthReport },
   },
+  errors: problem,
 };
 
 const readyDocumentation: RouteDocumentation = {
   summary: 'Readiness probe',
   tag: TAG,
   responses: {
-    200: { description: 'May get traffic', example: { ready: true } },
-    503: { description: 'Starting or draining', example: { ready: false } },
+    200: { description: 'May get traffic', schema: readiness, example: { ready: true } },
+    503: { description: 'Starting or draining', schema: readiness, example: { ready: false } },
   },
+  errors: problem,
 };
 
 const liveDocumentation: RouteDocumentation = {
   summary: 'Liveness probe',
   tag: TAG,
-  responses: { 200: { description: 'The process runs', example: { live: true } } },
+  responses: { 200: { description: 'The process runs', schema: liveness, example: { live: true } } },
+  errors: problem,
 };

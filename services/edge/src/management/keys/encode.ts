@@ -1,7 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import { type Credential, CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { MillraceError } from '@millrace/runtime';
+import { z } from 'zod';
 import { describeFailure, FAILURE_CODE, fieldOf } from '../../request/problem/describe-failure.ts';
+import { codeIn, instant, jsonReply } from '../../request/response.ts';
 import { isoTime } from '../../request/rfc3339.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
@@ -13,30 +15,62 @@ const FIELDS = new Map([['pageToken', 'cursor']]);
 /** A key must not stay in the caches on the way. */
 const NOT_CACHED = ['cache-control', 'no-store'];
 
-const KINDS: Readonly<Record<CredentialKind, string>> = {
+const KINDS = {
   [CredentialKind.UNSPECIFIED]: 'unknown',
   [CredentialKind.ANALYTICS_KEY]: 'analytics_key',
   [CredentialKind.SECRET_KEY]: 'secret_key',
   [CredentialKind.EXTERNAL_EVENT_TOKEN]: 'external_event_token',
   [CredentialKind.ENVIRONMENT]: 'environment',
   [CredentialKind.SESSION]: 'session',
-};
+} as const satisfies Record<CredentialKind, string>;
+
+/** A key without its secret. */
+export const apiKey = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    permissions: z.array(z.string()),
+    isActive: z.boolean(),
+    createdAt: instant().nullable(),
+    lastUsedAt: instant().nullable(),
+    expiresAt: instant().nullable(),
+    kind: codeIn(KINDS),
+    prefix: z.string(),
+    lastFour: z.string(),
+    rateLimit: z.strictObject({ requestsPerMinute: z.int(), burst: z.int() }).nullable(),
+  })
+  .meta({ id: 'ApiKey' });
+
+/** A key with its secret. */
+export const newApiKey = apiKey.extend({ key: z.string() }).meta({ id: 'NewApiKey' });
+
+/** A page of keys. */
+export const apiKeys = z.array(apiKey);
+
+/** The body of an error. */
+export const apiKeysError = z
+  .strictObject({
+    statusCode: z.int(),
+    message: z.union([z.string(), z.array(z.string()).min(1)]),
+    error: z.string(),
+    code: codeIn(FAILURE_CODE),
+  })
+  .meta({ id: 'ApiKeysError' });
 
 /** The only answer that shows a key: to its creation, or to the rotation that made it. */
 export function encodeNewKey(answer: { credential?: Credential | undefined; secret: string }): Reply {
   const { id, ...rest } = toKey(answer.credential);
-  return { status: 201, body: JSON.stringify({ id, key: answer.secret, ...rest }), headers: NOT_CACHED };
+  return jsonReply(newApiKey, 201, { id, key: answer.secret, ...rest }, NOT_CACHED);
 }
 
 /** A key without its secret. */
 export function encodeKey({ credential }: { credential?: Credential | undefined }): Reply {
-  return { status: 200, body: JSON.stringify(toKey(credential)) };
+  return jsonReply(apiKey, 200, toKey(credential));
 }
 
 /** A page of keys. The body is a bare array, so that the way to the next page is a header (RFC 8288). */
 export function encodeKeys(credentials: readonly Credential[], next: URLSearchParams | undefined): Reply {
-  const body = JSON.stringify(credentials.map(toKey));
-  return { status: 200, body, headers: next ? ['link', `<?${next}>; rel="next"`] : [] };
+  return jsonReply(apiKeys, 200, credentials.map(toKey), next ? ['link', `<?${next}>; rel="next"`] : []);
 }
 
 /** The answer to a deletion. */
@@ -48,10 +82,10 @@ export function encodeApiKeysFailure(failure: Failure): Reply {
   const message = failure.kind === 'invalid' ? failure.issues.slice(0, MAX_MESSAGES).map(describe) : detail;
   const error = STATUS_CODES[status] ?? 'Error';
   const code = FAILURE_CODE[failure.kind];
-  return { status, body: JSON.stringify({ statusCode: status, message, error, code }), headers };
+  return jsonReply(apiKeysError, status, { statusCode: status, message, error, code }, headers);
 }
 
-function toKey(credential: Credential | undefined) {
+function toKey(credential: Credential | undefined): z.output<typeof apiKey> {
   if (credential === undefined) throw new MillraceError('internal', 'an answer of auth lacks the credential');
   const { id, name, permissions, active, createdAt, lastUsedAt, expiresAt, prefix, lastFour } = credential;
   const { rateLimit } = credential;

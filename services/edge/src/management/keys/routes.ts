@@ -17,13 +17,24 @@ import {
   LIST_DOCUMENTATION,
   ROTATE_DOCUMENTATION,
 } from './documentation.ts';
-import { DELETED, encodeApiKeysFailure, encodeKey, encodeKeys, encodeNewKey } from './encode.ts';
+import {
+  apiKeysError,
+  DELETED,
+  encodeApiKeysFailure,
+  encodeKey,
+  encodeKeys,
+  encodeNewKey,
+} from './encode.ts';
 import { keyChanges, newKey, pageQuery, rotation } from './schema.ts';
 
 /** The API keys of a workspace, as the chatbot API manages them. */
 export const keysApi: Api = {
   name: 'api-keys',
-  unrouted: { prefixes: ['/api-keys', '/webhooks'], encodeFailure: encodeApiKeysFailure },
+  unrouted: {
+    prefixes: ['/api-keys', '/webhooks'],
+    errors: apiKeysError,
+    encodeFailure: encodeApiKeysFailure,
+  },
   routes: (deps) =>
     [createRoute, listRoute, getRoute, changeRoute, deleteRoute, deactivateRoute, rotateRoute].map((route) =>
       route(deps),

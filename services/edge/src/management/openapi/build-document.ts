@@ -1,6 +1,9 @@
-import { STATUS_CODES } from 'node:http';
-import { z } from 'zod';
-import type { ResponseDocumentation, Route, RouteDocumentation } from '../../server/route.ts';
+import type { z } from 'zod';
+import type { UnroutedPaths } from '../../request/api.ts';
+import { PROBLEM_TYPE, problem } from '../../request/problem/encode-problem.ts';
+import type { Route, RouteDocumentation } from '../../server/route.ts';
+import { type Components, jsonSchema } from './components.ts';
+import { responsesOf } from './responses.ts';
 
 const SECURITY_SCHEMES = {
   bearer: { type: 'http', scheme: 'bearer', description: 'A key, a token, or the JWT of `/api/auth/verify`' },
@@ -14,10 +17,18 @@ export interface OpenApiInfo {
   readonly description: string;
 }
 
-/** An OpenAPI 3.1 document of the routes, from the very schemas that validate. */
-export function buildOpenApi(routes: readonly Route[], info: OpenApiInfo): Record<string, unknown> {
+/** What is described. */
+export interface Described {
+  readonly routes: readonly Route[];
+  /** How paths and methods are refused that no route has; elsewhere by a problem. */
+  readonly unrouted: readonly UnroutedPaths[];
+}
+
+/** An OpenAPI 3.1 document of the routes, from the very schemas that validate requests and type answers. */
+export function buildOpenApi({ routes, unrouted }: Described, info: OpenApiInfo): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
-  const schemas: Record<string, unknown> = {};
+  const schemas: Components = {};
+  const refusals = refusalsOfProtocol(schemas);
   for (const route of routes) {
     const path = toTemplate(route.path);
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: toOperation(route, schemas) };
@@ -30,8 +41,35 @@ export function buildOpenApi(routes: readonly Route[], info: OpenApiInfo): Recor
     servers: [{ url: '.' }],
     tags,
     paths,
-    components: { securitySchemes: SECURITY_SCHEMES, schemas },
+    components: { securitySchemes: SECURITY_SCHEMES, responses: refusals, schemas },
+    'x-unrouted': unroutedOf(unrouted, schemas),
   };
+}
+
+/** What Node or the parser answers whatever the path is, before any route is asked. */
+function refusalsOfProtocol(schemas: Components): Record<string, unknown> {
+  return {
+    ExpectationFailed: { description: '`Expect` asks for something else than `100-continue`' },
+    HeadersTooLarge: {
+      description: 'The headers are too large',
+      content: { [PROBLEM_TYPE]: { schema: jsonSchema(problem, 'output', schemas) } },
+    },
+  };
+}
+
+const PROTOCOL_RESPONSES = {
+  417: { $ref: '#/components/responses/ExpectationFailed' },
+  431: { $ref: '#/components/responses/HeadersTooLarge' },
+};
+
+/** The shapes of 404 and 405 where no route is, by the beginning of the path; OpenAPI has no place for them. */
+function unroutedOf(unrouted: readonly UnroutedPaths[], schemas: Components): unknown[] {
+  const shaped = unrouted.flatMap(({ prefixes, errors }) => {
+    const schema = jsonSchema(errors, 'output', schemas);
+    return prefixes.map((prefix) => ({ prefix, contentType: 'application/json', schema }));
+  });
+  const schema = jsonSchema(problem, 'output', schemas);
+  return [...shaped, { prefix: '', contentType: PROBLEM_TYPE, schema }];
 }
 
 /** `/a/:id` in find-my-way's syntax is `/a/{id}` in OpenAPI's. */
@@ -39,10 +77,10 @@ function toTemplate(path: string): string {
   return path.replace(/:([A-Za-z0-9_]+)(\([^)]*\))?/g, '{$1}');
 }
 
-function toOperation(route: Route, schemas: Record<string, unknown>): Record<string, unknown> {
+function toOperation(route: Route, schemas: Components): Record<string, unknown> {
   const { documentation } = route;
   const { summary, description, tag } = documentation;
-  const parameters = [...pathParameters(route.path), ...queryParameters(documentation)];
+  const parameters = [...pathParameters(route.path), ...queryParameters(documentation, schemas)];
   return {
     operationId: operationId(route),
     summary,
@@ -52,12 +90,7 @@ function toOperation(route: Route, schemas: Record<string, unknown>): Record<str
     ...(documentation.requestBody === undefined
       ? {}
       : { requestBody: { required: true, content: toContent(documentation.requestBody, schemas) } }),
-    responses: Object.fromEntries(
-      Object.entries(documentation.responses).map(([status, response]) => [
-        status,
-        toResponse(status, response),
-      ]),
-    ),
+    responses: { ...responsesOf(route, schemas), ...PROTOCOL_RESPONSES },
     security: securityOf(route),
   };
 }
@@ -83,11 +116,11 @@ function pathParameters(path: string): unknown[] {
   }));
 }
 
-function queryParameters({ query }: RouteDocumentation): unknown[] {
+function queryParameters({ query }: RouteDocumentation, schemas: Components): unknown[] {
   if (!query) return [];
   return Object.entries(query.shape).map(([name, schema]) => {
     // A zod object's shape holds zod types; its own type says only that they are of the core.
-    const { description, ...plain } = toJsonSchema(schema as z.ZodType);
+    const { description, ...plain } = Object(jsonSchema(schema as z.ZodType, 'input', schemas));
     return {
       name,
       in: 'query',
@@ -100,38 +133,12 @@ function queryParameters({ query }: RouteDocumentation): unknown[] {
 
 function toContent(
   alternatives: NonNullable<RouteDocumentation['requestBody']>,
-  schemas: Record<string, unknown>,
+  schemas: Components,
 ): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(alternatives).map(([type, schema]) => [
       type,
-      { schema: share(toJsonSchema(schema), schemas) },
+      { schema: jsonSchema(schema, 'input', schemas) },
     ]),
   );
-}
-
-function toResponse(status: string, response: ResponseDocumentation): Record<string, unknown> {
-  const { example, contentType = 'application/json' } = response;
-  const description = response.description || STATUS_CODES[status] || status;
-  if (example === undefined && response.contentType === undefined) return { description };
-  return { description, content: { [contentType]: example === undefined ? {} : { example } } };
-}
-
-function toJsonSchema(schema: z.ZodType): Record<string, unknown> {
-  const { $schema, ...plain } = z.toJSONSchema(schema, {
-    target: 'draft-2020-12',
-    // What a client sends, before defaults and conversions; what has no JSON Schema is left open.
-    io: 'input',
-    unrepresentable: 'any',
-  });
-  return plain;
-}
-
-/** Moves the named schemas from a schema's own `$defs` to the document's components. */
-function share(schema: Record<string, unknown>, schemas: Record<string, unknown>): unknown {
-  const { $defs, ...plain } = schema;
-  const moved = (value: unknown): unknown =>
-    JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/'));
-  for (const [name, definition] of Object.entries($defs ?? {})) schemas[name] = moved(definition);
-  return moved(plain);
 }

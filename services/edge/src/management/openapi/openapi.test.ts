@@ -19,7 +19,7 @@ const described: readonly Route[] = [
     version: '1.0.0',
   }),
 ];
-const routes = createOpenApiRoutes({ routes: described, version: '1.2.3' });
+const routes = createOpenApiRoutes({ routes: described, unrouted: [], version: '1.2.3' });
 
 async function get(path: string, url: string, params: Record<string, string> = {}) {
   const route = routes.find((candidate) => candidate.path === path);

@@ -1,4 +1,6 @@
-import { encodeProblem } from '../../request/problem/encode-problem.ts';
+import { z } from 'zod';
+import type { UnroutedPaths } from '../../request/api.ts';
+import { encodeProblem, problem } from '../../request/problem/encode-problem.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
 import type { PublicRoute, Route, RouteDocumentation } from '../../server/route.ts';
@@ -9,11 +11,14 @@ import { CONTENT_SECURITY_POLICY, createAssets, renderPage } from './swagger-ui.
 export interface OpenApiDeps {
   /** The routes to describe. */
   readonly routes: readonly Route[];
+  readonly unrouted: readonly UnroutedPaths[];
   readonly version: string;
 }
 
 const DESCRIPTION =
-  'Events in through any of the published APIs, stored exactly once. The same port serves `millrace.api.v1` over Connect, gRPC-Web and gRPC.';
+  'Events in through any of the published APIs, stored exactly once. The same port serves `millrace.api.v1` over Connect, gRPC-Web and gRPC. ' +
+  'What is no request of HTTP/1.1, or has no `Host`, is answered by a problem with 400, 408, 413 or 431 before its path is read. ' +
+  'Paths and methods that are not here are 404 and 405, in the shape that `x-unrouted` has for the longest prefix.';
 const HOUR = 'public, max-age=3600';
 const FRESH = 'no-cache';
 
@@ -32,11 +37,10 @@ export function createOpenApiRoutes(deps: OpenApiDeps): readonly PublicRoute[] {
   let text: string | undefined;
   const document = get('/openapi.json', documentDocumentation, (exchange) => {
     text ??= JSON.stringify(
-      buildOpenApi([...deps.routes, document, page], {
-        title: 'Millrace',
-        version: deps.version,
-        description: DESCRIPTION,
-      }),
+      buildOpenApi(
+        { routes: [...deps.routes, document, page, asset], unrouted: deps.unrouted },
+        { title: 'Millrace', version: deps.version, description: DESCRIPTION },
+      ),
     );
     exchange.reply({ status: 200, body: text, headers: ['cache-control', FRESH] });
   });
@@ -68,17 +72,23 @@ const TAG = 'Documentation';
 const documentDocumentation: RouteDocumentation = {
   summary: 'This document',
   tag: TAG,
-  responses: { 200: { description: 'OpenAPI 3.1', contentType: 'application/json' } },
+  responses: { 200: { description: 'OpenAPI 3.1', schema: z.record(z.string(), z.unknown()) } },
+  errors: problem,
 };
 
 const pageDocumentation: RouteDocumentation = {
   summary: 'This document to read and to try, with Swagger UI',
   tag: TAG,
-  responses: { 200: { description: 'A page', contentType: 'text/html' } },
+  responses: { 200: { description: 'A page', schema: z.string(), contentTypes: ['text/html'] } },
+  errors: problem,
 };
 
 const assetDocumentation: RouteDocumentation = {
   summary: 'A file of the page',
   tag: TAG,
-  responses: { 200: { description: 'The file' }, 404: { description: 'No such file' } },
+  responses: {
+    200: { description: 'The file', schema: z.string(), contentTypes: ['text/css', 'text/javascript'] },
+  },
+  errors: problem,
+  failures: [{ kind: 'not_found', description: 'No such file' }, { kind: 'internal' }],
 };

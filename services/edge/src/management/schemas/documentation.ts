@@ -1,6 +1,7 @@
 import { MAX_SCHEMAS, MAX_VERSIONS } from '../../ingest/schemas/schema-registry.ts';
-import { problemResponses } from '../../request/problem/problem-responses.ts';
-import type { RouteDocumentation } from '../../server/route.ts';
+import { problem } from '../../request/problem/encode-problem.ts';
+import type { DocumentedFailure, RouteDocumentation } from '../../server/route.ts';
+import { schemaList, schemaVersion, schemaVersions } from './encode.ts';
 import { MAX_SCHEMA_BYTES, putSchemaBody } from './request.ts';
 
 const tag = 'Schemas';
@@ -18,6 +19,17 @@ const example = {
   schema: { type: 'object', required: ['userId'], properties: { userId: { type: 'string' } } },
 };
 
+const BAD_NAME: DocumentedFailure = {
+  kind: 'invalid',
+  issues: [{ code: 'custom', path: ['eventName'], message: 'must have 1 to 255 characters' }],
+};
+const NO_SCHEMA: DocumentedFailure = { kind: 'not_found', message: 'no such schema' };
+const VERSION_CONFLICT: DocumentedFailure = {
+  kind: 'contradiction',
+  message: 'another version is current',
+  description: 'Another version than that of `If-Match` is current',
+};
+
 /** What the document says of `PUT /v1/schemas/:eventName`. */
 export const PUT_DOCUMENTATION: RouteDocumentation = {
   summary: 'Register the schema of an event',
@@ -25,13 +37,22 @@ export const PUT_DOCUMENTATION: RouteDocumentation = {
   tag,
   requestBody: { 'application/json': putSchemaBody },
   responses: {
-    200: { description: 'There is a new version, or nothing to change', example },
-    201: { description: 'The event had no schema before', example: { ...example, version: 1 } },
-    ...problemResponses([400, 401, 403, 409, 413, 415, 429, 503], {
-      400: 'The schema is not taken; the problem names the JSON pointer and the reason',
-      409: 'Another version than that of `If-Match` is current',
-    }),
+    200: { description: 'There is a new version, or nothing to change', schema: schemaVersion, example },
+    201: {
+      description: 'The event had no schema before',
+      schema: schemaVersion,
+      example: { ...example, version: 1 },
+    },
   },
+  errors: problem,
+  failures: [
+    {
+      kind: 'invalid',
+      issues: [{ code: 'custom', path: ['schema'], message: 'unknown keyword "typ"' }],
+      description: 'The schema is not taken; the problem names the JSON pointer and the reason',
+    },
+    VERSION_CONFLICT,
+  ],
 };
 
 /** What the document says of `DELETE /v1/schemas/:eventName`. */
@@ -39,12 +60,9 @@ export const DELETE_DOCUMENTATION: RouteDocumentation = {
   summary: 'Remove the schema of an event',
   description: 'Needs `schemas:manage`. Its versions go with it, and its events are taken as they come.',
   tag,
-  responses: {
-    204: { description: 'The schema is gone' },
-    ...problemResponses([400, 401, 403, 404, 409, 429, 503], {
-      409: 'Another version than that of `If-Match` is current',
-    }),
-  },
+  responses: { 204: { description: 'The schema is gone' } },
+  errors: problem,
+  failures: [BAD_NAME, NO_SCHEMA, VERSION_CONFLICT],
 };
 
 /** What the document says of `GET /v1/schemas`. */
@@ -53,9 +71,13 @@ export const LIST_DOCUMENTATION: RouteDocumentation = {
   description: 'Needs `schemas:read`. By event name, without the schemas themselves.',
   tag,
   responses: {
-    200: { description: 'The schemas of the workspace', example: { schemas: [summary] } },
-    ...problemResponses([401, 403, 429, 503]),
+    200: {
+      description: 'The schemas of the workspace',
+      schema: schemaList,
+      example: { schemas: [summary] },
+    },
   },
+  errors: problem,
 };
 
 /** What the document says of `GET /v1/schemas/:eventName`. */
@@ -63,10 +85,9 @@ export const GET_DOCUMENTATION: RouteDocumentation = {
   summary: 'Read the schema of an event',
   description: 'Needs `schemas:read`.',
   tag,
-  responses: {
-    200: { description: 'The version that applies', example },
-    ...problemResponses([400, 401, 403, 404, 429, 503]),
-  },
+  responses: { 200: { description: 'The version that applies', schema: schemaVersion, example } },
+  errors: problem,
+  failures: [BAD_NAME, NO_SCHEMA],
 };
 
 /** What the document says of `GET /v1/schemas/:eventName/versions`. */
@@ -75,9 +96,14 @@ export const VERSIONS_DOCUMENTATION: RouteDocumentation = {
   description: `Needs \`schemas:read\`. The newest first, at most ${MAX_VERSIONS}, without the schemas themselves.`,
   tag,
   responses: {
-    200: { description: 'The versions that are kept', example: { versions: [summary] } },
-    ...problemResponses([400, 401, 403, 404, 429, 503]),
+    200: {
+      description: 'The versions that are kept',
+      schema: schemaVersions,
+      example: { versions: [summary] },
+    },
   },
+  errors: problem,
+  failures: [BAD_NAME, NO_SCHEMA],
 };
 
 /** What the document says of `GET /v1/schemas/:eventName/versions/:version`. */

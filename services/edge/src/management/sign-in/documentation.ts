@@ -1,4 +1,7 @@
-import type { RouteDocumentation } from '../../server/route.ts';
+import { z } from 'zod';
+import { problem } from '../../request/problem/encode-problem.ts';
+import type { DocumentedFailure, RouteDocumentation } from '../../server/route.ts';
+import { codeSent, currentUser, generatedKey, session, signInError } from './encode.ts';
 import { codeRequest, codeVerification, keyRequest } from './schema.ts';
 
 /** The media type of a JSON Web Key Set (RFC 7517). */
@@ -6,40 +9,22 @@ export const JWKS_TYPE = 'application/jwk-set+json';
 
 const TAG = 'Sign-in';
 
-const failed = (code: string, message: string) => ({ success: false, error: { code, message } });
+const keySet = z
+  .strictObject({
+    keys: z.array(
+      z.strictObject({
+        kty: z.literal('OKP'),
+        crv: z.literal('Ed25519'),
+        x: z.string(),
+        kid: z.string(),
+        alg: z.literal('EdDSA'),
+        use: z.literal('sig'),
+      }),
+    ),
+  })
+  .meta({ id: 'KeySet' });
 
-const ERRORS = {
-  413: {
-    description: 'The request body is too large',
-    example: failed('PAYLOAD_TOO_LARGE', 'The request body is larger than 1048576 bytes'),
-  },
-  415: {
-    description: 'The request body is not JSON in UTF-8',
-    example: failed('UNSUPPORTED_MEDIA_TYPE', 'Content-Type must be application/json'),
-  },
-  429: {
-    description: 'Too many requests; see `Retry-After`',
-    example: failed('RATE_LIMITED', 'Too many requests'),
-  },
-  500: {
-    description: 'Internal server error',
-    example: failed('INTERNAL_ERROR', 'Internal server error'),
-  },
-  503: {
-    description: 'Not available now; see `Retry-After`',
-    example: failed('SERVICE_UNAVAILABLE', 'Not available now, try again'),
-  },
-} satisfies RouteDocumentation['responses'];
-
-const PERSON_ERRORS = {
-  401: {
-    description: 'Missing or invalid JWT',
-    example: failed('UNAUTHORIZED', 'The JWT is invalid or expired'),
-  },
-  429: ERRORS[429],
-  500: ERRORS[500],
-  503: ERRORS[503],
-} satisfies RouteDocumentation['responses'];
+const NO_SESSION: DocumentedFailure = { kind: 'invalid_credential', description: 'Missing or invalid JWT' };
 
 /** What `/openapi.json` says of the route that sends a code. */
 export const REQUEST_CODE_DOCUMENTATION: RouteDocumentation = {
@@ -52,14 +37,18 @@ export const REQUEST_CODE_DOCUMENTATION: RouteDocumentation = {
   responses: {
     200: {
       description: 'The code was sent',
+      schema: codeSent,
       example: { success: true, data: { message: 'Verification code sent to user@example.com' } },
     },
-    400: {
-      description: 'Invalid email format',
-      example: failed('VALIDATION_ERROR', 'Invalid email format'),
-    },
-    ...ERRORS,
   },
+  errors: signInError,
+  failures: [
+    {
+      kind: 'invalid',
+      issues: [{ code: 'invalid_string', path: ['email'], message: 'Invalid email format' }],
+      description: 'Invalid email format',
+    },
+  ],
 };
 
 /** What `/openapi.json` says of the route that takes a code. */
@@ -71,6 +60,7 @@ export const VERIFY_DOCUMENTATION: RouteDocumentation = {
   responses: {
     200: {
       description: 'The session; `expiresAt` says how long it lasts',
+      schema: session,
       example: {
         success: true,
         data: {
@@ -81,20 +71,21 @@ export const VERIFY_DOCUMENTATION: RouteDocumentation = {
         },
       },
     },
-    400: {
-      description: 'Invalid code format',
-      example: failed('VALIDATION_ERROR', 'Invalid code format: six digits'),
-    },
-    401: {
-      description: 'Code mismatch or expired',
-      example: failed('INVALID_CODE', 'The code is not the one that was sent, or expired'),
-    },
-    403: {
-      description: 'The user is a member of no workspace any more',
-      example: failed('FORBIDDEN', 'you are a member of no workspace'),
-    },
-    ...ERRORS,
   },
+  errors: signInError,
+  failures: [
+    {
+      kind: 'invalid',
+      issues: [{ code: 'invalid_string', path: ['code'], message: 'Invalid code format: six digits' }],
+      description: 'Invalid code format',
+    },
+    { kind: 'invalid_credential', description: 'Code mismatch or expired' },
+    {
+      kind: 'refused',
+      message: 'you are a member of no workspace',
+      description: 'The user is a member of no workspace any more',
+    },
+  ],
 };
 
 /** What `/openapi.json` says of the route that makes a key. */
@@ -108,6 +99,7 @@ export const KEY_DOCUMENTATION: RouteDocumentation = {
   responses: {
     200: {
       description: 'The key; `id` is its name at `/api-keys`',
+      schema: generatedKey,
       example: {
         success: true,
         data: {
@@ -117,25 +109,27 @@ export const KEY_DOCUMENTATION: RouteDocumentation = {
         },
       },
     },
-    400: { description: 'No name', example: failed('VALIDATION_ERROR', 'name is required') },
-    401: PERSON_ERRORS[401],
-    403: {
-      description: 'The session may not send events itself',
-      example: failed('FORBIDDEN', 'The credential lacks the permission events:write'),
-    },
-    409: {
-      description: 'The workspace has as many keys as it may',
-      example: failed(
-        'CONFLICT',
-        'a workspace has at most 1000 active credentials: deactivate or delete one first',
-      ),
-    },
-    ...ERRORS,
-    500: {
-      description: 'Failed to generate API key',
-      example: failed('API_KEY_GENERATION_ERROR', 'Failed to generate API key'),
-    },
   },
+  errors: signInError,
+  failures: [
+    NO_SESSION,
+    {
+      kind: 'invalid',
+      issues: [{ code: 'invalid_type', path: ['name'], message: 'Required' }],
+      description: 'No name',
+    },
+    {
+      kind: 'forbidden',
+      permission: 'events:write',
+      description: 'The session may not send events itself',
+    },
+    {
+      kind: 'contradiction',
+      message: 'a workspace has at most 1000 active credentials: deactivate or delete one first',
+      description: 'The workspace has as many keys as it may',
+    },
+    { kind: 'internal', description: 'Failed to generate API key' },
+  ],
 };
 
 /** What `/openapi.json` says of the route that tells who is signed in. */
@@ -145,6 +139,7 @@ export const ME_DOCUMENTATION: RouteDocumentation = {
   responses: {
     200: {
       description: 'The user',
+      schema: currentUser,
       example: {
         success: true,
         data: {
@@ -155,8 +150,9 @@ export const ME_DOCUMENTATION: RouteDocumentation = {
         },
       },
     },
-    ...PERSON_ERRORS,
   },
+  errors: signInError,
+  failures: [NO_SESSION],
 };
 
 /** What `/openapi.json` says of the sign-out. */
@@ -164,7 +160,9 @@ export const SIGN_OUT_DOCUMENTATION: RouteDocumentation = {
   summary: 'Sign out everywhere',
   description: 'Ends every session of the user, on all devices. Keys work on.',
   tag: TAG,
-  responses: { 204: { description: 'Done' }, ...PERSON_ERRORS },
+  responses: { 204: { description: 'Done' } },
+  errors: signInError,
+  failures: [NO_SESSION],
 };
 
 /** What `/openapi.json` says of the public keys. */
@@ -176,7 +174,8 @@ export const JWKS_DOCUMENTATION: RouteDocumentation = {
   responses: {
     200: {
       description: 'The keys',
-      contentType: JWKS_TYPE,
+      schema: keySet,
+      contentTypes: [JWKS_TYPE],
       example: {
         keys: [
           {
@@ -190,6 +189,7 @@ export const JWKS_DOCUMENTATION: RouteDocumentation = {
         ],
       },
     },
-    503: { description: 'Not available now; see `Retry-After`', contentType: 'application/problem+json' },
   },
+  errors: problem,
+  failures: [{ kind: 'unavailable', retryAfterSeconds: 1 }, { kind: 'internal' }],
 };

@@ -1,8 +1,10 @@
 import type { CreateCredentialResponse } from '@millrace/contracts/millrace/auth/v1/auth';
 import type { User, VerifyCodeResponse } from '@millrace/contracts/millrace/auth/v1/sign_in';
 import { MillraceError } from '@millrace/runtime';
-import { issueDetails } from '../../dialects/analytics/encode.ts';
+import { z } from 'zod';
+import { errorDetails, issueDetails } from '../../dialects/analytics/encode.ts';
 import { describeFailure, FAILURE_CODE, fieldOf } from '../../request/problem/describe-failure.ts';
+import { codeIn, instant, jsonReply } from '../../request/response.ts';
 import { isoTime } from '../../request/rfc3339.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
@@ -12,27 +14,75 @@ const ROLE = 'USER';
 /** Secrets and persons don't belong into the caches on the way. */
 const NOT_CACHED = ['cache-control', 'no-store'];
 
+const ERROR_CODES = {
+  ...FAILURE_CODE,
+  wrong_code: 'INVALID_CODE',
+  key_failed: 'API_KEY_GENERATION_ERROR',
+} as const;
+
+/** The body of an error. */
+export const signInError = z
+  .strictObject({
+    success: z.literal(false),
+    error: z.strictObject({ code: codeIn(ERROR_CODES), message: z.string(), details: errorDetails }),
+  })
+  .meta({ id: 'SignInError' });
+
+const success = <Shape extends z.core.$ZodLooseShape>(id: string, shape: Shape) =>
+  z.strictObject({ success: z.literal(true), data: z.strictObject(shape) }).meta({ id });
+
+/** A code is on its way. */
+export const codeSent = success('CodeSent', { message: z.string() });
+
+/** A session, and whose it is. */
+export const session = success('Session', {
+  token: z.string(),
+  user: z.strictObject({ id: z.string(), email: z.string(), role: z.literal(ROLE) }),
+  expiresAt: instant().nullable(),
+  workspaceId: z.string(),
+});
+
+/** A new key. */
+export const generatedKey = success('GeneratedKey', {
+  apiKey: z.string(),
+  message: z.literal('API key generated successfully'),
+  id: z.string(),
+});
+
+/** A user. */
+export const currentUser = success('CurrentUser', {
+  id: z.string(),
+  email: z.string(),
+  role: z.literal(ROLE),
+  createdAt: instant().nullable(),
+});
+
 /** The answer to a request for a code, whether or not the address is known. */
 export function encodeCodeSent(email: string): Reply {
-  return succeeded({ message: `Verification code sent to ${email}` });
+  const data = { message: `Verification code sent to ${email}` };
+  return jsonReply(codeSent, 200, { success: true, data }, NOT_CACHED);
 }
 
 /** The answer to a good code: the session. */
 export function encodeSession({ token, user, expiresAt, workspaceId }: VerifyCodeResponse): Reply {
   const { id, email } = present(user);
-  return succeeded({ token, user: { id, email, role: ROLE }, expiresAt: isoTime(expiresAt), workspaceId });
+  const shown = { id, email, role: ROLE } as const;
+  const data = { token, user: shown, expiresAt: isoTime(expiresAt), workspaceId };
+  return jsonReply(session, 200, { success: true, data }, NOT_CACHED);
 }
 
 /** The answer that shows a new key, once. */
 export function encodeKey({ credential, secret }: CreateCredentialResponse): Reply {
   const { id } = present(credential);
-  return succeeded({ apiKey: secret, message: 'API key generated successfully', id });
+  const data = { apiKey: secret, message: 'API key generated successfully', id } as const;
+  return jsonReply(generatedKey, 200, { success: true, data }, NOT_CACHED);
 }
 
 /** Who is signed in. */
 export function encodeUser(user: User | undefined): Reply {
   const { id, email, createdAt } = present(user);
-  return succeeded({ id, email, role: ROLE, createdAt: isoTime(createdAt) });
+  const data = { id, email, role: ROLE, createdAt: isoTime(createdAt) } as const;
+  return jsonReply(currentUser, 200, { success: true, data }, NOT_CACHED);
 }
 
 /** The answer to a sign-out. */
@@ -65,22 +115,15 @@ function meaning(failure: Failure): Failure {
   return failure.kind === 'not_found' ? { kind: 'invalid_credential' } : failure;
 }
 
-function succeeded(data: object): Reply {
-  return { status: 200, body: JSON.stringify({ success: true, data }), headers: NOT_CACHED };
-}
-
 function failed(
   failure: Failure,
-  documented: Partial<Record<Failure['kind'], { code: string; message: string }>>,
+  documented: Partial<Record<Failure['kind'], z.output<typeof signInError>['error']>>,
 ): Reply {
   const { status, detail, headers } = describeFailure(failure);
   const code = FAILURE_CODE[failure.kind];
   const error = documented[failure.kind] ?? { code, message: messageOf(failure) ?? detail };
-  return {
-    status,
-    body: JSON.stringify({ success: false, error: { ...error, ...issueDetails(failure) } }),
-    headers,
-  };
+  const body = { success: false, error: { ...error, ...issueDetails(failure) } } as const;
+  return jsonReply(signInError, status, body, headers);
 }
 
 function messageOf(failure: Failure): string | undefined {

@@ -1,5 +1,6 @@
-import { problemResponses } from '../../request/problem/problem-responses.ts';
-import type { RouteDocumentation } from '../../server/route.ts';
+import { problem } from '../../request/problem/encode-problem.ts';
+import type { DocumentedFailure, RouteDocumentation } from '../../server/route.ts';
+import * as encode from './encode.ts';
 import {
   invitationBody,
   memberChangeBody,
@@ -29,9 +30,19 @@ const invitation = {
   createdAt: '2024-01-30T12:34:56.789Z',
   expiresAt: '2024-02-06T12:34:56.789Z',
 };
-const READ = [401, 403, 404, 429, 503] as const;
-const WRITE = [400, ...READ, 413, 415] as const;
-const PERSON = 'No credential, an unknown one, or not the JWT of somebody who has signed in';
+const NO_WORKSPACE: DocumentedFailure = {
+  kind: 'not_found',
+  message: 'no such workspace, or your session acts in another one',
+};
+const PERSON: DocumentedFailure = {
+  kind: 'invalid_credential',
+  description: 'No credential, an unknown one, or not the JWT of somebody who has signed in',
+};
+const LAST_OWNER: DocumentedFailure = {
+  kind: 'contradiction',
+  message: 'a workspace needs an owner',
+  description: 'The workspace would be left without an owner',
+};
 
 /** `GET /v1/workspaces`. */
 export const LIST: RouteDocumentation = {
@@ -40,9 +51,13 @@ export const LIST: RouteDocumentation = {
     'Those that the signed-in person belongs to, oldest first. A key sees its own; its role is null.',
   tag,
   responses: {
-    200: { description: 'The workspaces', example: { workspaces: [workspace] } },
-    ...problemResponses([401, 429, 503]),
+    200: {
+      description: 'The workspaces',
+      schema: encode.workspaceList,
+      example: { workspaces: [workspace] },
+    },
   },
+  errors: problem,
 };
 
 /** `POST /v1/workspaces`. */
@@ -52,9 +67,14 @@ export const CREATE: RouteDocumentation = {
   tag,
   requestBody: { 'application/json': newWorkspaceBody },
   responses: {
-    201: { description: 'The new workspace', example: { ...workspace, rateLimit: null } },
-    ...problemResponses([400, 401, 403, 409, 413, 415, 429, 503], { 401: PERSON }),
+    201: {
+      description: 'The new workspace',
+      schema: encode.workspace,
+      example: { ...workspace, rateLimit: null },
+    },
   },
+  errors: problem,
+  failures: [PERSON, { kind: 'contradiction', message: 'a person owns at most 100 workspaces' }],
 };
 
 /** `GET /v1/workspaces/:workspaceId`. */
@@ -62,10 +82,9 @@ export const GET: RouteDocumentation = {
   summary: 'Read a workspace',
   description: 'The one that the credential acts in; every other one is 404.',
   tag,
-  responses: {
-    200: { description: 'The workspace', example: workspace },
-    ...problemResponses([401, 404, 429, 503]),
-  },
+  responses: { 200: { description: 'The workspace', schema: encode.workspace, example: workspace } },
+  errors: problem,
+  failures: [NO_WORKSPACE],
 };
 
 /** `PATCH /v1/workspaces/:workspaceId`. */
@@ -75,9 +94,10 @@ export const UPDATE: RouteDocumentation = {
   tag,
   requestBody: { 'application/json': workspaceChangeBody },
   responses: {
-    200: { description: 'The workspace as it is now', example: workspace },
-    ...problemResponses(WRITE),
+    200: { description: 'The workspace as it is now', schema: encode.workspace, example: workspace },
   },
+  errors: problem,
+  failures: [NO_WORKSPACE],
 };
 
 /** `POST /v1/workspaces/:workspaceId/session`. */
@@ -89,10 +109,12 @@ export const SESSION: RouteDocumentation = {
   responses: {
     201: {
       description: 'The session',
+      schema: encode.workspaceSession,
       example: { token: 'eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9…', expiresAt: '2024-01-30T13:34:56.000Z' },
     },
-    ...problemResponses([401, 404, 429, 503], { 401: PERSON }),
   },
+  errors: problem,
+  failures: [PERSON, NO_WORKSPACE],
 };
 
 /** `GET /v1/workspaces/:workspaceId/members`. */
@@ -103,10 +125,12 @@ export const LIST_MEMBERS: RouteDocumentation = {
   responses: {
     200: {
       description: 'Everybody, oldest first',
+      schema: encode.memberList,
       example: { members: [member], invitations: [invitation] },
     },
-    ...problemResponses(READ),
   },
+  errors: problem,
+  failures: [NO_WORKSPACE],
 };
 
 /** `POST /v1/workspaces/:workspaceId/invitations`. */
@@ -117,9 +141,17 @@ export const INVITE: RouteDocumentation = {
   tag,
   requestBody: { 'application/json': invitationBody },
   responses: {
-    201: { description: 'The invitation', example: invitation },
-    ...problemResponses([...WRITE, 409], { 409: 'The address is a member’s' }),
+    201: { description: 'The invitation', schema: encode.invitation, example: invitation },
   },
+  errors: problem,
+  failures: [
+    NO_WORKSPACE,
+    {
+      kind: 'contradiction',
+      message: 'the address is a member’s',
+      description: 'The address is a member’s',
+    },
+  ],
 };
 
 /** `DELETE /v1/workspaces/:workspaceId/invitations/:invitationId`. */
@@ -127,7 +159,9 @@ export const REVOKE_INVITATION: RouteDocumentation = {
   summary: 'Take an invitation back',
   description: 'Needs `members:manage`.',
   tag,
-  responses: { 204: { description: 'It is void' }, ...problemResponses(READ) },
+  responses: { 204: { description: 'It is void' } },
+  errors: problem,
+  failures: [NO_WORKSPACE],
 };
 
 /** `PATCH /v1/workspaces/:workspaceId/members/:userId`. */
@@ -137,9 +171,10 @@ export const UPDATE_MEMBER: RouteDocumentation = {
   tag,
   requestBody: { 'application/json': memberChangeBody },
   responses: {
-    200: { description: 'The member as they are now', example: member },
-    ...problemResponses([...WRITE, 409], { 409: 'The workspace would be left without an owner' }),
+    200: { description: 'The member as they are now', schema: encode.member, example: member },
   },
+  errors: problem,
+  failures: [NO_WORKSPACE, LAST_OWNER],
 };
 
 /** `DELETE /v1/workspaces/:workspaceId/members/:userId`. */
@@ -149,7 +184,16 @@ export const REMOVE_MEMBER: RouteDocumentation = {
   tag,
   query: removalQuery,
   responses: {
-    200: { description: 'They are out; so many of their keys were deactivated', example: { revokedKeys: 2 } },
-    ...problemResponses([400, ...READ, 409], { 409: 'The workspace would be left without an owner' }),
+    200: {
+      description: 'They are out; so many of their keys were deactivated',
+      schema: encode.removal,
+      example: { revokedKeys: 2 },
+    },
   },
+  errors: problem,
+  failures: [
+    NO_WORKSPACE,
+    LAST_OWNER,
+    { kind: 'refused', message: 'the credential lacks the permission members:manage' },
+  ],
 };

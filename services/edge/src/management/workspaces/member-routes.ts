@@ -2,12 +2,13 @@ import { create } from '@bufbuild/protobuf';
 import * as api from '@millrace/contracts/millrace/api/v1/workspace';
 import { invalid, toIssues } from '../../request/issues.ts';
 import { receiveJson } from '../../request/receive-json.ts';
+import { jsonReply } from '../../request/response.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import * as documentation from './documentation.ts';
-import { invitationJson, memberJson, membersJson } from './encode.ts';
+import * as encode from './encode.ts';
 import { invitationBody, memberChangeBody, removalQuery } from './schema.ts';
 import { roleOf } from './workspace-messages.ts';
-import { accessFor, json, named, ONE, present, type WorkspaceRoute } from './workspace-route.ts';
+import { accessFor, named, ONE, present, type WorkspaceRoute } from './workspace-route.ts';
 
 const MEMBERS = `${ONE}/members`;
 const MEMBER = `${MEMBERS}/:userId`;
@@ -22,7 +23,7 @@ export const memberRoutes: readonly WorkspaceRoute[] = [
     documentation: documentation.LIST_MEMBERS,
     async answer({ exchange, caller, api: { listMembers } }) {
       const request = create(api.ListMembersRequestSchema, named(exchange));
-      return json(200, membersJson(await listMembers(request, caller)));
+      return jsonReply(encode.memberList, 200, encode.membersJson(await listMembers(request, caller)));
     },
   },
   {
@@ -34,7 +35,7 @@ export const memberRoutes: readonly WorkspaceRoute[] = [
       const { email, role } = await receiveJson(exchange, invitationBody);
       const request = { ...named(exchange), email, role: roleOf(role) };
       const { invitation } = await inviteMember(create(api.InviteMemberRequestSchema, request), caller);
-      return json(201, invitationJson(present(invitation)));
+      return jsonReply(encode.invitation, 201, encode.invitationJson(present(invitation)));
     },
   },
   {
@@ -57,7 +58,7 @@ export const memberRoutes: readonly WorkspaceRoute[] = [
       const { role } = await receiveJson(exchange, memberChangeBody);
       const request = { ...namedMember(exchange), role: roleOf(role) };
       const { member } = await updateMember(create(api.UpdateMemberRequestSchema, request), caller);
-      return json(200, memberJson(present(member)));
+      return jsonReply(encode.member, 200, encode.memberJson(present(member)));
     },
   },
   {
@@ -69,7 +70,7 @@ export const memberRoutes: readonly WorkspaceRoute[] = [
     async answer({ exchange, caller, api: { removeMember } }) {
       const request = { ...namedMember(exchange), revokeKeys: wantsKeysRevoked(exchange) };
       const { revokedKeys } = await removeMember(create(api.RemoveMemberRequestSchema, request), caller);
-      return json(200, { revokedKeys });
+      return jsonReply(encode.removal, 200, { revokedKeys });
     },
   },
 ];

@@ -24,11 +24,6 @@ export function named(exchange: Exchange): { workspaceId: string } {
   return { workspaceId: exchange.params['workspaceId'] ?? '' };
 }
 
-/** An answer of JSON. */
-export function json(status: number, body: unknown, headers?: readonly string[]): Reply {
-  return { status, body: JSON.stringify(body), ...(headers && { headers }) };
-}
-
 /** The message that an answer carries: its type can't say that it is always there. */
 export function present<T>(message: T | undefined): T {
   if (message !== undefined) return message;

@@ -1,11 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import * as api from '@millrace/contracts/millrace/api/v1/workspace';
 import { receiveJson } from '../../request/receive-json.ts';
+import { jsonReply } from '../../request/response.ts';
 import { isoTime } from '../../request/rfc3339.ts';
 import * as documentation from './documentation.ts';
-import { workspaceJson } from './encode.ts';
+import * as encode from './encode.ts';
 import { newWorkspaceBody, workspaceChangeBody } from './schema.ts';
-import { accessFor, COLLECTION, json, named, ONE, present, type WorkspaceRoute } from './workspace-route.ts';
+import { accessFor, COLLECTION, named, ONE, present, type WorkspaceRoute } from './workspace-route.ts';
 
 /** A session is a secret, which no cache may keep. */
 const NOT_STORED: readonly string[] = ['cache-control', 'no-store'];
@@ -19,7 +20,7 @@ export const workspaceRoutes: readonly WorkspaceRoute[] = [
     documentation: documentation.LIST,
     async answer({ caller, api: { listWorkspaces } }) {
       const { workspaces } = await listWorkspaces(create(api.ListWorkspacesRequestSchema), caller);
-      return json(200, { workspaces: workspaces.map(workspaceJson) });
+      return jsonReply(encode.workspaceList, 200, { workspaces: workspaces.map(encode.workspaceJson) });
     },
   },
   {
@@ -30,7 +31,7 @@ export const workspaceRoutes: readonly WorkspaceRoute[] = [
     async answer({ exchange, caller, api: { createWorkspace } }) {
       const body = await receiveJson(exchange, newWorkspaceBody);
       const { workspace } = await createWorkspace(create(api.CreateWorkspaceRequestSchema, body), caller);
-      return json(201, workspaceJson(present(workspace)));
+      return jsonReply(encode.workspace, 201, encode.workspaceJson(present(workspace)));
     },
   },
   {
@@ -43,7 +44,7 @@ export const workspaceRoutes: readonly WorkspaceRoute[] = [
         create(api.GetWorkspaceRequestSchema, named(exchange)),
         caller,
       );
-      return json(200, workspaceJson(present(workspace)));
+      return jsonReply(encode.workspace, 200, encode.workspaceJson(present(workspace)));
     },
   },
   {
@@ -60,7 +61,7 @@ export const workspaceRoutes: readonly WorkspaceRoute[] = [
         ...(rateLimit === undefined ? {} : { rateLimit: rateLimit ?? {} }),
       });
       const { workspace } = await updateWorkspace(request, caller);
-      return json(200, workspaceJson(present(workspace)));
+      return jsonReply(encode.workspace, 200, encode.workspaceJson(present(workspace)));
     },
   },
   {
@@ -71,7 +72,7 @@ export const workspaceRoutes: readonly WorkspaceRoute[] = [
     async answer({ exchange, caller, api: { createWorkspaceSession } }) {
       const request = create(api.CreateWorkspaceSessionRequestSchema, named(exchange));
       const { token, expiresAt } = await createWorkspaceSession(request, caller);
-      return json(201, { token, expiresAt: isoTime(expiresAt) }, NOT_STORED);
+      return jsonReply(encode.workspaceSession, 201, { token, expiresAt: isoTime(expiresAt) }, NOT_STORED);
     },
   },
 ];

@@ -114,7 +114,7 @@ export function failureMessage(failure: Failure): string | undefined {
 }
 
 /** The code of each failure in the manner that most of the documents share; a dialect names those of its own over these. */
-export const FAILURE_CODE: Readonly<Record<Failure['kind'], string>> = {
+export const FAILURE_CODE = {
   invalid: 'VALIDATION_ERROR',
   malformed_json: 'VALIDATION_ERROR',
   missing_credential: 'UNAUTHORIZED',
@@ -131,4 +131,4 @@ export const FAILURE_CODE: Readonly<Record<Failure['kind'], string>> = {
   rate_limited: 'RATE_LIMITED',
   internal: 'INTERNAL_ERROR',
   unavailable: 'SERVICE_UNAVAILABLE',
-};
+} as const satisfies Record<Failure['kind'], string>;

@@ -29,7 +29,12 @@ export function limitSignIn(
   limits: RequestLimits,
 ): (exchange: Exchange, path: string) => void | Promise<void> {
   return (exchange, path) => {
-    if (!path.startsWith(SIGN_IN_PATH)) return;
+    if (!isAddressLimited(path)) return;
     return limitCaller(exchange, limits.address(exchange.clientAddress()));
   };
+}
+
+/** Whether `limitSignIn` counts what is asked of a path. */
+export function isAddressLimited(path: string): boolean {
+  return path.startsWith(SIGN_IN_PATH);
 }
