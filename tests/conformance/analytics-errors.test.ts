@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { eventually, type HttpAnswer, httpCall, onEachTopology } from '@millrace/testkit';
+import { eventually, type HttpAnswer, onEachTopology } from '@millrace/testkit';
 import { assertJson, memberOf, textAt } from './support/assert-answer.ts';
+import { httpCall } from './support/http-call.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
 import { countSettled } from './support/stored-events.ts';
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { httpCall, onEachTopology } from '@millrace/testkit';
+import { onEachTopology } from '@millrace/testkit';
 import { assertJson, memberOf, textAt } from './support/assert-answer.ts';
 import { example, exampleJson } from './support/examples.ts';
+import { httpCall } from './support/http-call.ts';
 import { countSettled, findEvents, storedEvent } from './support/stored-events.ts';
 
 const GENERATED_ID = /^evt_[0-9a-f]{32}$/;

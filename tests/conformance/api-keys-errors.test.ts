@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import { before, describe, test } from 'node:test';
-import { type HttpAnswer, httpCall, onEachTopology, type SignedIn, signIn } from '@millrace/testkit';
+import { type HttpAnswer, onEachTopology, type SignedIn, signIn } from '@millrace/testkit';
 import { assertJson, memberOf, textAt } from './support/assert-answer.ts';
+import { httpCall } from './support/http-call.ts';
 
 type Headers = Readonly<Record<string, string>>;
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { eventually, httpCall, onEachTopology, type SignedIn, signIn } from '@millrace/testkit';
+import { eventually, onEachTopology, type SignedIn, signIn } from '@millrace/testkit';
 import { assertJson, memberOf, textAt, UUID_V7 } from './support/assert-answer.ts';
 import { example } from './support/examples.ts';
+import { httpCall } from './support/http-call.ts';
 
 type Headers = Readonly<Record<string, string>>;
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { type HttpAnswer, httpCall, onEachTopology } from '@millrace/testkit';
+import { type HttpAnswer, onEachTopology } from '@millrace/testkit';
 import { badRequests } from './support/bad-bodies.ts';
+import { httpCall } from './support/http-call.ts';
 import { INGEST_ROUTES, type IngestRoute } from './support/ingest-routes.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
 import { countSettled, settle } from './support/stored-events.ts';

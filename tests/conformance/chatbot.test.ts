@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, test } from 'node:test';
-import { eventually, httpCall, onEachTopology } from '@millrace/testkit';
+import { eventually, onEachTopology } from '@millrace/testkit';
+import { httpCall } from './support/http-call.ts';
 import { INGEST_ROUTES, type IngestRoute } from './support/ingest-routes.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { httpCall, onStandalone } from '@millrace/testkit';
+import { onStandalone } from '@millrace/testkit';
 import { CloudEvent, HTTP } from 'cloudevents';
 import { assertJson, memberOf, textAt } from './support/assert-answer.ts';
+import { httpCall } from './support/http-call.ts';
 import { countSettled, storedEvent } from './support/stored-events.ts';
 
 const STRUCTURED = 'application/cloudevents+json';

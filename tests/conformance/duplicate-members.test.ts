@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { httpCall, onStandalone } from '@millrace/testkit';
+import { onStandalone } from '@millrace/testkit';
+import { httpCall } from './support/http-call.ts';
 import { INGEST_ROUTES, type IngestRoute } from './support/ingest-routes.ts';
 
 // What is checked is the parsed value, what is stored is the text, and readers differ in which of two members they take.

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { httpCall, onStandalone } from '@millrace/testkit';
+import { onStandalone } from '@millrace/testkit';
 import { assertJson, memberOf } from './support/assert-answer.ts';
 import { exampleJson } from './support/examples.ts';
+import { httpCall } from './support/http-call.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
 import { countSettled } from './support/stored-events.ts';
 

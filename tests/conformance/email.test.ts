@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { httpCall, onStandalone } from '@millrace/testkit';
+import { onStandalone } from '@millrace/testkit';
 import { assertJson, memberOf, textAt } from './support/assert-answer.ts';
 import { example, exampleJson } from './support/examples.ts';
+import { httpCall } from './support/http-call.ts';
 import { runScript } from './support/run-script.ts';
 import { countSettled, storedEvent } from './support/stored-events.ts';
 

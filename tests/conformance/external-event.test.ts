@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { type HttpAnswer, httpCall, onStandalone } from '@millrace/testkit';
+import { type HttpAnswer, onStandalone } from '@millrace/testkit';
 import { assertJson, assertJsonType, memberOf, textAt } from './support/assert-answer.ts';
 import { example, exampleJson } from './support/examples.ts';
+import { httpCall } from './support/http-call.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
 import { runScript } from './support/run-script.ts';
 import { countSettled, findEvents, storedEvent } from './support/stored-events.ts';

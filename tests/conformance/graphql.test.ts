@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { eventually, httpCall, onEachTopology, type SignedIn, signIn } from '@millrace/testkit';
+import { eventually, onEachTopology, type SignedIn, signIn } from '@millrace/testkit';
 // What is hostile to the route is listed beside it.
 import { hostileRequests } from '../../services/edge/test/hostile-requests.ts';
 import { assertJson, assertJsonType, memberOf, textAt } from './support/assert-answer.ts';
 import { example } from './support/examples.ts';
+import { httpCall } from './support/http-call.ts';
 import { storedEvent } from './support/stored-events.ts';
 
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually, httpCall, onEachTopology } from '@millrace/testkit';
+import { eventually, onEachTopology } from '@millrace/testkit';
 import { assertJson, memberOf, textAt } from './support/assert-answer.ts';
 import { exampleJson } from './support/examples.ts';
+import { httpCall } from './support/http-call.ts';
 
 onEachTopology('003 analytics: health and documentation', (stack) => {
   const get = (path: string) => httpCall(`${stack().connection.url}${path}`, { method: 'GET' });

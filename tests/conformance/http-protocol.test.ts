@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { httpCall, onStandalone, rawExchange } from '@millrace/testkit';
+import { onStandalone, rawExchange } from '@millrace/testkit';
+import { httpCall } from './support/http-call.ts';
 import { countSettled, storedEvent } from './support/stored-events.ts';
 
 onStandalone('HTTP itself', (stack) => {

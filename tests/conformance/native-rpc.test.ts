@@ -9,8 +9,9 @@ import {
 } from '@connectrpc/connect-node';
 import { Health, HealthCheckResponse_ServingStatus } from '@millrace/contracts/grpc/health/v1/health';
 import { EventService, EventStatus } from '@millrace/contracts/millrace/api/v1/event';
-import { httpCall, onEachTopology } from '@millrace/testkit';
+import { onEachTopology } from '@millrace/testkit';
 import { memberOf } from './support/assert-answer.ts';
+import { httpCall } from './support/http-call.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
 import { countSettled, storedEvent } from './support/stored-events.ts';
 

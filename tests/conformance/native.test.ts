@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import { httpCall, onEachTopology } from '@millrace/testkit';
+import { onEachTopology } from '@millrace/testkit';
 import { assertJson, memberOf, UUID_V7 } from './support/assert-answer.ts';
+import { httpCall } from './support/http-call.ts';
 import { countSettled, findEvents, storedEvent } from './support/stored-events.ts';
 
 onEachTopology('native: POST /v1/ingest', (stack) => {

@@ -3,7 +3,8 @@ import { before, describe, test } from 'node:test';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
-import { type HttpAnswer, httpCall, onEachTopology, type TestStack } from '@millrace/testkit';
+import { type HttpAnswer, onEachTopology, type TestStack } from '@millrace/testkit';
+import { httpCall } from './support/http-call.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
 
 const PER_MINUTE = 5;

@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { EventService, EventStatus } from '@millrace/contracts/millrace/api/v1/event';
-import { eventually, httpCall, onEachTopology } from '@millrace/testkit';
+import { eventually, onEachTopology } from '@millrace/testkit';
 import { assertJson, memberOf } from './support/assert-answer.ts';
+import { httpCall } from './support/http-call.ts';
 import { openIssuer } from './support/issue-credential.ts';
 import { countSettled, storedEvent } from './support/stored-events.ts';
 

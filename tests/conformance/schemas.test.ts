@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { eventually, httpCall, onEachTopology } from '@millrace/testkit';
+import { eventually, onEachTopology } from '@millrace/testkit';
 import { assertJson, memberOf } from './support/assert-answer.ts';
+import { httpCall } from './support/http-call.ts';
 import { openIssuer } from './support/issue-credential.ts';
 
 const SCHEMA = {

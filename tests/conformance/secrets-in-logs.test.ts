@@ -6,7 +6,6 @@ import { after, before, describe, test } from 'node:test';
 import {
   eventually,
   type HttpAnswer,
-  httpCall,
   type MailServer,
   type SignedIn,
   startMailServer,
@@ -16,6 +15,7 @@ import {
 } from '@millrace/testkit';
 import { Redis } from 'ioredis';
 import { logsUnder } from '../e2e/support/logs.ts';
+import { httpCall } from './support/http-call.ts';
 import {
   makePrivateKeys,
   type PrivateTraffic,

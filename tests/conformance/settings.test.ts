@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { httpCall, onEachTopology, startTestStack, type TestStack } from '@millrace/testkit';
+import { onEachTopology, startTestStack, type TestStack } from '@millrace/testkit';
+import { httpCall } from './support/http-call.ts';
 
 const TOKEN = 'a-secure-production-token';
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, randomUUID, verify as verifySignature } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { eventually, type HttpAnswer, httpCall, onEachTopology, signIn } from '@millrace/testkit';
+import { eventually, type HttpAnswer, onEachTopology, signIn } from '@millrace/testkit';
 import { assertJson, memberOf, textAt, UUID_V7 } from './support/assert-answer.ts';
 import { example, exampleJson } from './support/examples.ts';
+import { httpCall } from './support/http-call.ts';
 
 const REVOKED_WITHIN_MS = 1_000;
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, describe, test } from 'node:test';
-import { eventually, type HttpAnswer, httpCall, onEachTopology, type TestStack } from '@millrace/testkit';
+import { eventually, type HttpAnswer, onEachTopology, type TestStack } from '@millrace/testkit';
 import { memberOf } from './support/assert-answer.ts';
+import { httpCall } from './support/http-call.ts';
 import { storedEvent } from './support/stored-events.ts';
 
 /** What each dialect answers while nothing can be made durable. */

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { type HttpAnswer, httpCall, onStandalone } from '@millrace/testkit';
+import { type HttpAnswer, onStandalone } from '@millrace/testkit';
 import { assertJson, assertJsonType, textAt, UUID_V7 } from './support/assert-answer.ts';
 import { example, exampleJson } from './support/examples.ts';
+import { httpCall } from './support/http-call.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
 import { runScript } from './support/run-script.ts';
 import { countSettled, storedEvent } from './support/stored-events.ts';

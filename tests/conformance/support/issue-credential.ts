@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { httpCall, type TestStack } from '@millrace/testkit';
+import type { TestStack } from '@millrace/testkit';
 import { textAt } from './assert-answer.ts';
 import { example } from './examples.ts';
+import { httpCall } from './http-call.ts';
 import { caller, newPerson, newWorkspace } from './people.ts';
 
 /** Which key to issue. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { type HttpAnswer, httpCall, type SignedIn, signIn, type TestStack } from '@millrace/testkit';
+import { type HttpAnswer, type SignedIn, signIn, type TestStack } from '@millrace/testkit';
 import { memberOf, textAt } from './assert-answer.ts';
+import { httpCall } from './http-call.ts';
 
 /** Calls a route of `/v1` and answers what came back. */
 export type Call = (route: string, body?: unknown) => Promise<HttpAnswer>;

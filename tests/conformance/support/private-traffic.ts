@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { type HttpAnswer, httpCall, type MailServer, type SignedIn, type TestStack } from '@millrace/testkit';
+import type { HttpAnswer, MailServer, SignedIn, TestStack } from '@millrace/testkit';
 import { memberOf, textAt } from './assert-answer.ts';
+import { httpCall } from './http-call.ts';
 import { INGEST_ROUTES, type IngestRoute } from './ingest-routes.ts';
 import type { PrivateWords } from './private-words.ts';
 

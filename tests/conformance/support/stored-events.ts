@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { eventually, httpCall, type TestStack } from '@millrace/testkit';
+import { eventually, type TestStack } from '@millrace/testkit';
+import { httpCall } from './http-call.ts';
 
 /** A row of `millrace.events`, with times in milliseconds since 1970. */
 export interface StoredEvent {

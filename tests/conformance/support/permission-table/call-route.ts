@@ -1,4 +1,4 @@
-import { httpCall } from '@millrace/testkit';
+import { httpCall } from '../http-call.ts';
 import type { Answer, Presented } from './operations.ts';
 import type { SampleRequest } from './sample-request.ts';
 

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { httpCall, type SignedIn, type TestStack } from '@millrace/testkit';
+import type { SignedIn, TestStack } from '@millrace/testkit';
 import {
   OWN_PERMISSIONS,
   ROLE_PERMISSIONS,
   type RoleName,
 } from '../../../../services/auth/src/store/role.ts';
 import { textAt } from '../assert-answer.ts';
+import { httpCall } from '../http-call.ts';
 import { caller, join, newPerson, newWorkspace } from '../people.ts';
 
 /** Somebody, and what they may do. */
