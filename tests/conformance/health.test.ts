@@ -45,20 +45,19 @@ onEachTopology('003 analytics: health and documentation', (stack) => {
 
   test('200: /docs is a page whose every asset is served from here', async () => {
     const base = `${stack().connection.url}/docs/`;
-    const page = await fetch(`${stack().connection.url}/docs`);
+    const url = `${stack().connection.url}/docs`;
+    const page = await httpCall(url, { method: 'GET' });
     assert.equal(page.status, 200);
-    assert.match(page.headers.get('content-type') ?? '', /^text\/html/);
-    const html = await page.text();
-    const assets = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(
-      ([, path]) => new URL(path ?? '', page.url),
-    );
+    assert.match(page.headers['content-type'] ?? '', /^text\/html/);
+    const html = page.text;
+    const assets = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => new URL(path ?? '', url));
     assert.ok(assets.length >= 2, html);
     // An icon may be part of the page itself.
     for (const asset of assets.filter(({ protocol }) => protocol !== 'data:')) {
       assert.equal(asset.origin, new URL(base).origin, 'an asset comes from elsewhere');
-      const answer = await fetch(asset);
+      const answer = await httpCall(asset.href, { method: 'GET' });
       assert.equal(answer.status, 200, asset.href);
-      assert.match(answer.headers.get('content-type') ?? '', /^(text\/(css|javascript)|image\/)/, asset.href);
+      assert.match(answer.headers['content-type'] ?? '', /^(text\/(css|javascript)|image\/)/, asset.href);
     }
     assert.doesNotMatch(html, /https?:\/\/(?!127\.0\.0\.1)/, 'the page names another host');
   });

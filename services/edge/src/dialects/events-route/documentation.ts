@@ -48,6 +48,12 @@ export const EVENTS_DOCUMENTATION: RouteDocumentation = {
         },
       },
     },
+    409: {
+      description:
+        'Workflow: another body was accepted before under this `Idempotency-Key`; this one is not stored',
+      schema: workflowError,
+      example: JSON.parse(encodeWorkflowFailure({ kind: 'conflict', eventId: 'evt_1' }).body),
+    },
   },
   errors: z.union([analyticsError, workflowError]),
   encoders: [encodeAnalyticsFailure, encodeWorkflowFailure],

@@ -33,9 +33,10 @@ export const GRAPHQL_DOCUMENTATION: RouteDocumentation = {
       },
     },
     400: {
-      description: 'The body is no GraphQL request, or its document is wrong',
+      description:
+        'The body is no GraphQL request, or says not which operation is meant; or, as the newer type, its document is wrong',
       schema: graphqlResult,
-      contentTypes: [RESPONSE_TYPE],
+      contentTypes: ['application/json', RESPONSE_TYPE],
     },
   },
   errors: graphqlRefusal,
