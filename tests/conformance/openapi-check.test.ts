@@ -69,6 +69,14 @@ onStandalone('every answer is held against /openapi.json', (stack) => {
     );
   });
 
+  test('417 and 431: what Node answers by itself is documented, too', async () => {
+    const { url } = stack().connection;
+    const get = (headers: Readonly<Record<string, string>>) =>
+      httpCall(`${url}/api/live`, { method: 'GET', headers: { ...headers, connection: 'close' } });
+    assert.equal((await get({ expect: 'miracles' })).status, 417);
+    assert.equal((await get({ 'x-long': 'h'.repeat(20_000) })).status, 431);
+  });
+
   test('the most specific template counts, and a slash at the end does not', async () => {
     const { check, answer } = await accepted();
     const stats = { ...answer, status: 200, text: '{"success":true}' };
