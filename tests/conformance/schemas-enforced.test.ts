@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { EventService, EventStatus } from '@millrace/contracts/millrace/api/v1/event';
-import { eventually, onEachTopology } from '@millrace/testkit';
+import { httpCall as callAdmin, eventually, onEachTopology } from '@millrace/testkit';
 import { assertJson, memberOf } from './support/assert-answer.ts';
 import { httpCall } from './support/http-call.ts';
 import { openIssuer } from './support/issue-credential.ts';
@@ -214,7 +214,8 @@ onEachTopology(
     });
 
     async function violations(mode: string): Promise<number> {
-      const { text } = await httpCall(`${stack().connection.adminUrl}/metrics`, { method: 'GET' });
+      // The admin port is no published API, and in no document.
+      const { text } = await callAdmin(`${stack().connection.adminUrl}/metrics`, { method: 'GET' });
       const sample = text
         .split('\n')
         .find(

@@ -41,6 +41,23 @@ onEachTopology('GET /openapi.json', (stack) => {
     }
   });
 
+  test('every body that may be answered has a schema', async () => {
+    const answer = await httpCall(`${stack().connection.url}/openapi.json`, { method: 'GET' });
+    const { paths } = Object(answer.json());
+    let bodies = 0;
+    for (const [path, operations] of Object.entries(paths)) {
+      for (const [method, operation] of Object.entries(Object(operations))) {
+        for (const [status, response] of Object.entries(Object(operation).responses)) {
+          for (const content of Object.values(Object(response).content ?? {})) {
+            assert.ok(Object(content).schema, `${method} ${path} ${status}`);
+            bodies++;
+          }
+        }
+      }
+    }
+    assert.ok(bodies > 300, `only ${bodies} bodies`);
+  });
+
   test('every reference in it leads somewhere', async () => {
     const answer = await httpCall(`${stack().connection.url}/openapi.json`, { method: 'GET' });
     const document = Object(answer.json());
