@@ -3,8 +3,7 @@ import { describe, test } from 'node:test';
 import { type ErrorCode, fieldError, MillraceError } from '@millrace/runtime';
 import { callRoute } from '../../../test/workspace-call.ts';
 import { CALLERS, HERE, recordedAuth } from '../../../test/workspace-callers.ts';
-import { memberRoutes } from './member-routes.ts';
-import { workspaceRoutes } from './workspace-routes.ts';
+import { memberRoutes, workspaceRoutes } from './routes.ts';
 
 const ONE = '/v1/workspaces/:workspaceId';
 const MEMBER = `${ONE}/members/:userId`;
