@@ -3,7 +3,8 @@ import { openApiCheckOf } from './openapi.ts';
 
 /**
  * Sends one request to a stack, and holds whatever comes back against the stack's own `/openapi.json`: the status and the content
- * type must be documented, the body must match its schema. Every HTTP call of the suite goes through here.
+ * type must be documented, the body must match its schema. Every HTTP call of the suite goes through here, but for those of other
+ * people's clients and of the admin port.
  */
 export async function httpCall(url: string, call: HttpCall = {}): Promise<HttpAnswer> {
   const [, origin = '', path = ''] = /^(http:\/\/[^/?]+)([^?#]*)/.exec(url) ?? [];

@@ -33,6 +33,8 @@ export function openApiCheckOf(origin: string): Promise<OpenApiCheck> {
     createOpenApiCheck(answer.json()),
   );
   checks.set(origin, reading);
+  // A stack that wasn't there yet is asked again.
+  reading.catch(() => checks.delete(origin));
   return reading;
 }
 
