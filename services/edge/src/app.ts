@@ -104,6 +104,8 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       clock,
     },
   );
+  const bodies = createBodyBudget(config.MAX_BODY_BYTES_IN_MEMORY);
+  metrics.watchBodies(bodies);
   const listener = await startHttpServer({
     host: config.HOST,
     port: config.PORT,
@@ -119,6 +121,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       countRejected: metrics.rejected,
       metrics,
       health,
+      bodies,
       reflection: config.MILLRACE_ENV === 'development',
       tracing,
       log,
@@ -127,7 +130,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     gate: { credentials, limits },
     limitAddress: limitSignIn(limits),
     clientAddress,
-    bodies: createBodyBudget(config.MAX_BODY_BYTES_IN_MEMORY),
+    bodies,
     cors: createCors(config.CORS_ORIGINS),
     health,
     metrics,

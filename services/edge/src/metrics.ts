@@ -1,15 +1,19 @@
 import { type CounterSeries, counterFrom, histogramFrom, type MetricsRegistry } from '@millrace/runtime';
+import { Gauge } from 'prom-client';
 import type { DialectName } from './ingest/canonical-event.ts';
 import type { SchemaMetrics } from './ingest/schemas/schema-guard.ts';
 import type { SubmitMetrics } from './ingest/submit.ts';
 import type { RpcMetrics } from './rpc/call-record.ts';
 import type { LimitName } from './server/limits/request-limits.ts';
+import type { BodyBudget } from './server/request-body.ts';
 import type { HttpMetrics } from './server/server.ts';
 
 /** Everything that the edge counts. */
 export interface EdgeMetrics extends HttpMetrics, RpcMetrics, SubmitMetrics, SchemaMetrics {
   rejected(dialect: DialectName, reason: string): void;
   rateLimited(limit: LimitName): void;
+  /** Shows what bodies take of their budget. */
+  watchBodies(bodies: Pick<BodyBudget, 'used'>): void;
   readonly rateLimitFallbacks: CounterSeries;
 }
 
@@ -126,6 +130,16 @@ export function createEdgeMetrics(registry: MetricsRegistry): EdgeMetrics {
     rejected: (dialect, reason) => rejected.add([dialect, reason]),
     schemaViolated: (mode) => schemaViolations.add([mode]),
     schemaBroken: () => brokenSchemas.series([]).add(),
+    watchBodies(bodies) {
+      new Gauge({
+        name: 'millrace_http_body_bytes_in_memory',
+        help: 'What request bodies take of MAX_BODY_BYTES_IN_MEMORY, as received and inflated.',
+        registers: [registry],
+        collect() {
+          this.set(bodies.used());
+        },
+      });
+    },
     rateLimited: (limit) => rateLimited.add([limit]),
     rateLimitFallbacks: rateLimitFallbacks.series([]),
   };

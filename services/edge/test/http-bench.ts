@@ -40,7 +40,6 @@ export async function startHttpBench(routes: readonly Route[], changes: Partial<
   const answered: string[] = [];
   const limits = limitsForTests();
   const budget = createBodyBudget(1_000_000);
-  let reserved = 0;
   const tracing: Tracing = { enabled: false, start: () => undefined, close: async () => undefined };
   const listener = await startHttpServer({
     host: '127.0.0.1',
@@ -51,17 +50,7 @@ export async function startHttpBench(routes: readonly Route[], changes: Partial<
     gate: { credentials: granting({}), limits },
     limitAddress: () => undefined,
     clientAddress: createClientAddress([]),
-    bodies: {
-      take(bytes) {
-        const taken = budget.take(bytes);
-        if (taken) reserved += bytes;
-        return taken;
-      },
-      give(bytes) {
-        reserved -= bytes;
-        budget.give(bytes);
-      },
-    },
+    bodies: budget,
     cors: createCors([]),
     health: createHealth([]),
     metrics: {
@@ -78,7 +67,7 @@ export async function startHttpBench(routes: readonly Route[], changes: Partial<
     url: `http://127.0.0.1:${listener.port}`,
     answered,
     /** What bodies take of the budget, in bytes. */
-    reserved: () => reserved,
+    reserved: budget.used,
     close: () => listener.close(0),
   };
 }

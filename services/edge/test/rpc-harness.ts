@@ -12,7 +12,9 @@ import type { Verdict } from '../src/clients/credentials.ts';
 import type { CanonicalEvent } from '../src/ingest/canonical-event.ts';
 import { type ConnectDeps, createConnectHandler } from '../src/rpc/handler.ts';
 import { createClientAddress } from '../src/server/client-address.ts';
+import type { Deadlines } from '../src/server/deadlines.ts';
 import { type Listener, listen } from '../src/server/listener.ts';
+import { type BodyBudget, createBodyBudget } from '../src/server/request-body.ts';
 import { authDouble } from './dialect-harness.ts';
 import { limitsForTests } from './limits.ts';
 
@@ -34,12 +36,17 @@ export interface RpcBench {
   readonly events: CanonicalEvent[];
   /** `service method code` of every call. */
   readonly calls: string[];
+  /** The memory of the bodies. */
+  readonly bodies: BodyBudget;
   readonly health: { ready: boolean; draining: boolean };
   close(): Promise<void>;
 }
 
 /** Starts a bench for a test, on the server that the edge uses. */
-export async function startRpcBench(changes: Partial<ConnectDeps> = {}): Promise<RpcBench> {
+export async function startRpcBench(
+  changes: Partial<ConnectDeps> = {},
+  deadlines: Partial<Deadlines> = {},
+): Promise<RpcBench> {
   const events: CanonicalEvent[] = [];
   const calls: string[] = [];
   const submitEach: ConnectDeps['events']['submitEach'] = async (batch) => {
@@ -52,6 +59,7 @@ export async function startRpcBench(changes: Partial<ConnectDeps> = {}): Promise
   };
   const unused = () => Promise.reject(new Error('not used'));
   const health = { ready: true, draining: false };
+  const bodies = changes.bodies ?? createBodyBudget(64 * 1024 * 1024);
   let ids = 0;
   const handler = createConnectHandler({
     events: { submit: unused, submitAll: unused, submitEach },
@@ -68,10 +76,12 @@ export async function startRpcBench(changes: Partial<ConnectDeps> = {}): Promise
     tracing: { enabled: false, start: () => undefined, close: async () => undefined },
     log: createLogger({ service: 'edge', level: 'silent' }),
     ...changes,
+    bodies,
   });
   const listener: Listener = await listen({
     host: '127.0.0.1',
     port: 0,
+    deadlines,
     handler: (request, response) => handler.handle(request, response),
   });
   const bench: RpcBench = {
@@ -79,6 +89,7 @@ export async function startRpcBench(changes: Partial<ConnectDeps> = {}): Promise
     methods: handler.methods,
     events,
     calls,
+    bodies,
     health,
     async close() {
       // Lets sessions that clients have just ended leave the listener's books.

@@ -12,6 +12,7 @@ import type { CheckedEvent } from '../dialects/native/new-event.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
 import type { DecodeContext } from '../ingest/decode-context.ts';
 import type { EventSink } from '../ingest/submit.ts';
+import { holdMessage } from './call-body.ts';
 import { withIdleDeadline } from './deadline.ts';
 import { callerNow, callerOf } from './gate.ts';
 import { checkMessage, echoedId } from './new-event-message.ts';
@@ -72,6 +73,7 @@ export function createEventService(deps: EventServiceDeps): ServiceImpl<typeof E
       let inFlightEvents = 0;
       let total = 0;
       for await (const { events } of withIdleDeadline<IngestStreamRequest>(requests, deps.streamIdleMs)) {
+        const release = holdMessage();
         total += events.length;
         if (total > MAX_STREAM_EVENTS) {
           throw new ConnectError(`a stream has at most ${MAX_STREAM_EVENTS} events`, Code.ResourceExhausted);
@@ -86,6 +88,7 @@ export function createEventService(deps: EventServiceDeps): ServiceImpl<typeof E
                 .then((grant) => submit(events, grant, context))
                 .catch((error: unknown) => unavailable(events, error, deps.log));
         results.push(submitted);
+        void submitted.finally(release);
         inFlight.push({ events: events.length, done: submitted });
         inFlightEvents += events.length;
         while (inFlightEvents > MAX_IN_FLIGHT_EVENTS) {

@@ -15,10 +15,12 @@ import { type Logger, type Health as ProcessHealth, type Tracing, traceIdOf } fr
 import type { AuthGateway } from '../clients/auth.ts';
 import type { CredentialVerifier } from '../clients/credentials.ts';
 import type { ClientAddress } from '../server/client-address.ts';
-import { guardBody } from '../server/deadlines.ts';
+import { DEADLINES as SERVER_DEADLINES, watchRequest } from '../server/deadlines.ts';
 import { callersRequestId } from '../server/exchange.ts';
 import type { RequestLimits } from '../server/limits/request-limits.ts';
 import type { RequestHandler } from '../server/listener.ts';
+import type { BodyBudget } from '../server/request-body.ts';
+import { CallBody, counting, countMessages, servingBody } from './call-body.ts';
 import {
   type CallOrigin,
   type CallRecord,
@@ -47,6 +49,8 @@ export interface ConnectDeps extends Omit<EventServiceDeps, 'streamIdleMs'> {
   readonly reflection: boolean;
   readonly tracing: Tracing;
   readonly log: Logger;
+  /** The memory of all bodies. */
+  readonly bodies: BodyBudget;
   readonly deadlines?: Partial<ConnectDeadlines>;
   readonly maxHealthWatchers?: number;
 }
@@ -57,6 +61,8 @@ export interface ConnectDeadlines {
   readonly unaryMs: number;
   /** Silence within a stream, in milliseconds. */
   readonly streamIdleMs: number;
+  /** For taking an answer, in milliseconds: after one to two of these without a byte taken it is given up. */
+  readonly answerMs: number;
 }
 
 /** Connect, gRPC-Web and gRPC on whatever server hands over its requests. */
@@ -78,7 +84,11 @@ const JSON_OPTIONS = {
   // Connect's own decoder would let U+FFFD be stored for what isn't UTF-8. Its types leave the option out.
   textDecoder: new TextDecoder('utf-8', { fatal: true }),
 };
-const DEADLINES: ConnectDeadlines = { unaryMs: 30_000, streamIdleMs: 30_000 };
+const DEADLINES: ConnectDeadlines = {
+  unaryMs: 30_000,
+  streamIdleMs: 30_000,
+  answerMs: SERVER_DEADLINES.answerMs,
+};
 
 /** Serves `millrace.api.v1`, gRPC health, and in development reflection. */
 export function createConnectHandler(deps: ConnectDeps): ConnectHandler {
@@ -88,7 +98,7 @@ export function createConnectHandler(deps: ConnectDeps): ConnectHandler {
 
   const serve = async (
     handler: UniversalHandler,
-    { record, origin }: { record: CallRecord; origin: CallOrigin },
+    { record, origin, body }: { record: CallRecord; origin: CallOrigin; body: CallBody },
     ...[request, response]: Parameters<RequestHandler>
   ): Promise<void> => {
     try {
@@ -98,7 +108,8 @@ export function createConnectHandler(deps: ConnectDeps): ConnectHandler {
         undefined,
         withOrigin(valuesWith(record), origin),
       );
-      await universalResponseToNodeResponse(await handler(universal), response);
+      const counted = { ...universal, body: body.read(request) };
+      await servingBody(body, async () => universalResponseToNodeResponse(await handler(counted), response));
     } catch (thrown) {
       if (ConnectError.from(thrown).code === Code.Aborted) return;
       // Of what a handler throws the caller has been told; this is a broken connection or an unusable request line.
@@ -125,16 +136,21 @@ export function createConnectHandler(deps: ConnectDeps): ConnectHandler {
       const isUnary = handler.method.methodKind === 'unary';
       cutDeadline(request.headers, isUnary ? deadlines.unaryMs : undefined);
       const endSpan = traceCall(deps.tracing, handler, request);
-      const release = isUnary ? guardBody(request, deadlines.unaryMs) : undefined;
+      const body = new CallBody(deps.bodies);
+      // Callers that stream may take as long as they like, if they aren't silent.
+      const isDue = isUnary || handler.method.methodKind === 'server_streaming';
+      const times = { bodyMs: deadlines.unaryMs, answerMs: deadlines.answerMs };
+      const release = watchRequest(request, response, times, () => isDue && body.late());
       response.once('close', () => {
-        release?.();
+        release();
+        body.close();
         const seconds = (deps.clock.monotonic() - began) / 1000;
         const code = endOf(record, request, response);
         deps.metrics.called(handler.service.typeName, handler.method.name, code, seconds);
         endSpan(code);
       });
       const origin = { requestId, clientAddress: () => deps.clientAddress(request) };
-      void serve(handler, { record, origin }, request, response);
+      void serve(handler, { record, origin, body }, request, response);
     },
   };
 }
@@ -164,13 +180,13 @@ function endOf({ code }: CallRecord, ...[request, response]: Parameters<RequestH
 
 function createHandlers(deps: ConnectDeps, deadlines: ConnectDeadlines): readonly UniversalHandler[] {
   const router = createConnectRouter({
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: [counting(compressionGzip), counting(compressionBrotli)],
     readMaxBytes: READ_MAX_BYTES,
     // A Struct takes three levels of messages for one of JSON, of which 32 are allowed; deeper ones fail event by event.
     binaryOptions: { recursionLimit: 200 },
     jsonOptions: JSON_OPTIONS,
     requestGate: recordUnhandled(createGate(deps)),
-    interceptors: [recordCalls(deps.log), limitUnaryCalls(deadlines.unaryMs)],
+    interceptors: [recordCalls(deps.log), limitUnaryCalls(deadlines.unaryMs), countMessages()],
   });
   router.service(EventService, createEventService({ ...deps, streamIdleMs: deadlines.streamIdleMs }));
   router.service(WorkspaceService, createWorkspaceService(deps.auth));

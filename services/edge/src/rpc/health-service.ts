@@ -5,6 +5,7 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from '@millrace/contracts/grpc/health/v1/health';
 import type { Health as ProcessHealth } from '@millrace/runtime';
+import { PUBLIC_MAX_BYTES } from './call-body.ts';
 
 /** How often a watcher looks, in milliseconds. */
 const WATCH_INTERVAL_MS = 1_000;
@@ -31,34 +32,38 @@ export function addHealth(router: ConnectRouter, deps: HealthServiceDeps): void 
   };
   const maxWatchers = deps.maxWatchers ?? MAX_WATCHERS;
   let watchers = 0;
-  router.service(Health, {
-    check({ service }) {
-      const status = stateOf(service);
-      if (status === Status.SERVICE_UNKNOWN)
-        throw new ConnectError(`unknown service ${service}`, Code.NotFound);
-      return { status };
-    },
-    async *watch({ service }, { signal }) {
-      if (watchers >= maxWatchers) throw new ConnectError('too many watch', Code.ResourceExhausted);
-      watchers++;
-      try {
-        let told: Status | undefined;
-        for (let looks = 0; looks < MAX_LOOKS && !signal.aborted; looks++) {
-          const status = stateOf(service);
-          if (status !== told) yield { status };
-          told = status;
-          // A watcher that stayed would hold up the end of the process; it asks again elsewhere.
-          if (deps.state.draining) return;
-          await pause(WATCH_INTERVAL_MS, signal);
+  router.service(
+    Health,
+    {
+      check({ service }) {
+        const status = stateOf(service);
+        if (status === Status.SERVICE_UNKNOWN)
+          throw new ConnectError(`unknown service ${service}`, Code.NotFound);
+        return { status };
+      },
+      async *watch({ service }, { signal }) {
+        if (watchers >= maxWatchers) throw new ConnectError('too many watch', Code.ResourceExhausted);
+        watchers++;
+        try {
+          let told: Status | undefined;
+          for (let looks = 0; looks < MAX_LOOKS && !signal.aborted; looks++) {
+            const status = stateOf(service);
+            if (status !== told) yield { status };
+            told = status;
+            // A watcher that stayed would hold up the end of the process; it asks again elsewhere.
+            if (deps.state.draining) return;
+            await pause(WATCH_INTERVAL_MS, signal);
+          }
+        } finally {
+          watchers--;
         }
-      } finally {
-        watchers--;
-      }
+      },
+      list: () => ({
+        statuses: Object.fromEntries([...names].map((name) => [name, { status: stateOf(name) }])),
+      }),
     },
-    list: () => ({
-      statuses: Object.fromEntries([...names].map((name) => [name, { status: stateOf(name) }])),
-    }),
-  });
+    { readMaxBytes: PUBLIC_MAX_BYTES },
+  );
 }
 
 /** Waits, or stops waiting when the caller is gone; then the loop ends by itself. */

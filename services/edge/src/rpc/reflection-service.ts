@@ -4,6 +4,7 @@ import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
 import { ServerReflection } from '@millrace/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionAlpha } from '@millrace/contracts/grpc/reflection/v1alpha/reflection';
+import { PUBLIC_MAX_BYTES } from './call-body.ts';
 import { withIdleDeadline } from './deadline.ts';
 
 /** Both versions of the protocol; they differ in name only. */
@@ -33,12 +34,20 @@ export function addReflection(
   limits: { streamIdleMs: number },
 ): void {
   const index = createDescriptorIndex([...services, ...REFLECTION_SERVICES]);
-  router.service(ServerReflection, {
-    serverReflectionInfo: (requests) => answerAll(index, withIdleDeadline(requests, limits.streamIdleMs)),
-  });
-  router.service(ServerReflectionAlpha, {
-    serverReflectionInfo: (requests) => answerAll(index, withIdleDeadline(requests, limits.streamIdleMs)),
-  });
+  router.service(
+    ServerReflection,
+    {
+      serverReflectionInfo: (requests) => answerAll(index, withIdleDeadline(requests, limits.streamIdleMs)),
+    },
+    { readMaxBytes: PUBLIC_MAX_BYTES },
+  );
+  router.service(
+    ServerReflectionAlpha,
+    {
+      serverReflectionInfo: (requests) => answerAll(index, withIdleDeadline(requests, limits.streamIdleMs)),
+    },
+    { readMaxBytes: PUBLIC_MAX_BYTES },
+  );
 }
 
 async function* answerAll<Request extends { host: string; messageRequest: Question }>(

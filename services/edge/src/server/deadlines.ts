@@ -52,12 +52,16 @@ export function watchRequest(
   onLate: () => void,
 ): () => void {
   let answered = false;
+  let untakenBytes = 0;
   const check = (): void => {
-    if (answered) {
+    // An answer that is streamed may be stuck long before its end.
+    const leftBytes = untaken(response);
+    if (answered || (leftBytes > 0 && leftBytes === untakenBytes)) {
       endRequest(request, constants.NGHTTP2_CANCEL);
       return;
     }
     answered = response.writableEnded;
+    untakenBytes = leftBytes;
     if (!answered && !hasArrived(request)) onLate();
     timer = setTimeout(check, answerMs);
   };
@@ -65,12 +69,9 @@ export function watchRequest(
   return () => clearTimeout(timer);
 }
 
-/** Ends a request whose body has not arrived within `limitMs`, unanswered. Returns what ends the guard. */
-export function guardBody(request: Request, limitMs: number): () => void {
-  const timer = setTimeout(() => endRequest(request, constants.NGHTTP2_CANCEL), limitMs);
-  const release = () => clearTimeout(timer);
-  request.once('end', release);
-  return release;
+/** What of an answer has been written and not been sent, in bytes. */
+function untaken(response: Response): number {
+  return 'stream' in response ? (response.stream?.writableLength ?? 0) : response.writableLength;
 }
 
 /**

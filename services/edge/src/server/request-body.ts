@@ -9,6 +9,8 @@ export interface BodyBudget {
   /** Reserves; false when so much is not left. */
   take(bytes: number): boolean;
   give(bytes: number): void;
+  /** What is taken, in bytes. */
+  used(): number;
 }
 
 /** One budget for the bodies of all requests, as received and inflated. */
@@ -23,6 +25,7 @@ export function createBodyBudget(limitBytes: number): BodyBudget {
     give(bytes) {
       left += bytes;
     },
+    used: () => limitBytes - left,
   };
 }
 
