@@ -48,6 +48,7 @@ export { type NatsLimits, watchNatsLimits } from './nats/server-limits.ts';
 export { createLocalQuotas } from './quotas/local-quotas.ts';
 export { createRateLimiter, type RateLimiter } from './quotas/rate-limiter.ts';
 export { createRedisQuotas, type Quota, type QuotaStanding } from './quotas/redis-quotas.ts';
+export { type ByteCache, createLocalByteCache, createRedisByteCache } from './redis/byte-cache.ts';
 export { connectRedis, openRedis, type Redis } from './redis/connect.ts';
 export {
   type KnownEvent,

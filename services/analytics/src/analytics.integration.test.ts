@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type ClickHouse, pickFreePort, startClickHouse } from '@millrace/embedded';
-import { createLogger, createMetricsRegistry, loadConfig, MillraceError } from '@millrace/runtime';
+import {
+  createLogger,
+  createMetricsRegistry,
+  loadConfig,
+  MillraceError,
+  systemClock,
+} from '@millrace/runtime';
 import { type ClickHouseClient, createClickHouse } from '@millrace/stores';
 import { type AnalyticsApp, createAnalytics } from './app.ts';
 import { analyticsSettings } from './config.ts';
@@ -29,6 +35,7 @@ function startReplica(): AnalyticsApp {
       CLICKHOUSE_PASSWORD: passwords.application,
     }),
     registry: createMetricsRegistry({ service: 'test', version: '0' }),
+    clock: systemClock,
     log,
   });
   replicas.push(app);
@@ -70,6 +77,7 @@ test('answers unavailable until ClickHouse is there; two replicas that start at 
     { number: 3, name: 'dead_letters' },
     { number: 4, name: 'webhook_attempts' },
     { number: 5, name: 'audit_log' },
+    { number: 6, name: 'rollups' },
   ]);
 });
 

@@ -1,8 +1,18 @@
-import type { GrpcServiceBinding, Logger, MetricsRegistry } from '@millrace/runtime';
-import { clickHouseFrom, createClickHouse, type NatsConnection, openAuditReader } from '@millrace/stores';
+import type { Clock, GrpcServiceBinding, Logger, MetricsRegistry } from '@millrace/runtime';
+import {
+  clickHouseFrom,
+  createClickHouse,
+  createLocalByteCache,
+  createRedisByteCache,
+  type NatsConnection,
+  openAuditReader,
+  openRedis,
+} from '@millrace/stores';
 import { createAuditTable } from './audit/audit-table.ts';
 import { startAuditWriter } from './audit/audit-writer.ts';
 import type { AnalyticsSettings } from './config.ts';
+import { createDashboardQuestions } from './dashboard/questions.ts';
+import { createSharedAnswers } from './dashboard/shared-answers.ts';
 import { createEventQuestions } from './event-questions.ts';
 import { createAnalyticsMetrics } from './metrics.ts';
 import { prepareStore } from './prepare-store.ts';
@@ -16,6 +26,9 @@ export interface AnalyticsApp extends Analytics {
   close(): Promise<void>;
 }
 
+const CACHED_FOR_MS = 10_000;
+const MAX_LOCAL_CACHE_BYTES = 16 * 1024 * 1024;
+
 /**
  * Builds analytics and begins to prepare the store; answers `unavailable` until that is done. Then it also moves the
  * audit log from its stream into the store.
@@ -25,9 +38,10 @@ export function createAnalytics(options: {
   connection: NatsConnection | Promise<NatsConnection>;
   config: AnalyticsSettings;
   registry: MetricsRegistry;
+  clock: Clock;
   log: Logger;
 }): AnalyticsApp {
-  const { config, log } = options;
+  const { config, clock, log } = options;
   const connection = clickHouseFrom(config, log);
   const client = createClickHouse(connection);
   // The database that the other client works in may have to be made first.
@@ -60,7 +74,19 @@ export function createAnalytics(options: {
     });
   });
   const questions = createEventQuestions({ client, metrics });
-  const analytics = createAnalyticsService({ questions, audit: table, isReady: () => ready });
+  const redis = openRedis(config, log);
+  const analytics = createAnalyticsService({
+    questions,
+    dashboard: createDashboardQuestions({ client, metrics }),
+    answers: createSharedAnswers(
+      redis
+        ? createRedisByteCache({ redis, name: 'dashboard', ttlMs: CACHED_FOR_MS, log })
+        : createLocalByteCache({ ttlMs: CACHED_FOR_MS, maxBytes: MAX_LOCAL_CACHE_BYTES }),
+    ),
+    audit: table,
+    clock,
+    isReady: () => ready,
+  });
   return {
     ...analytics,
     binding: bindAnalytics(analytics),
@@ -71,6 +97,7 @@ export function createAnalytics(options: {
       closing.abort();
       await Promise.allSettled([prepared]);
       await writer?.close();
+      redis?.disconnect();
       await client.close();
     },
   };

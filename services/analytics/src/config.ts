@@ -4,12 +4,14 @@ import {
   internalSettings,
   natsReplicas,
   natsSettings,
+  redisSettings,
 } from '@millrace/runtime';
 import { z } from 'zod';
 
 /** Settings of the analytics role, wherever it runs. */
 export const analyticsSettings = baseConfig.extend({
   ...clickHouseSettings,
+  ...redisSettings,
   NATS_REPLICAS: natsReplicas,
 });
 

@@ -68,6 +68,7 @@ export async function createAuditWorld() {
       connection: replicaConnection,
       config: loadConfig(analyticsSettings, settings),
       registry,
+      clock: systemClock,
       log,
     });
     await app.prepared;

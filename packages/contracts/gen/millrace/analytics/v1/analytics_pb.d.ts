@@ -82,14 +82,14 @@ export declare type GetMetricsRequest = Message<"millrace.analytics.v1.GetMetric
   timeRange: TimeRange;
 
   /**
-   * Exact event type; empty for all.
+   * Exact event type, at most 255 characters; empty for all.
    *
    * @generated from field: string event_type = 3;
    */
   eventType: string;
 
   /**
-   * Case-insensitive part of the user id; empty for all.
+   * Case-insensitive part of the user id, at most 128 characters; empty for all.
    *
    * @generated from field: string user_id_part = 4;
    */
@@ -164,7 +164,7 @@ export declare type UserActivity = Message<"millrace.analytics.v1.UserActivity">
   lastEventAt?: Timestamp | undefined;
 
   /**
-   * The types among them.
+   * The types among them, most frequent first, equal ones by name; the first 100.
    *
    * @generated from field: repeated string event_types = 4;
    */
@@ -232,28 +232,29 @@ export declare type GetMetricsResponse = Message<"millrace.analytics.v1.GetMetri
   end?: Timestamp | undefined;
 
   /**
-   * By type, most frequent first.
+   * By type, most frequent first, equal ones by name; the first 1000.
    *
    * @generated from field: repeated millrace.analytics.v1.EventTypeCount events_by_type = 4;
    */
   eventsByType: EventTypeCount[];
 
   /**
-   * The ten most active users.
+   * The ten most active users, most events first.
    *
    * @generated from field: repeated millrace.analytics.v1.UserActivity top_users = 5;
    */
   topUsers: UserActivity[];
 
   /**
-   * Every bucket of the window, empty ones included.
+   * Every bucket of the window, empty ones included. They begin at multiples of their length, so the first and the last may
+   * reach out of the window; they count what is inside.
    *
    * @generated from field: repeated millrace.analytics.v1.TimeBucket events_over_time = 6;
    */
   eventsOverTime: TimeBucket[];
 
   /**
-   * Events by unique users.
+   * Events that have a user, by unique users.
    *
    * @generated from field: double avg_events_per_user = 7;
    */
@@ -272,6 +273,13 @@ export declare type GetMetricsResponse = Message<"millrace.analytics.v1.GetMetri
    * @generated from field: uint64 unique_sessions = 9;
    */
   uniqueSessions: bigint;
+
+  /**
+   * Whether the answer had been made for somebody else, at most 10 s ago.
+   *
+   * @generated from field: bool from_cache = 10;
+   */
+  fromCache: boolean;
 };
 
 /**
