@@ -8,6 +8,8 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { AuditEntry } from "../../audit/v1/audit_pb.js";
+import type { Query, Table } from "../../query/v1/query_pb.js";
+import type { ListEventsRequest as ListEventsRequest$1, ListEventsResponse as ListEventsResponse$1, ListFieldNamesRequest as ListFieldNamesRequest$1, ListFieldNamesResponse as ListFieldNamesResponse$1, ListFieldValuesRequest as ListFieldValuesRequest$1, ListFieldValuesResponse as ListFieldValuesResponse$1, StoredEvent } from "../../api/v1/analytics_pb.js";
 
 /**
  * Describes the file millrace/analytics/v1/analytics.proto.
@@ -419,6 +421,264 @@ export declare type ListAuditEntriesResponse = Message<"millrace.analytics.v1.Li
 export declare const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse>;
 
 /**
+ * RunQueryRequest is a workspace's question.
+ *
+ * @generated from message millrace.analytics.v1.RunQueryRequest
+ */
+export declare type RunQueryRequest = Message<"millrace.analytics.v1.RunQueryRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * The question.
+   *
+   * @generated from field: millrace.query.v1.Query query = 2;
+   */
+  query?: Query | undefined;
+
+  /**
+   * How to answer.
+   *
+   * @generated from field: millrace.analytics.v1.FileFormat format = 3;
+   */
+  format: FileFormat;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.RunQueryRequest.
+ * Use `create(RunQueryRequestSchema)` to create a new message.
+ */
+export declare const RunQueryRequestSchema: GenMessage<RunQueryRequest>;
+
+/**
+ * RunQueryResponse is the answer in the form that was asked for.
+ *
+ * @generated from message millrace.analytics.v1.RunQueryResponse
+ */
+export declare type RunQueryResponse = Message<"millrace.analytics.v1.RunQueryResponse"> & {
+  /**
+   * One of these.
+   *
+   * @generated from oneof millrace.analytics.v1.RunQueryResponse.answer
+   */
+  answer: {
+    /**
+     * Columns and rows.
+     *
+     * @generated from field: millrace.query.v1.Table table = 1;
+     */
+    value: Table;
+    case: "table";
+  } | {
+    /**
+     * A file's bytes.
+     *
+     * @generated from field: bytes file = 2;
+     */
+    value: Uint8Array;
+    case: "file";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message millrace.analytics.v1.RunQueryResponse.
+ * Use `create(RunQueryResponseSchema)` to create a new message.
+ */
+export declare const RunQueryResponseSchema: GenMessage<RunQueryResponse>;
+
+/**
+ * ListEventsRequest is a workspace's request.
+ *
+ * @generated from message millrace.analytics.v1.ListEventsRequest
+ */
+export declare type ListEventsRequest = Message<"millrace.analytics.v1.ListEventsRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * What is asked.
+   *
+   * @generated from field: millrace.api.v1.ListEventsRequest request = 2;
+   */
+  request?: ListEventsRequest$1 | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListEventsRequest.
+ * Use `create(ListEventsRequestSchema)` to create a new message.
+ */
+export declare const ListEventsRequestSchema: GenMessage<ListEventsRequest>;
+
+/**
+ * ListEventsResponse is a page.
+ *
+ * @generated from message millrace.analytics.v1.ListEventsResponse
+ */
+export declare type ListEventsResponse = Message<"millrace.analytics.v1.ListEventsResponse"> & {
+  /**
+   * The page.
+   *
+   * @generated from field: millrace.api.v1.ListEventsResponse response = 1;
+   */
+  response?: ListEventsResponse$1 | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListEventsResponse.
+ * Use `create(ListEventsResponseSchema)` to create a new message.
+ */
+export declare const ListEventsResponseSchema: GenMessage<ListEventsResponse>;
+
+/**
+ * GetEventRequest names an event.
+ *
+ * @generated from message millrace.analytics.v1.GetEventRequest
+ */
+export declare type GetEventRequest = Message<"millrace.analytics.v1.GetEventRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * The event's id.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.GetEventRequest.
+ * Use `create(GetEventRequestSchema)` to create a new message.
+ */
+export declare const GetEventRequestSchema: GenMessage<GetEventRequest>;
+
+/**
+ * GetEventResponse has it.
+ *
+ * @generated from message millrace.analytics.v1.GetEventResponse
+ */
+export declare type GetEventResponse = Message<"millrace.analytics.v1.GetEventResponse"> & {
+  /**
+   * The newest stored event of that id.
+   *
+   * @generated from field: millrace.api.v1.StoredEvent event = 1;
+   */
+  event?: StoredEvent | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.GetEventResponse.
+ * Use `create(GetEventResponseSchema)` to create a new message.
+ */
+export declare const GetEventResponseSchema: GenMessage<GetEventResponse>;
+
+/**
+ * ListFieldNamesRequest is a workspace's request.
+ *
+ * @generated from message millrace.analytics.v1.ListFieldNamesRequest
+ */
+export declare type ListFieldNamesRequest = Message<"millrace.analytics.v1.ListFieldNamesRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * What is asked.
+   *
+   * @generated from field: millrace.api.v1.ListFieldNamesRequest request = 2;
+   */
+  request?: ListFieldNamesRequest$1 | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListFieldNamesRequest.
+ * Use `create(ListFieldNamesRequestSchema)` to create a new message.
+ */
+export declare const ListFieldNamesRequestSchema: GenMessage<ListFieldNamesRequest>;
+
+/**
+ * ListFieldNamesResponse has the names.
+ *
+ * @generated from message millrace.analytics.v1.ListFieldNamesResponse
+ */
+export declare type ListFieldNamesResponse = Message<"millrace.analytics.v1.ListFieldNamesResponse"> & {
+  /**
+   * The names.
+   *
+   * @generated from field: millrace.api.v1.ListFieldNamesResponse response = 1;
+   */
+  response?: ListFieldNamesResponse$1 | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListFieldNamesResponse.
+ * Use `create(ListFieldNamesResponseSchema)` to create a new message.
+ */
+export declare const ListFieldNamesResponseSchema: GenMessage<ListFieldNamesResponse>;
+
+/**
+ * ListFieldValuesRequest is a workspace's request.
+ *
+ * @generated from message millrace.analytics.v1.ListFieldValuesRequest
+ */
+export declare type ListFieldValuesRequest = Message<"millrace.analytics.v1.ListFieldValuesRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * What is asked.
+   *
+   * @generated from field: millrace.api.v1.ListFieldValuesRequest request = 2;
+   */
+  request?: ListFieldValuesRequest$1 | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListFieldValuesRequest.
+ * Use `create(ListFieldValuesRequestSchema)` to create a new message.
+ */
+export declare const ListFieldValuesRequestSchema: GenMessage<ListFieldValuesRequest>;
+
+/**
+ * ListFieldValuesResponse has the values.
+ *
+ * @generated from message millrace.analytics.v1.ListFieldValuesResponse
+ */
+export declare type ListFieldValuesResponse = Message<"millrace.analytics.v1.ListFieldValuesResponse"> & {
+  /**
+   * The values.
+   *
+   * @generated from field: millrace.api.v1.ListFieldValuesResponse response = 1;
+   */
+  response?: ListFieldValuesResponse$1 | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListFieldValuesResponse.
+ * Use `create(ListFieldValuesResponseSchema)` to create a new message.
+ */
+export declare const ListFieldValuesResponseSchema: GenMessage<ListFieldValuesResponse>;
+
+/**
  * TimeRange is a window that ends now.
  *
  * @generated from enum millrace.analytics.v1.TimeRange
@@ -466,6 +726,39 @@ export enum TimeRange {
 export declare const TimeRangeSchema: GenEnum<TimeRange>;
 
 /**
+ * FileFormat is how an answer is written.
+ *
+ * @generated from enum millrace.analytics.v1.FileFormat
+ */
+export enum FileFormat {
+  /**
+   * As a table.
+   *
+   * @generated from enum value: FILE_FORMAT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * RFC 4180, with a line of names.
+   *
+   * @generated from enum value: FILE_FORMAT_CSV = 1;
+   */
+  CSV = 1,
+
+  /**
+   * Apache Parquet.
+   *
+   * @generated from enum value: FILE_FORMAT_PARQUET = 2;
+   */
+  PARQUET = 2,
+}
+
+/**
+ * Describes the enum millrace.analytics.v1.FileFormat.
+ */
+export declare const FileFormatSchema: GenEnum<FileFormat>;
+
+/**
  * AnalyticsService answers from ClickHouse. UNAVAILABLE while ClickHouse is away.
  *
  * @generated from service millrace.analytics.v1.AnalyticsService
@@ -490,6 +783,57 @@ export declare const AnalyticsService: GenService<{
     methodKind: "unary";
     input: typeof GetMetricsRequestSchema;
     output: typeof GetMetricsResponseSchema;
+  },
+  /**
+   * RunQuery answers one question. INVALID_ARGUMENT names the field; RESOURCE_EXHAUSTED: too much for one question, or too many of
+   * this workspace's at once.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.RunQuery
+   */
+  runQuery: {
+    methodKind: "unary";
+    input: typeof RunQueryRequestSchema;
+    output: typeof RunQueryResponseSchema;
+  },
+  /**
+   * ListEvents pages through a workspace's stored events.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.ListEvents
+   */
+  listEvents: {
+    methodKind: "unary";
+    input: typeof ListEventsRequestSchema;
+    output: typeof ListEventsResponseSchema;
+  },
+  /**
+   * GetEvent reads one; NOT_FOUND across workspaces.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.GetEvent
+   */
+  getEvent: {
+    methodKind: "unary";
+    input: typeof GetEventRequestSchema;
+    output: typeof GetEventResponseSchema;
+  },
+  /**
+   * ListFieldNames lists what can stand in a question.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.ListFieldNames
+   */
+  listFieldNames: {
+    methodKind: "unary";
+    input: typeof ListFieldNamesRequestSchema;
+    output: typeof ListFieldNamesResponseSchema;
+  },
+  /**
+   * ListFieldValues lists a field's most frequent values.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.ListFieldValues
+   */
+  listFieldValues: {
+    methodKind: "unary";
+    input: typeof ListFieldValuesRequestSchema;
+    output: typeof ListFieldValuesResponseSchema;
   },
   /**
    * GetStoreHealth says whether ClickHouse answers.
