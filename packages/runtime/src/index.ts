@@ -34,6 +34,7 @@ export {
 } from './metrics.ts';
 export { type NatsServers, parseNatsUrl } from './nats-url.ts';
 export { histogramFrom, type PlainHistogram } from './plain-histogram.ts';
+export { EARLIEST_MS, isoTime, LATEST_MS, parseRfc3339, RFC3339_EXPECTED } from './rfc3339.ts';
 export { type Closable, runService, type ServiceContext } from './run-service.ts';
 export {
   type ClickHouseSettings,

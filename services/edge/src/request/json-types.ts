@@ -1,6 +1,6 @@
+import { parseRfc3339, RFC3339_EXPECTED } from '@millrace/runtime';
 import { z } from 'zod';
 import { MAX_ISSUES } from './issues.ts';
-import { parseRfc3339, RFC3339_EXPECTED } from './rfc3339.ts';
 
 /**
  * An object of a client's own, kept as raw text: that it is an object is all there is to check, and z.record costs more than

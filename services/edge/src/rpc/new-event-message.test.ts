@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { create, fromBinary, type JsonObject, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { NewEventSchema } from '@millrace/contracts/millrace/api/v1/event';
-import { parseRfc3339 } from '../request/rfc3339.ts';
+import { parseRfc3339 } from '@millrace/runtime';
 import { checkMessage } from './new-event-message.ts';
 
 const CONTEXT = { workspaceId: 'w', receivedAtMs: 1_706_618_400_000, traceId: '', newId: () => 'made' };

@@ -1,10 +1,10 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { NewEvent } from '@millrace/contracts/millrace/api/v1/event';
+import { EARLIEST_MS, LATEST_MS } from '@millrace/runtime';
 import { type CheckedEvent, checkNewEvent, type FieldError } from '../dialects/native/new-event.ts';
 import type { DecodeContext } from '../ingest/decode-context.ts';
 import { parseJson } from '../request/json/parse.ts';
 import { fieldOf } from '../request/problem/describe-failure.ts';
-import { EARLIEST_MS, LATEST_MS } from '../request/rfc3339.ts';
 import { RequestFailure } from '../server/failure.ts';
 
 /** A part of a message that is JSON: its value and the text that is kept. */

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { LATEST_MS } from '@millrace/runtime';
 import { z } from 'zod';
 import type { CanonicalEvent } from '../../ingest/canonical-event.ts';
 import type { DecodeContext } from '../../ingest/decode-context.ts';
@@ -7,7 +8,6 @@ import { parseJson } from '../../request/json/parse.ts';
 import { skipValue, skipWhitespace } from '../../request/json/scan.ts';
 import { forEachElement, memberText, readMembers } from '../../request/json/spans.ts';
 import { boundedText, isJsonObject, jsonObject, textList, wholeNumber } from '../../request/json-types.ts';
-import { LATEST_MS } from '../../request/rfc3339.ts';
 import type { Issue } from '../../server/failure.ts';
 
 /** Events in a batch. */

@@ -1,6 +1,6 @@
+import { parseRfc3339, RFC3339_EXPECTED } from '@millrace/runtime';
 import { type ConstValueNode, GraphQLError, GraphQLScalarType, type GraphQLSchema, Kind } from 'graphql';
 import { createSchema } from 'graphql-yoga';
-import { parseRfc3339, RFC3339_EXPECTED } from '../../request/rfc3339.ts';
 import type { createTokens, TokenCaller, TokenWish } from './tokens.ts';
 
 const typeDefs = /* GraphQL */ `

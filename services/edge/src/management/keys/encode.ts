@@ -1,10 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import { type Credential, CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
-import { MillraceError } from '@millrace/runtime';
+import { isoTime, MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
 import { describeFailure, FAILURE_CODE, fieldOf } from '../../request/problem/describe-failure.ts';
 import { codeIn, instant, jsonReply } from '../../request/response.ts';
-import { isoTime } from '../../request/rfc3339.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
 

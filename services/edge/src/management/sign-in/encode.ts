@@ -1,11 +1,10 @@
 import type { CreateCredentialResponse } from '@millrace/contracts/millrace/auth/v1/auth';
 import type { User, VerifyCodeResponse } from '@millrace/contracts/millrace/auth/v1/sign_in';
-import { MillraceError } from '@millrace/runtime';
+import { isoTime, MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
 import { errorDetails, issueDetails } from '../../dialects/analytics/encode.ts';
 import { describeFailure, FAILURE_CODE, fieldOf } from '../../request/problem/describe-failure.ts';
 import { codeIn, instant, jsonReply } from '../../request/response.ts';
-import { isoTime } from '../../request/rfc3339.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure, Issue } from '../../server/failure.ts';
 

@@ -4,9 +4,9 @@ import type {
   Member,
   Workspace,
 } from '@millrace/contracts/millrace/api/v1/workspace';
+import { isoTime } from '@millrace/runtime';
 import { z } from 'zod';
 import { instant } from '../../request/response.ts';
-import { isoTime } from '../../request/rfc3339.ts';
 import { ROLE_NAMES, roleNameOf } from './workspace-messages.ts';
 
 const role = z.enum(ROLE_NAMES).nullable();

@@ -1,12 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import * as api from '@millrace/contracts/millrace/api/v1/workspace';
-import { MillraceError } from '@millrace/runtime';
+import { isoTime, MillraceError } from '@millrace/runtime';
 import type { Api } from '../../request/api.ts';
 import { invalid, toIssues } from '../../request/issues.ts';
 import { encodeProblem } from '../../request/problem/encode-problem.ts';
 import { receiveJson } from '../../request/receive-json.ts';
 import { jsonReply } from '../../request/response.ts';
-import { isoTime } from '../../request/rfc3339.ts';
 import type { Exchange, Reply } from '../../server/exchange.ts';
 import type { AccessRule, Route } from '../../server/route.ts';
 import { actorOf } from '../actor.ts';
