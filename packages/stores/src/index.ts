@@ -6,6 +6,7 @@ export {
   createClickHouse,
   createEventTable,
   type EventTable,
+  exceededLimit,
   type InsertOutcome,
   isUnreadableData,
   loadSql,

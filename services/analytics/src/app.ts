@@ -16,6 +16,8 @@ import { createSharedAnswers } from './dashboard/shared-answers.ts';
 import { createEventQuestions } from './event-questions.ts';
 import { createAnalyticsMetrics } from './metrics.ts';
 import { prepareStore } from './prepare-store.ts';
+import { createQuerySlots } from './query/query-slots.ts';
+import { createQueryStore } from './query/query-store.ts';
 import { type Analytics, bindAnalytics, createAnalyticsService } from './service.ts';
 
 /** The analytics role of a process. */
@@ -28,6 +30,8 @@ export interface AnalyticsApp extends Analytics {
 
 const CACHED_FOR_MS = 10_000;
 const MAX_LOCAL_CACHE_BYTES = 16 * 1024 * 1024;
+/** What ClickHouse has left over for metrics while people's questions run. */
+const QUERY_SLOTS = { total: 6, perWorkspace: 3, waitingPerWorkspace: 20, waitMs: 5_000 };
 
 /**
  * Builds analytics and begins to prepare the store; answers `unavailable` until that is done. Then it also moves the
@@ -83,6 +87,7 @@ export function createAnalytics(options: {
         ? createRedisByteCache({ redis, name: 'dashboard', ttlMs: CACHED_FOR_MS, log })
         : createLocalByteCache({ ttlMs: CACHED_FOR_MS, maxBytes: MAX_LOCAL_CACHE_BYTES }),
     ),
+    store: createQueryStore({ client, slots: createQuerySlots(QUERY_SLOTS), metrics }),
     audit: table,
     clock,
     isReady: () => ready,

@@ -6,6 +6,7 @@ import {
   type GetMetricsResponse,
   GetMetricsResponseSchema,
   type ListAuditEntriesRequest,
+  type RunQueryRequest,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import {
   bindService,
@@ -20,6 +21,8 @@ import { readDashboard } from './dashboard/dashboard.ts';
 import type { DashboardQuestions } from './dashboard/questions.ts';
 import type { SharedAnswers } from './dashboard/shared-answers.ts';
 import type { EventQuestions } from './ports.ts';
+import type { QueryStore } from './query/query-store.ts';
+import { type QueryAnswer, runQuery } from './query/run-query.ts';
 
 const RATE_SECONDS = 60;
 
@@ -29,6 +32,8 @@ export interface Analytics {
   stats(workspaceId: string, signal: AbortSignal): Promise<{ ratePerSecond: number; total: number }>;
   /** The dashboard's figures, at most 10 s old. Throws as `stats` does, and `invalid_argument` naming the field. */
   metrics(request: GetMetricsRequest, signal: AbortSignal): Promise<GetMetricsResponse>;
+  /** Throws as `metrics` does, and `resource_exhausted` when too many questions run. */
+  query(request: RunQueryRequest, signal: AbortSignal): Promise<QueryAnswer>;
   storeIsUp(signal: AbortSignal): Promise<boolean>;
   /** Throws as `stats` does, and `invalid_argument` naming the field. */
   auditEntries(request: ListAuditEntriesRequest, signal: AbortSignal): Promise<AuditPage>;
@@ -39,6 +44,7 @@ export function createAnalyticsService(options: {
   questions: EventQuestions;
   dashboard: DashboardQuestions;
   answers: SharedAnswers;
+  store: QueryStore;
   audit: Pick<AuditTable, 'list'>;
   clock: Clock;
   isReady: () => boolean;
@@ -63,6 +69,10 @@ export function createAnalyticsService(options: {
       const { bytes, fromCache } = await answers.read(cacheKey(request), find, signal);
       return { ...fromBinary(GetMetricsResponseSchema, bytes), fromCache };
     },
+    async query(request, signal) {
+      requireReady();
+      return runQuery(options.store, request, clock, signal);
+    },
     storeIsUp: (signal) => questions.isUp(signal),
     async auditEntries(request, signal) {
       requireReady();
@@ -85,6 +95,9 @@ export function bindAnalytics(analytics: Analytics): GrpcServiceBinding {
       return { ingestionRate: ratePerSecond, totalIngested: BigInt(total) };
     },
     getMetrics: (request, { signal }) => analytics.metrics(request, signal),
+    async runQuery(request, { signal }) {
+      return { answer: await analytics.query(request, signal) };
+    },
     async getStoreHealth(_, { signal }) {
       return { clickhouseUp: await analytics.storeIsUp(signal) };
     },

@@ -6,4 +6,4 @@ export {
   type InsertOutcome,
   type ParkedItem,
 } from './event-table.ts';
-export { ask, isUnreadableData, loadSql, type Question, storeUnavailable } from './query.ts';
+export { ask, exceededLimit, isUnreadableData, loadSql, type Question, storeUnavailable } from './query.ts';

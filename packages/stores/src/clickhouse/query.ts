@@ -78,3 +78,18 @@ export function isUnreadableData(error: unknown): error is ClickHouseError {
 export function storeUnavailable(cause: unknown): MillraceError {
   return new MillraceError('unavailable', 'the event store can not be reached', { cause });
 }
+
+const LIMITS: Readonly<Record<string, 'time' | 'memory' | 'result' | 'queries'>> = {
+  '158': 'result', // TOO_MANY_ROWS
+  '159': 'time', // TIMEOUT_EXCEEDED
+  '160': 'time', // TOO_SLOW
+  '202': 'queries', // TOO_MANY_SIMULTANEOUS_QUERIES
+  '241': 'memory', // MEMORY_LIMIT_EXCEEDED
+  '307': 'result', // TOO_MANY_BYTES
+  '396': 'result', // TOO_MANY_ROWS_OR_BYTES
+};
+
+/** Which of its limits a question has met, where that is why it failed. */
+export function exceededLimit(error: unknown): 'time' | 'memory' | 'result' | 'queries' | undefined {
+  return error instanceof ClickHouseError ? LIMITS[error.code] : undefined;
+}

@@ -1,0 +1,132 @@
+import { FileFormat } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import { fieldError, MillraceError } from '@millrace/runtime';
+import { type ClickHouseClient, exceededLimit, storeUnavailable } from '@millrace/stores';
+import type { AnalyticsMetrics } from '../metrics.ts';
+import type { QuerySlots } from './query-slots.ts';
+import type { Statement } from './statement.ts';
+
+/** What stands in a cell of an answer. */
+export type Cell = string | number | boolean | null | readonly Cell[];
+
+/** Asks ClickHouse statements, within limits. Throws MillraceError `invalid_argument`, `resource_exhausted` or `unavailable`. */
+export interface QueryStore {
+  rows(workspaceId: string, statement: Statement, signal: AbortSignal): Promise<readonly (readonly Cell[])[]>;
+  /** The rows as a file, its columns named as the statement names them. */
+  file(
+    workspaceId: string,
+    statement: Statement,
+    format: FileFormat.CSV | FileFormat.PARQUET,
+    signal: AbortSignal,
+  ): Promise<Uint8Array>;
+}
+
+const TIMEOUT_SECONDS = 20;
+const MAX_MEMORY_BYTES = 1024 ** 3;
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
+
+const SETTINGS = {
+  max_execution_time: TIMEOUT_SECONDS,
+  max_memory_usage: String(MAX_MEMORY_BYTES),
+  max_result_bytes: String(MAX_FILE_BYTES),
+  result_overflow_mode: 'throw',
+  output_format_json_quote_64bit_integers: 0,
+  // Times as RFC 3339.
+  date_time_output_format: 'iso',
+  // The other parser gives up a whole payload over one integer beyond 64 bits.
+  allow_simdjson: 0,
+  // Weeks and months of any year that an event may have.
+  enable_extended_results_for_datetime_functions: 1,
+  readonly: '1',
+} as const;
+
+/** Asks through a client. */
+export function createQueryStore(options: {
+  client: ClickHouseClient;
+  slots: QuerySlots;
+  metrics: AnalyticsMetrics;
+}): QueryStore {
+  const { client, slots, metrics } = options;
+  const ask = <T>(
+    workspaceId: string,
+    read: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> =>
+    slots.run(
+      workspaceId,
+      () =>
+        metrics.timed('query', async () => {
+          const deadline = AbortSignal.timeout((TIMEOUT_SECONDS + 2) * 1_000);
+          try {
+            return await read(AbortSignal.any([signal, deadline]));
+          } catch (error) {
+            throw failureOf(error);
+          }
+        }),
+      signal,
+    );
+
+  return {
+    rows: (workspaceId, { sql, params }, signal) =>
+      ask(
+        workspaceId,
+        async (abort_signal) => {
+          const answer = await client.query({
+            query: sql,
+            query_params: { ...params },
+            format: 'JSONCompactEachRow',
+            use_multipart_params: true,
+            abort_signal,
+            clickhouse_settings: SETTINGS,
+          });
+          return answer.json<Cell[]>();
+        },
+        signal,
+      ),
+    file: (workspaceId, { sql, params, columns }, format, signal) => {
+      // Names are a client's words: they go in as parameters.
+      const names = Object.fromEntries(columns.map(({ name }, i) => [`column_${i}`, name]));
+      const renamed = columns.map((_, i) => `c${i} AS {column_${i}:Identifier}`).join(', ');
+      const answer = `(${sql}) AS answer(${columns.map((_, i) => `c${i}`).join(', ')})`;
+      const query = `SELECT ${renamed} FROM ${answer} FORMAT ${format === FileFormat.CSV ? 'CSVWithNames' : 'Parquet'}`;
+      return ask(
+        workspaceId,
+        async (abort_signal) => {
+          const result = await client.exec({
+            query,
+            query_params: { ...params, ...names },
+            use_multipart_params: true,
+            abort_signal,
+            clickhouse_settings: SETTINGS,
+          });
+          const chunks: Buffer[] = [];
+          for await (const chunk of result.stream) chunks.push(chunk);
+          return Buffer.concat(chunks);
+        },
+        signal,
+      );
+    },
+  };
+}
+
+function failureOf(error: unknown): MillraceError {
+  switch (exceededLimit(error)) {
+    case 'time':
+      return fieldError(
+        'query',
+        `takes more than ${TIMEOUT_SECONDS} s; ask for a shorter window or narrow the filter`,
+      );
+    case 'memory':
+      return fieldError(
+        'query',
+        'takes too much memory; ask for a shorter window or for fields with fewer values',
+      );
+    case 'result':
+      return fieldError('query', 'has too large an answer; ask for fewer rows');
+    case 'queries':
+      return new MillraceError('resource_exhausted', 'too many questions at once, try again', {
+        cause: error,
+      });
+    case undefined:
+      return storeUnavailable(error);
+  }
+}

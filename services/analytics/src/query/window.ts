@@ -1,0 +1,116 @@
+import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
+import {
+  Interval,
+  TimeBasis,
+  Weekday,
+  type Window as WindowMessage,
+} from '@millrace/contracts/millrace/query/v1/query';
+import { EARLIEST_MS, fieldError, LATEST_MS } from '@millrace/runtime';
+import type { StatementDraft } from './statement.ts';
+
+/** A window as it is read: milliseconds since 1970, from `fromMs` on, before `toMs`. */
+export interface QueryWindow {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly column: 'received_at' | 'occurred_at';
+  readonly timeZone: string;
+  readonly weekStart: Weekday.MONDAY | Weekday.SUNDAY;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+const DEFAULT_LENGTH_MS = 7 * DAY_MS;
+const MAX_LENGTH_MS = 400 * DAY_MS;
+const ZONE_NAME = /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+){0,2}$/;
+
+/** The window of a question. Throws MillraceError `invalid_argument` naming the field below `place`. */
+export function readWindow(window: WindowMessage | undefined, nowMs: number, place = 'window'): QueryWindow {
+  const toMs = timeOf(window?.to, `${place}.to`) ?? nowMs;
+  const from = timeOf(window?.from, `${place}.from`);
+  const lastMs = lengthOf(window?.last, `${place}.last`);
+  if (from !== undefined && lastMs !== undefined) throw fieldError(`${place}.last`, 'is instead of from');
+  const fromMs = from ?? toMs - (lastMs ?? DEFAULT_LENGTH_MS);
+  if (fromMs >= toMs) throw fieldError(`${place}.from`, 'must be before to');
+  if (toMs - fromMs > MAX_LENGTH_MS) throw fieldError(`${place}.from`, 'at most 400 days before to');
+  return {
+    fromMs,
+    toMs,
+    column: window?.basis === TimeBasis.OCCURRED ? 'occurred_at' : 'received_at',
+    timeZone: zoneOf(window?.timeZone ?? '', `${place}.time_zone`),
+    weekStart: window?.weekStart === Weekday.SUNDAY ? Weekday.SUNDAY : Weekday.MONDAY,
+  };
+}
+
+function timeOf(time: Timestamp | undefined, place: string): number | undefined {
+  if (time === undefined) return undefined;
+  const ms = Math.floor(timestampMs(time));
+  if (!(ms >= EARLIEST_MS && ms <= LATEST_MS)) throw fieldError(place, 'must be between 1900 and 2299');
+  return ms;
+}
+
+function lengthOf(
+  duration: { seconds: bigint; nanos: number } | undefined,
+  place: string,
+): number | undefined {
+  if (duration === undefined) return undefined;
+  const ms = Number(duration.seconds) * 1_000 + Math.floor(duration.nanos / 1e6);
+  if (ms <= 0) throw fieldError(place, 'must be positive');
+  return ms;
+}
+
+/** The zone's name as the time zone database writes it. */
+function zoneOf(name: string, place: string): string {
+  if (name === '') return 'UTC';
+  try {
+    if (ZONE_NAME.test(name))
+      return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  throw fieldError(place, 'must be the name of a time zone such as Europe/Berlin');
+}
+
+/** Whether an event is the workspace's and in the window. */
+export function windowCondition(workspaceId: string, window: QueryWindow, draft: StatementDraft): string {
+  const { column, fromMs, toMs } = window;
+  return `workspace_id = ${draft.bind(workspaceId, 'String')}
+  AND ${column} >= ${timeLiteral(fromMs, draft)}
+  AND ${column} < ${timeLiteral(toMs, draft)}`;
+}
+
+/** A bound moment. */
+export function timeLiteral(ms: number, draft: StatementDraft): string {
+  return `fromUnixTimestamp64Milli(${draft.bind(ms, 'Int64')}, 'UTC')`;
+}
+
+const FIXED_MS: Partial<Record<Interval, number>> = {
+  [Interval.MINUTE]: 60_000,
+  [Interval.FIVE_MINUTES]: 5 * 60_000,
+  [Interval.QUARTER_HOUR]: 15 * 60_000,
+};
+
+/** Where the bucket of a moment begins, as DateTime64(3, 'UTC'). */
+export function bucketExpression(
+  time: string,
+  interval: Interval,
+  { timeZone, weekStart }: QueryWindow,
+  draft: StatementDraft,
+): string {
+  const zone = draft.bind(timeZone, 'String');
+  const utc = (expression: string) => `toTimeZone(toDateTime64(${expression}, 3, ${zone}), 'UTC')`;
+  const fixedMs = FIXED_MS[interval];
+  if (fixedMs !== undefined) {
+    const length = draft.bind(fixedMs, 'Int64');
+    return `fromUnixTimestamp64Milli(intDiv(toUnixTimestamp64Milli(${time}), ${length}) * ${length}, 'UTC')`;
+  }
+  switch (interval) {
+    case Interval.DAY:
+      return utc(`toStartOfDay(${time}, ${zone})`);
+    case Interval.WEEK:
+      // Mode 1 begins weeks on Monday, mode 0 on Sunday. A date has no zone until it is given one.
+      return utc(`toStartOfWeek(${time}, ${weekStart === Weekday.SUNDAY ? 0 : 1}, ${zone})`);
+    case Interval.MONTH:
+      return utc(`toStartOfMonth(${time}, ${zone})`);
+    default:
+      return utc(`toStartOfHour(${time}, ${zone})`);
+  }
+}
