@@ -117,6 +117,7 @@ export async function createAuth(options: {
           ...shared,
           mailer,
           newId,
+          defaultWorkspaceId,
           takeInvitation: createInvitationQuota(limiter),
         }),
       },

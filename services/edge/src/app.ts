@@ -23,6 +23,7 @@ import { createClientAddress } from './server/client-address.ts';
 import { createCors } from './server/cors.ts';
 import { limitSignIn } from './server/limits/limit-request.ts';
 import { createRequestLimits } from './server/limits/request-limits.ts';
+import { createPublicGrant } from './server/public-grant.ts';
 import { createBodyBudget } from './server/request-body.ts';
 import { startHttpServer } from './server/server.ts';
 
@@ -83,6 +84,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       limits,
       stats: deps.analytics,
       audit: deps.analytics,
+      questions: deps.analytics,
       schemas,
       auditLog,
       auth: deps.auth,
@@ -114,6 +116,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       events,
       credentials,
       auth: deps.auth,
+      questions: deps.analytics,
       limits,
       clientAddress,
       clock,
@@ -127,7 +130,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       log,
     }),
     encodeUnrouted,
-    gate: { credentials, limits },
+    gate: { credentials, limits, publicGrant: createPublicGrant(config, deps.auth) },
     limitAddress: limitSignIn(limits),
     clientAddress,
     bodies,

@@ -1,5 +1,5 @@
 export { createEdge, type Edge, type EdgeDeps } from './app.ts';
-export type { AnalyticsGateway } from './clients/analytics.ts';
+export { type AnalyticsGateway, analyticsFrom } from './clients/analytics.ts';
 export type { AuthGateway } from './clients/auth.ts';
 export type { CredentialLookup } from './clients/credentials.ts';
 export { connectCredentials } from './clients/credentials-changes.ts';

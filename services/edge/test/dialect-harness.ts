@@ -77,6 +77,10 @@ export function benchDialect(
     auth: authDouble(),
     stats: { read: async () => ({ ratePerSecond: 1250.5, total: 150_000 }) },
     audit: { listAuditEntries: () => assert.fail('the audit log is not asked') },
+    questions: {
+      metrics: () => assert.fail('no figures are asked for'),
+      runQuery: () => assert.fail('nothing is asked'),
+    },
     schemas: schemasForTests(),
     auditLog: { record: () => assert.fail('nothing is told to the audit log') },
     clock: { now: () => NOW_MS, monotonic: () => 0 },

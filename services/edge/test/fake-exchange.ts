@@ -13,6 +13,7 @@ export interface FakeRequest {
   readonly params?: Readonly<Record<string, string>>;
   readonly receivedAtMs?: number;
   readonly traceparent?: string;
+  readonly signal?: AbortSignal;
 }
 
 /** An exchange that no socket carries, and the replies that were sent to it. */
@@ -54,8 +55,9 @@ export function fakeExchange(init: FakeRequest): FakeExchange {
       return bytes;
     },
     peek: async (limitBytes) => bytes.subarray(0, limitBytes),
+    signal: init.signal ?? new AbortController().signal,
     reply: (reply) => {
-      replies.push(reply);
+      replies.push('file' in reply ? { ...reply, body: Buffer.from(reply.file).toString('latin1') } : reply);
     },
   };
 }

@@ -10,6 +10,7 @@ export const inertDeps: ApiDeps = {
   limits: limitsForTests(),
   stats: { read: assert.fail },
   audit: { listAuditEntries: () => assert.fail() },
+  questions: { metrics: () => assert.fail(), runQuery: () => assert.fail() },
   schemas: schemasForTests(),
   auditLog: { record: () => assert.fail() },
   auth: authDouble(),

@@ -67,6 +67,7 @@ export async function startRpcBench(
     limits: limitsForTests(),
     clientAddress: createClientAddress([]),
     auth: authDouble(),
+    questions: { metrics: unused, runQuery: unused },
     clock: { now: () => 1_706_618_400_000, monotonic: () => performance.now() },
     newId: () => `id-${++ids}`,
     countRejected: () => undefined,

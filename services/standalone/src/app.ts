@@ -1,12 +1,12 @@
-import { type AnalyticsApp, createAnalytics } from '@millrace/analytics';
+import { createAnalytics } from '@millrace/analytics';
 import { type Auth, createAuth } from '@millrace/auth';
 import { AnalyticsService } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { AuthService } from '@millrace/contracts/millrace/auth/v1/auth';
 import { SignInService } from '@millrace/contracts/millrace/auth/v1/sign_in';
 import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
 import {
-  type AnalyticsGateway,
   type AuthGateway,
+  analyticsFrom,
   connectCredentials,
   createEdge,
   type IngestGateway,
@@ -15,9 +15,6 @@ import { createIngest } from '@millrace/ingest';
 import { type Closable, callInProcess, MillraceError, type ServiceContext } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
 import type { StandaloneConfig } from './config.ts';
-
-/** Longest that a question may take, as between services, in milliseconds. */
-const ANALYTICS_TIMEOUT_MS = 5_000;
 
 /** Every role in one process: what the services ask each other by gRPC is a call here, and nothing else differs. */
 export async function createStandalone(
@@ -48,7 +45,7 @@ export async function createStandalone(
     ingest: inProcessIngest(ingest.accept),
     credentials,
     auth: inProcessAuth(auth),
-    analytics: inProcessAnalytics(analytics),
+    analytics: analyticsFrom(callInProcess(AnalyticsService, analytics.binding)),
     connection,
     natsIsUp: () => natsIsUp,
   });
@@ -74,14 +71,5 @@ function inProcessAuth({ bindings }: Auth): AuthGateway {
     credentials: callInProcess(AuthService, bindings.credentials),
     signIn: callInProcess(SignInService, bindings.signIn),
     workspaces: callInProcess(WorkspaceService, bindings.workspaces),
-  };
-}
-
-function inProcessAnalytics(analytics: AnalyticsApp): AnalyticsGateway {
-  const methods = callInProcess(AnalyticsService, analytics.binding);
-  return {
-    read: (workspaceId) => analytics.stats(workspaceId, AbortSignal.timeout(ANALYTICS_TIMEOUT_MS)),
-    storeIsUp: analytics.storeIsUp,
-    listAuditEntries: (request) => methods.listAuditEntries(request, { timeoutMs: ANALYTICS_TIMEOUT_MS }),
   };
 }

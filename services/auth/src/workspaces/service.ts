@@ -23,6 +23,7 @@ export function createWorkspaceService(
     ids: CredentialIds;
     mailer: Mailer;
     takeInvitation: TakeInvitation;
+    defaultWorkspaceId: string;
     clock: Clock;
     newId: () => string;
   },
@@ -39,6 +40,7 @@ export function createWorkspaceService(
     getWorkspace: async (request) => ({
       workspace: toWorkspaceMessage(getWorkspace(store, request), request.userId),
     }),
+    getDefaultWorkspace: async () => ({ workspaceId: dependencies.defaultWorkspaceId }),
     async updateWorkspace(request) {
       const updated = await updateWorkspace(dependencies, request);
       return { workspace: toWorkspaceMessage(updated, request.actor?.userId ?? '') };

@@ -1,33 +1,45 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
   AnalyticsService,
+  type GetMetricsRequestSchema,
+  type GetMetricsResponse,
   type ListAuditEntriesRequestSchema,
   type ListAuditEntriesResponse,
+  type RunQueryRequestSchema,
+  type RunQueryResponse,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
-import { createGrpcClient, type GrpcClientOptions } from '@millrace/runtime';
+import { createGrpcClient, type GrpcClientOptions, type UnaryMethods } from '@millrace/runtime';
 
 /** What the edge asks the analytics service. */
-export interface AnalyticsGateway extends EventStats, AuditEntries {
+export interface AnalyticsGateway extends EventStats, AuditEntries, Questions {
   /** Whether ClickHouse answers. */
   storeIsUp(signal: AbortSignal): Promise<boolean>;
 }
 
 const TIMEOUT_MS = 5_000;
+/** Longest that a question may take, in milliseconds: what ClickHouse is given for it, and the wait for a turn. */
+const QUERY_TIMEOUT_MS = 28_000;
 
 /** Asks the analytics service over gRPC. */
 export function analyticsOverGrpc(options: GrpcClientOptions): AnalyticsGateway & { close(): void } {
   const client = createGrpcClient(AnalyticsService, options);
+  return { ...analyticsFrom(client.methods), close: () => client.close() };
+}
+
+/** Asks the analytics service by its methods, wherever they are. */
+export function analyticsFrom(methods: UnaryMethods<typeof AnalyticsService>): AnalyticsGateway {
   return {
     async read(workspaceId) {
-      const stats = await client.methods.getStats({ workspaceId }, { timeoutMs: TIMEOUT_MS });
+      const stats = await methods.getStats({ workspaceId }, { timeoutMs: TIMEOUT_MS });
       return { ratePerSecond: stats.ingestionRate, total: Number(stats.totalIngested) };
     },
     async storeIsUp(signal) {
-      const health = await client.methods.getStoreHealth({}, { timeoutMs: TIMEOUT_MS, signal });
+      const health = await methods.getStoreHealth({}, { timeoutMs: TIMEOUT_MS, signal });
       return health.clickhouseUp;
     },
-    listAuditEntries: (request) => client.methods.listAuditEntries(request, { timeoutMs: TIMEOUT_MS }),
-    close: () => client.close(),
+    listAuditEntries: (request) => methods.listAuditEntries(request, { timeoutMs: TIMEOUT_MS }),
+    metrics: (request, signal) => methods.getMetrics(request, { timeoutMs: TIMEOUT_MS, signal }),
+    runQuery: (request, signal) => methods.runQuery(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
   };
 }
 
@@ -35,6 +47,19 @@ export function analyticsOverGrpc(options: GrpcClientOptions): AnalyticsGateway 
 export interface EventStats {
   /** Throws MillraceError `unavailable` while ClickHouse or the service is away. */
   read(workspaceId: string): Promise<{ ratePerSecond: number; total: number }>;
+}
+
+/** Answers questions about stored events. Throws MillraceError, `invalid_argument` naming the field among them. */
+export interface Questions {
+  /** The dashboard's figures. */
+  metrics(
+    request: MessageInitShape<typeof GetMetricsRequestSchema>,
+    signal: AbortSignal,
+  ): Promise<GetMetricsResponse>;
+  runQuery(
+    request: MessageInitShape<typeof RunQueryRequestSchema>,
+    signal: AbortSignal,
+  ): Promise<RunQueryResponse>;
 }
 
 /** Reads the audit log. */

@@ -2,6 +2,7 @@ import type { Api } from '../request/api.ts';
 import { auditApi } from './audit/routes.ts';
 import { graphqlApi } from './graphql/routes.ts';
 import { keysApi } from './keys/routes.ts';
+import { queryApi } from './query/routes.ts';
 import { schemasApi } from './schemas/routes.ts';
 import { signInApi } from './sign-in/routes.ts';
 import { workspacesApi } from './workspaces/routes.ts';
@@ -11,6 +12,7 @@ export const managementApis: readonly Api[] = [
   workspacesApi,
   schemasApi,
   auditApi,
+  queryApi,
   signInApi,
   keysApi,
   graphqlApi,

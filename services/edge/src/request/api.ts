@@ -1,7 +1,7 @@
 import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import type { z } from 'zod';
-import type { AuditEntries, EventStats } from '../clients/analytics.ts';
+import type { AuditEntries, EventStats, Questions } from '../clients/analytics.ts';
 import type { AuthGateway } from '../clients/auth.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
 import type { SchemaRegistry } from '../ingest/schemas/schema-registry.ts';
@@ -17,6 +17,7 @@ export interface ApiDeps {
   readonly limits: RequestLimits;
   readonly stats: EventStats;
   readonly audit: AuditEntries;
+  readonly questions: Questions;
   /** For the routes that change them; what events are held to is behind `events`. */
   readonly schemas: Omit<SchemaRegistry, 'close'>;
   /** Where deeds are told that the edge itself does. */

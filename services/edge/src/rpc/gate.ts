@@ -3,6 +3,7 @@ import { Code, ConnectError, createContextKey, type HandlerContext } from '@conn
 import { Health } from '@millrace/contracts/grpc/health/v1/health';
 import { ServerReflection } from '@millrace/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionAlpha } from '@millrace/contracts/grpc/reflection/v1alpha/reflection';
+import { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import type { Grant } from '../clients/credentials.ts';
@@ -111,6 +112,13 @@ export const RPC_ACCESS: ReadonlyMap<DescMethod, RouteAccess> = new Map([
     // Everybody may leave; whoever removes somebody else needs `members:manage`, which only the request tells.
     removeMember: anyCredential(),
   }),
+  ...rules(AnalyticsService, {
+    query: reading(),
+    listEvents: reading(),
+    getEvent: reading(),
+    listFieldNames: reading(),
+    listFieldValues: reading(),
+  }),
   ...rules(Health, { check: 'public', list: 'public', watch: 'public' }),
   ...rules(ServerReflection, { serverReflectionInfo: 'public' }),
   ...rules(ServerReflectionAlpha, { serverReflectionInfo: 'public' }),
@@ -129,6 +137,10 @@ function rules<Service extends DescService>(
 
 function keyWith(permission: string): AccessRule {
   return { ...anyCredential(), anyOf: [permission] };
+}
+
+function reading(): AccessRule {
+  return { ...anyCredential(), anyOf: ['analytics:read', 'events:read'] };
 }
 
 function person(): AccessRule {

@@ -9,9 +9,11 @@ import {
   universalResponseToNodeResponse,
 } from '@connectrpc/connect-node';
 import { Health } from '@millrace/contracts/grpc/health/v1/health';
+import { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import { type Logger, type Health as ProcessHealth, type Tracing, traceIdOf } from '@millrace/runtime';
+import type { Questions } from '../clients/analytics.ts';
 import type { AuthGateway } from '../clients/auth.ts';
 import type { CredentialVerifier } from '../clients/credentials.ts';
 import type { ClientAddress } from '../server/client-address.ts';
@@ -20,6 +22,7 @@ import { callersRequestId } from '../server/exchange.ts';
 import type { RequestLimits } from '../server/limits/request-limits.ts';
 import type { RequestHandler } from '../server/listener.ts';
 import type { BodyBudget } from '../server/request-body.ts';
+import { createAnalyticsService } from './analytics-service.ts';
 import { CallBody, counting, countMessages, servingBody } from './call-body.ts';
 import {
   type CallOrigin,
@@ -43,6 +46,7 @@ export interface ConnectDeps extends Omit<EventServiceDeps, 'streamIdleMs'> {
   readonly limits: RequestLimits;
   readonly clientAddress: ClientAddress;
   readonly auth: AuthGateway;
+  readonly questions: Questions;
   readonly metrics: RpcMetrics;
   readonly health: Pick<ProcessHealth, 'ready' | 'draining'>;
   /** Show the services to tools; off outside development. */
@@ -190,9 +194,11 @@ function createHandlers(deps: ConnectDeps, deadlines: ConnectDeadlines): readonl
   });
   router.service(EventService, createEventService({ ...deps, streamIdleMs: deadlines.streamIdleMs }));
   router.service(WorkspaceService, createWorkspaceService(deps.auth));
-  const serviceNames = [EventService.typeName, WorkspaceService.typeName];
+  router.service(AnalyticsService, createAnalyticsService(deps.questions));
+  const services = [EventService, WorkspaceService, AnalyticsService];
+  const serviceNames = services.map(({ typeName }) => typeName);
   addHealth(router, { serviceNames, state: deps.health, maxWatchers: deps.maxHealthWatchers });
-  if (deps.reflection) addReflection(router, [EventService, WorkspaceService, Health], deadlines);
+  if (deps.reflection) addReflection(router, [...services, Health], deadlines);
   return router.handlers;
 }
 

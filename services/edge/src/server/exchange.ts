@@ -28,8 +28,10 @@ export interface Exchange {
   peek(limitBytes: number): Promise<Buffer>;
   /** Adds to the headers of whatever the answer will be: flat name, value …; lower case. */
   addHeaders(headers: readonly string[]): void;
-  /** Sends the answer; JSON. */
-  reply(reply: Reply): void;
+  /** Sends the answer. */
+  reply(reply: Reply | FileReply): void;
+  /** Aborts when the client leaves before its answer, so that nothing goes on being found for it. */
+  readonly signal: AbortSignal;
 }
 
 const VALID = /^[\x21-\x7e]{1,128}$/;
@@ -46,4 +48,12 @@ export interface Reply {
   readonly body: string;
   /** Flat name, value, name, value …; lower case. */
   readonly headers?: readonly string[];
+}
+
+/** A status and a body of another kind. */
+export interface FileReply {
+  readonly status: number;
+  readonly file: Uint8Array;
+  /** Flat name, value, name, value …; lower case; `content-type` among them. */
+  readonly headers: readonly string[];
 }

@@ -12,6 +12,8 @@ import type { AccessRule, CredentialPlace, GuardedRoute, PublicRoute } from './r
 export interface GateDeps {
   readonly credentials: CredentialVerifier;
   readonly limits: RequestLimits;
+  /** The grant of callers without a credential on routes that let them in; undefined where no workspace is public. */
+  readonly publicGrant?: () => Promise<Grant | undefined>;
 }
 
 /** What the gate reads of a request and writes to its answer, whichever protocol it came by. */
@@ -50,7 +52,8 @@ async function refuse(route: ServedRoute, exchange: Exchange, error: unknown): P
  * Throws RequestFailure `missing_credential`, `invalid_credential`, `rate_limited` or `forbidden`.
  */
 export function admit(request: Presented, deps: GateDeps, rule: AccessRule): Grant | Promise<Grant> {
-  const secret = presentedSecret(request, rule.places);
+  const secret = presentedSecret(request, rule);
+  if (secret === undefined) return admitAnonymous(deps);
   try {
     const verdict = deps.credentials.verify(secret);
     if (!(verdict instanceof Promise)) return judge(request, deps, verdict, rule);
@@ -60,13 +63,18 @@ export function admit(request: Presented, deps: GateDeps, rule: AccessRule): Gra
   }
 }
 
+/** Throws RequestFailure `missing_credential` where no workspace is public, MillraceError `unavailable` while nobody can tell. */
+async function admitAnonymous({ publicGrant }: GateDeps): Promise<Grant> {
+  const grant = await publicGrant?.();
+  if (grant === undefined) throw new RequestFailure({ kind: 'missing_credential' });
+  return grant;
+}
+
 /** The caller again, of a request that lasts: throws once they are no longer who may make it. Takes nothing from their limit. */
-export async function admitAgain(
-  request: Presented,
-  deps: Pick<GateDeps, 'credentials'>,
-  rule: AccessRule,
-): Promise<Grant> {
-  const verdict = await deps.credentials.verify(presentedSecret(request, rule.places));
+export async function admitAgain(request: Presented, deps: GateDeps, rule: AccessRule): Promise<Grant> {
+  const secret = presentedSecret(request, rule);
+  if (secret === undefined) return admitAnonymous(deps);
+  const verdict = await deps.credentials.verify(secret);
   if (verdict.kind === 'refused') throw new RequestFailure({ kind: 'invalid_credential' });
   return permit(verdict, rule);
 }
@@ -102,8 +110,11 @@ function permit(grant: Grant, { anyOf, caller }: AccessRule): Grant {
   throw new RequestFailure({ kind: 'forbidden', permission: anyOf[0] ?? '' });
 }
 
-/** The credential of a request; two that differ are none, since nobody can tell which of them is meant. */
-function presentedSecret(request: Presented, places: readonly CredentialPlace[]): string {
+/**
+ * The credential of a request; two that differ are none, since nobody can tell which of them is meant. Undefined where there is none and
+ * the rule lets strangers in.
+ */
+function presentedSecret(request: Presented, { places, anonymous }: AccessRule): string | undefined {
   let secret: string | undefined;
   for (const place of places) {
     const found = readSecret(request, place);
@@ -114,6 +125,7 @@ function presentedSecret(request: Presented, places: readonly CredentialPlace[])
   if (secret !== undefined) return secret;
   // Another scheme than Bearer is a credential, though not one that is known here.
   const isForeign = places.includes('bearer') && Boolean(request.header('authorization')?.trim());
+  if (!isForeign && anonymous !== undefined) return undefined;
   throw new RequestFailure({ kind: isForeign ? 'invalid_credential' : 'missing_credential' });
 }
 

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { ClientAddress } from './client-address.ts';
-import type { Exchange, Reply } from './exchange.ts';
+import type { Exchange, FileReply, Reply } from './exchange.ts';
 import { type BodyBudget, RequestBody } from './request-body.ts';
 
 /** The status that is counted when the client has left before its answer; nobody is ever sent it. */
@@ -41,6 +41,7 @@ export class HttpExchange implements Exchange {
   readonly #onReply: (status: number) => void;
   readonly #body: RequestBody;
   #isOver = false;
+  #leaving: AbortController | undefined;
 
   constructor(init: ExchangeInit) {
     this.request = init.request;
@@ -85,6 +86,7 @@ export class HttpExchange implements Exchange {
   /** The request is over, answered or not, and the memory of its body free. */
   close(): void {
     this.#body.release();
+    if (!this.#isOver) this.#leaving?.abort();
     this.#tell(CLIENT_LEFT);
   }
 
@@ -94,12 +96,20 @@ export class HttpExchange implements Exchange {
     this.#onReply(status);
   }
 
+  get signal(): AbortSignal {
+    this.#leaving ??= new AbortController();
+    if (this.#isOver) this.#leaving.abort();
+    return this.#leaving.signal;
+  }
+
   addHeaders(headers: readonly string[]): void {
     this.#extraHeaders = [...this.#extraHeaders, ...headers];
   }
 
-  reply({ status, body, headers }: Reply): void {
+  reply(reply: Reply | FileReply): void {
     const { response } = this;
+    const { status, headers } = reply;
+    const body = 'file' in reply ? reply.file : reply.body;
     if (response.headersSent || response.destroyed || this.request.aborted) return;
     // A raw array is written as it is; an object would be copied into a map first.
     const head = ['x-request-id', this.requestId];

@@ -35,6 +35,8 @@ export interface ResponseDocumentation {
   readonly example?: unknown;
   /** `application/json` when absent. */
   readonly contentTypes?: readonly string[];
+  /** Content types of files that a client may ask for instead. */
+  readonly files?: readonly string[];
 }
 
 /** What every route has. */
@@ -90,6 +92,8 @@ export interface AccessRule {
   readonly anyOf: readonly string[];
   /** `person`: only the JWT of somebody who has signed in. */
   readonly caller?: 'person';
+  /** Callers without a credential are let in as readers of the public workspace, where the operator has named one. */
+  readonly anonymous?: 'public-workspace';
   /** The installation's limit that callers without one of their own are held to, or what tells it of a request. */
   readonly limit?:
     | 'workflow'

@@ -6,6 +6,7 @@ import type { EventsHandler } from '../events-route/choose.ts';
 import { decodeAnalyticsBatch, decodeAnalyticsEvent } from './decode.ts';
 import { BATCH_DOCUMENTATION, STATS_DOCUMENTATION } from './documentation.ts';
 import { analyticsError, encodeAnalyticsFailure, encodeBatch, encodeOutcome, encodeStats } from './encode.ts';
+import { metricsRoute } from './metrics.ts';
 
 /** A key that sends events may also see how many arrived: the documented key does both. */
 const STATS_ACCESS: AccessRule = {
@@ -21,7 +22,7 @@ export const analytics: Api = {
     errors: analyticsError,
     encodeFailure: encodeAnalyticsFailure,
   },
-  routes: (deps) => [batchRoute(deps), statsRoute(deps)],
+  routes: (deps) => [batchRoute(deps), statsRoute(deps), metricsRoute(deps)],
 };
 
 function batchRoute(deps: ApiDeps): Route {

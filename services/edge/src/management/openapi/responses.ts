@@ -16,6 +16,9 @@ interface Medium {
 
 const JSON_TYPE = 'application/json';
 
+/** A file's bytes. */
+const FILE = z.string();
+
 /** What a status means wherever its route doesn't say more. */
 const MEANINGS: Readonly<Record<number, string>> = {
   400: 'The request is not valid',
@@ -55,7 +58,7 @@ export function responsesOf(route: Route, components: Components): Record<string
 }
 
 function addResponse(said: Status, response: ResponseDocumentation): void {
-  const { description, schema, example, contentTypes = [JSON_TYPE] } = response;
+  const { description, schema, example, contentTypes = [JSON_TYPE], files = [] } = response;
   said.descriptions.add(description);
   if (schema === undefined) return;
   for (const type of contentTypes) {
@@ -63,6 +66,7 @@ function addResponse(said: Status, response: ResponseDocumentation): void {
     medium.schemas.add(schema);
     if (example !== undefined) addExample(medium, 'answer', example);
   }
+  for (const type of files) mediumOf(said, type).schemas.add(FILE);
 }
 
 function addExample({ examples }: Medium, name: string, value: unknown): void {

@@ -631,6 +631,40 @@ export declare type RemoveMemberResponse = Message<"millrace.auth.v1.RemoveMembe
 export declare const RemoveMemberResponseSchema: GenMessage<RemoveMemberResponse>;
 
 /**
+ * GetDefaultWorkspaceRequest is empty.
+ *
+ * @generated from message millrace.auth.v1.GetDefaultWorkspaceRequest
+ */
+export declare type GetDefaultWorkspaceRequest = Message<"millrace.auth.v1.GetDefaultWorkspaceRequest"> & {
+};
+
+/**
+ * Describes the message millrace.auth.v1.GetDefaultWorkspaceRequest.
+ * Use `create(GetDefaultWorkspaceRequestSchema)` to create a new message.
+ */
+export declare const GetDefaultWorkspaceRequestSchema: GenMessage<GetDefaultWorkspaceRequest>;
+
+/**
+ * GetDefaultWorkspaceResponse names it.
+ *
+ * @generated from message millrace.auth.v1.GetDefaultWorkspaceResponse
+ */
+export declare type GetDefaultWorkspaceResponse = Message<"millrace.auth.v1.GetDefaultWorkspaceResponse"> & {
+  /**
+   * Its id, which never changes.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message millrace.auth.v1.GetDefaultWorkspaceResponse.
+ * Use `create(GetDefaultWorkspaceResponseSchema)` to create a new message.
+ */
+export declare const GetDefaultWorkspaceResponseSchema: GenMessage<GetDefaultWorkspaceResponse>;
+
+/**
  * Role says what a member may do.
  *
  * @generated from enum millrace.auth.v1.Role
@@ -712,6 +746,16 @@ export declare const WorkspaceService: GenService<{
     methodKind: "unary";
     input: typeof GetWorkspaceRequestSchema;
     output: typeof GetWorkspaceResponseSchema;
+  },
+  /**
+   * GetDefaultWorkspace names the one that the environment's credentials belong to.
+   *
+   * @generated from rpc millrace.auth.v1.WorkspaceService.GetDefaultWorkspace
+   */
+  getDefaultWorkspace: {
+    methodKind: "unary";
+    input: typeof GetDefaultWorkspaceRequestSchema;
+    output: typeof GetDefaultWorkspaceResponseSchema;
   },
   /**
    * UpdateWorkspace renames one or sets its limit.
