@@ -17,7 +17,7 @@ interface Entry {
   readonly requestId: string | null;
 }
 
-/** Within this a deed is readable. */
+/** Within this an entry is readable. */
 const SOON = { timeoutMs: 5_000, intervalMs: 100 };
 
 onEachTopology(

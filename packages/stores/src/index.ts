@@ -14,9 +14,15 @@ export {
   type Question,
   storeUnavailable,
 } from './clickhouse/index.ts';
-export { type AuditLog, type Deed, openAuditLog } from './nats/audit-log/audit-log.ts';
+export {
+  AUDIT_STREAM,
+  AUDIT_SUBJECT,
+  type AuditLog,
+  ensureAuditStream,
+  type NewAuditEntry,
+  openAuditLog,
+} from './nats/audit-log/audit-log.ts';
 export { type AuditDelivery, type AuditReader, openAuditReader } from './nats/audit-log/audit-reader.ts';
-export { AUDIT_STREAM, AUDIT_SUBJECT, ensureAuditStream } from './nats/audit-log/stream.ts';
 export { connectNats, type NatsConnection, type NatsIdentity } from './nats/connect.ts';
 export type { StreamMessage } from './nats/event-log/direct-reads.ts';
 export { type EventLog, openEventLog } from './nats/event-log/event-log.ts';

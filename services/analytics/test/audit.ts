@@ -12,7 +12,7 @@ import {
   loadConfig,
   systemClock,
 } from '@millrace/runtime';
-import { connectNats, createClickHouse, type Deed, openAuditLog } from '@millrace/stores';
+import { connectNats, createClickHouse, type NewAuditEntry, openAuditLog } from '@millrace/stores';
 import { createAnalytics } from '../src/app.ts';
 import { analyticsSettings } from '../src/config.ts';
 
@@ -92,7 +92,8 @@ export async function createAuditWorld() {
     connection,
     client,
     startReplica,
-    record: (deed: Partial<Deed> & { workspaceId: string }) => auditLog.record({ ...someDeed, ...deed }),
+    record: (entry: Partial<NewAuditEntry> & { workspaceId: string }) =>
+      auditLog.record({ ...someEntry, ...entry }),
     /** Rows as they lie in the table, copies included. */
     async rows(workspaceId: string) {
       const answer = await client.query({
@@ -153,7 +154,7 @@ export async function readAll(page: (wish: PageWish) => ReturnType<Replica['page
 /** A replica of the world. */
 export type Replica = Awaited<ReturnType<AuditWorld['startReplica']>>;
 
-const someDeed = {
+const someEntry = {
   action: 'credential.created',
   outcome: 'succeeded',
   actor: { userId: 'user', credentialId: 'credential', ipAddress: '192.0.2.1', requestId: 'request' },

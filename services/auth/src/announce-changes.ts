@@ -5,9 +5,8 @@ import type { NatsConnection, RecordChange } from '@millrace/stores';
 import type { AuthMetrics } from './metrics.ts';
 import type { AuthStore } from './store/auth-store.ts';
 import type { CredentialRecord } from './store/credential-record.ts';
-import type { RateLimit } from './store/rate-limit.ts';
 import type { UserRecord } from './store/user-record.ts';
-import type { WorkspaceRecord } from './store/workspace-record.ts';
+import type { RateLimit, WorkspaceRecord } from './store/workspace-record.ts';
 
 /** The subject of `CredentialChanged`. */
 export const CREDENTIAL_CHANGED_SUBJECT = 'millrace.auth.changed';

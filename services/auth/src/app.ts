@@ -17,25 +17,23 @@ import {
 } from '@millrace/stores';
 import { announceChanges } from './announce-changes.ts';
 import type { AuthConfig } from './config.ts';
-import { environmentCredentials } from './credentials/environment-credentials.ts';
-import { createIssueCredential } from './credentials/issue-credential.ts';
+import { createIssueCredential } from './credentials/create-credential.ts';
+import { environmentCredentials, reconcileCredentials } from './credentials/environment-credentials.ts';
 import { createLastUsed } from './credentials/last-used.ts';
-import { reconcileCredentials } from './credentials/reconcile-credentials.ts';
 import { createAuthService } from './credentials/service.ts';
-import { openMailer } from './mail/open-mailer.ts';
+import { openMailer } from './mail/mailer.ts';
 import { createAuthMetrics } from './metrics.ts';
-import { openSecretHasher } from './secrets/pepper.ts';
 import type { SecretHasher } from './secrets/secret-hash.ts';
+import { openSecretHasher } from './secrets/secret-hash.ts';
 import { openSignIn } from './sign-in/open-sign-in.ts';
 import { type AuthStore, openAuthStore } from './store/auth-store.ts';
 import { indexCredentialIds } from './store/credential-ids.ts';
 import { indexMemberships } from './store/memberships.ts';
-import { indexUsers } from './store/user-index.ts';
-import type { Verdict } from './verdict.ts';
+import { indexUsers } from './store/user-record.ts';
+import type { Verdict } from './verify.ts';
 import { createVerify } from './verify.ts';
-import { ensureBootstrapOwner } from './workspaces/bootstrap-owner.ts';
-import { ensureDefaultWorkspace } from './workspaces/default-workspace.ts';
-import { createInvitationQuota } from './workspaces/invitation-quota.ts';
+import { ensureBootstrapOwner, ensureDefaultWorkspace } from './workspaces/default-workspace.ts';
+import { createInvitationQuota } from './workspaces/invite-member.ts';
 import { createWorkspaceService } from './workspaces/service.ts';
 
 /** The auth role of a process. */

@@ -95,9 +95,9 @@ test('revoke_keys ends what was issued to the removed person in that workspace, 
   assert.equal((await workspaces.removeMember(removal, CALL)).revokedKeys, 30);
   for (const secret of hers) assert.deepEqual(judged(auth, secret), REVOKED);
   for (const secret of others) assert.equal(judged(auth, secret).kind, 'granted');
-  const deeds = await people.deeds(workspaceId);
-  assert.equal(deeds.filter(({ action }) => action === 'credential.deactivated').length, 30);
-  assert.deepEqual(JSON.parse(deeds.at(-1)?.detailsJson ?? ''), { role: 'admin', revokedKeys: 30 });
+  const entries = await people.entries(workspaceId);
+  assert.equal(entries.filter(({ action }) => action === 'credential.deactivated').length, 30);
+  assert.deepEqual(JSON.parse(entries.at(-1)?.detailsJson ?? ''), { role: 'admin', revokedKeys: 30 });
   await assert.rejects(workspaces.removeMember(removal, CALL), { code: 'not_found' });
   const forgotten = await issue(ada);
   const repeated = await workspaces.removeMember(removal, CALL);

@@ -1,15 +1,21 @@
-import { Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import {
+  type CredentialKind,
+  Refusal,
+  type VerifyResponseSchema,
+} from '@millrace/contracts/millrace/auth/v1/auth';
 import type { Clock } from '@millrace/runtime';
 import type { LastUsed } from './credentials/last-used.ts';
 import type { AuthMetrics } from './metrics.ts';
 import { type SecretHasher, sameProof } from './secrets/secret-hash.ts';
-import { looksLikeSession } from './sessions/session.ts';
+import { looksLikeSession } from './sessions/issue-session.ts';
 import type { AuthStore } from './store/auth-store.ts';
+import { requireFresh } from './store/auth-store.ts';
 import { type CredentialRecord, kindOf } from './store/credential-record.ts';
 import type { Memberships } from './store/memberships.ts';
-import { requireFresh } from './store/require-fresh.ts';
 import { permissionsWithin } from './store/role.ts';
-import type { Verdict } from './verdict.ts';
+import type { RateLimit } from './store/workspace-record.ts';
 
 /** Longer than this no credential can be, in UTF-16 units: a session, with the longest of settings, is shorter. */
 const MAX_SECRET_LENGTH = 1_024;
@@ -81,4 +87,37 @@ function permissionsNow(record: CredentialRecord, memberships: Memberships): rea
   if (record.kind !== 'external_event_token' || record.userId === '') return record.permissions;
   const role = memberships.roleOf(record.workspaceId, record.userId);
   return role && permissionsWithin(role, record.permissions);
+}
+
+/** What became of a presented credential. */
+export type Verdict = Grant | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/** Who a good credential belongs to and what it may do. */
+export interface Grant {
+  readonly kind: 'granted';
+  readonly credentialId: string;
+  readonly workspaceId: string;
+  /** Empty for credentials of the environment. */
+  readonly userId: string;
+  /** `*` is every permission. */
+  readonly permissions: ReadonlySet<string>;
+  readonly credentialKind: CredentialKind;
+  /** Undefined for never. */
+  readonly expiresAtMs: number | undefined;
+  /** The credential's own limit or its workspace's; undefined for neither. */
+  readonly rateLimit: RateLimit | undefined;
+}
+
+/** A verdict as the message of the contract. */
+export function toVerifyResponse(verdict: Verdict): MessageInitShape<typeof VerifyResponseSchema> {
+  if (verdict.kind === 'refused') return { refusal: verdict.refusal };
+  return {
+    credentialId: verdict.credentialId,
+    workspaceId: verdict.workspaceId,
+    userId: verdict.userId,
+    permissions: [...verdict.permissions],
+    kind: verdict.credentialKind,
+    ...(verdict.rateLimit === undefined ? {} : { rateLimit: verdict.rateLimit }),
+    ...(verdict.expiresAtMs === undefined ? {} : { expiresAt: timestampFromMs(verdict.expiresAtMs) }),
+  };
 }

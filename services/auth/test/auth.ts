@@ -20,7 +20,7 @@ import {
 } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
 import { type Auth, authConfig, createAuth } from '../src/index.ts';
-import type { Verdict } from '../src/verdict.ts';
+import type { Verdict } from '../src/verify.ts';
 
 /** Says nothing. */
 export const log = createLogger({ service: 'test', level: 'silent' });

@@ -54,7 +54,7 @@ export async function openPeople(bench: Bench) {
       return Object.fromEntries((stored?.value.members ?? []).map(({ userId, role }) => [userId, role]));
     },
     /** Everything that was recorded of a workspace, in order. */
-    async deeds(workspaceId: string): Promise<AuditEntry[]> {
+    async entries(workspaceId: string): Promise<AuditEntry[]> {
       const manager = await connection.jetstreamManager();
       const { state } = await manager.streams.info(AUDIT_STREAM);
       const found: AuditEntry[] = [];

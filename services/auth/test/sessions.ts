@@ -9,8 +9,7 @@ import { openSigningKeys } from '../src/sessions/signing-keys.ts';
 import { createVerifySession } from '../src/sessions/verify-session.ts';
 import { openAuthStore } from '../src/store/auth-store.ts';
 import { indexMemberships } from '../src/store/memberships.ts';
-import { indexUsers } from '../src/store/user-index.ts';
-import { type UserRecord, userKey } from '../src/store/user-record.ts';
+import { indexUsers, type UserRecord, userKey } from '../src/store/user-record.ts';
 import type { WorkspaceRecord } from '../src/store/workspace-record.ts';
 import { type Bench, log } from './auth.ts';
 

@@ -23,13 +23,15 @@ export function connectRedis(options: {
   url: string;
   /** Whom to trust and which certificate to show, where the URL is rediss. */
   tls?: TlsFiles | undefined;
+  /** Default: 250, because Redis only ever saves work. */
+  commandTimeoutMs?: number;
   log: Logger;
 }): Redis {
   const { tls } = options;
   const redis = new Redis(options.url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: COMMAND_TIMEOUT_MS,
+    commandTimeout: options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
     connectTimeout: 2_000,
     retryStrategy: (attempt) => Math.min(attempt * 50, MAX_BACKOFF_MS),
     ...(tls === undefined ? {} : { tls: readAtEachConnect(tls) }),

@@ -32,7 +32,7 @@ const targets = async (workspaceId: string) =>
 const record = (workspaceId: string, id: string) =>
   world.record({ workspaceId, target: { type: 'credential', id } });
 
-test('a deed can be read within 2 s of its record, with all that is known of it', async () => {
+test('an entry can be read within 2 s of its record, with all that is known of it', async () => {
   const before = Date.now();
   await world.record({
     workspaceId: 'whole',

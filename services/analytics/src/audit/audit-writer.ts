@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@millrace/runtime';
-import { isStorable } from './is-storable.ts';
-import type { AuditDelivery, AuditEntry, AuditReader, AuditTable } from './ports.ts';
+import type { AuditDelivery, AuditReader } from '@millrace/stores';
+import { isStorable } from './list-entries.ts';
+import type { AuditEntry, AuditTable } from './ports.ts';
 
 /** What the writer tells of its work. */
 export interface AuditMetrics {

@@ -1,6 +1,5 @@
 import type { ListAuditEntriesRequest } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { fieldError, type MillraceError } from '@millrace/runtime';
-import { END_OF_TIME_MS } from './is-storable.ts';
 import type { AuditEntry, AuditPosition, AuditTable } from './ports.ts';
 
 /** A page of the log, newest first. */
@@ -77,4 +76,14 @@ export function fromPageToken(token: string): AuditPosition {
     throw fieldError('page_token', 'must be the one that the last answer had');
   }
   return { atMs: Number(atMs), id };
+}
+
+/** The end of the times that the log holds, in milliseconds since 1970: far inside of what the column can. */
+const END_OF_TIME_MS = Date.UTC(2200, 0, 1);
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Whether the table can hold the entry: one that it refused would keep back all that are inserted with it. */
+export function isStorable({ id, atMs }: AuditEntry): boolean {
+  return UUID.test(id) && atMs >= 0n && atMs < BigInt(END_OF_TIME_MS);
 }

@@ -1,6 +1,6 @@
 import type { AuditEntry as AuditMessage } from '@millrace/contracts/millrace/audit/v1/audit';
 
-/** One deed: the contract's fields, which are the table's columns. */
+/** One entry: the contract's fields, which are the table's columns. */
 export type AuditEntry = Readonly<Omit<AuditMessage, '$typeName' | '$unknown'>>;
 
 /** What is asked of the log. Empty texts don't narrow it. */
@@ -31,23 +31,4 @@ export interface AuditTable {
   insert(entries: readonly AuditEntry[]): Promise<void>;
   /** Newest first, each entry once. */
   list(question: AuditQuestion, signal: AbortSignal): Promise<AuditEntry[]>;
-}
-
-/** A message that waits to be stored. */
-export interface AuditDelivery {
-  readonly seq: number;
-  /** Undefined when the message is no entry. */
-  readonly entry: AuditEntry | undefined;
-  /** It is stored. */
-  confirm(): void;
-  /** It can't be stored and must not come again. */
-  discard(): void;
-}
-
-/** Where entries wait. */
-export interface AuditReader {
-  /** Waits for entries; none once the signal has aborted. Throws when it has failed and another one must be opened. */
-  take(signal: AbortSignal): Promise<AuditDelivery[]>;
-  /** Gives back what was neither confirmed nor discarded. */
-  close(): Promise<void>;
 }

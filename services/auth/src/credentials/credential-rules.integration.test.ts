@@ -86,7 +86,7 @@ test('nobody gives one of our permissions that they lack, by any of the ways the
       assert.equal(credential?.active, !mayGive, 'a refused rotation ends nothing');
     }
   }
-  const refused = (await people.deeds(workspaceId)).filter(({ outcome }) => outcome === 'refused');
+  const refused = (await people.entries(workspaceId)).filter(({ outcome }) => outcome === 'refused');
   assert.deepEqual([...new Set(refused.map(({ action }) => action))].sort(), [
     'credential.created',
     'credential.rotated',
@@ -174,9 +174,9 @@ test('what was done to a credential is in the audit log, and its secret and hash
   assert.equal(taken.credential?.rateLimit, undefined);
   const next = await credentials.rotateCredential(one, CALL);
   await credentials.deleteCredential(one, CALL);
-  const deeds = await people.deeds(workspaceId);
+  const entries = await people.entries(workspaceId);
   assert.deepEqual(
-    deeds.map(({ action, targetId, requestId }) => [action, targetId, requestId]),
+    entries.map(({ action, targetId, requestId }) => [action, targetId, requestId]),
     [
       'credential.created',
       'credential.updated',
@@ -188,7 +188,7 @@ test('what was done to a credential is in the audit log, and its secret and hash
       'credential.deleted',
     ].map((action) => [action, id, 'the request']),
   );
-  const details = deeds.map(({ detailsJson }) => detailsJson);
+  const details = entries.map(({ detailsJson }) => detailsJson);
   assert.deepEqual(JSON.parse(details[1] ?? '').changes, { name: 'other' });
   assert.equal(JSON.parse(details[6] ?? '').successorId, next.credential?.id);
   const proofs = [...people.store.credentials.entries()].flatMap(([key, { value }]) => [key, value.proof]);

@@ -1,8 +1,7 @@
 import type { RotateCredentialRequest } from '@millrace/contracts/millrace/auth/v1/auth';
 import { type Clock, fieldError, MillraceError } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
-import { requiredActor } from '../actor.ts';
-import { recordingRefusals } from '../recording-refusals.ts';
+import { recordingRefusals, requiredActor } from '../actor.ts';
 import type { AuthStore } from '../store/auth-store.ts';
 import { changeRecord, removeRecord } from '../store/change-record.ts';
 import {
@@ -11,10 +10,8 @@ import {
   refuseEnvironmentCredential,
 } from '../store/credential-ids.ts';
 import type { CredentialRecord } from '../store/credential-record.ts';
-import { requireRoomForCredential } from './active-limit.ts';
-import { credentialDeed } from './credential-deed.ts';
-import { judgeGiving } from './givable-permissions.ts';
-import type { IssueCredential, NewCredential } from './issue-credential.ts';
+import type { IssueCredential, NewCredential } from './create-credential.ts';
+import { credentialEntry, judgeGiving, requireRoomForCredential } from './credential-rules.ts';
 
 const MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60;
 
@@ -45,7 +42,7 @@ export async function rotateCredential(
   if (stored === undefined) throw credentialNotFound();
   const old = stored.value;
   const wanted = successorOf(old, nowMs);
-  const attempted = credentialDeed('credential.rotated', { record: old, actor });
+  const attempted = credentialEntry('credential.rotated', { record: old, actor });
   const { requireGivable } = await judgeGiving({ store, ids, workspaceId, actor });
   await recordingRefusals(audit, attempted, () => requireGivable(old.permissions));
   // Without an overlap there is not one more credential afterwards.
@@ -60,7 +57,7 @@ export async function rotateCredential(
   }
   const details = { successorId: successor.record.id, overlapSeconds };
   await audit.record({
-    ...credentialDeed('credential.rotated', { record: ended, actor, details }),
+    ...credentialEntry('credential.rotated', { record: ended, actor, details }),
     outcome: 'succeeded',
   });
   return successor;

@@ -5,8 +5,7 @@ import type {
 } from '@millrace/contracts/millrace/auth/v1/auth';
 import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
-import { requiredActor } from '../actor.ts';
-import { recordingRefusals } from '../recording-refusals.ts';
+import { recordingRefusals, requiredActor } from '../actor.ts';
 import type { AuthStore } from '../store/auth-store.ts';
 import { changeRecord, removeRecord } from '../store/change-record.ts';
 import {
@@ -15,11 +14,14 @@ import {
   refuseEnvironmentCredential,
 } from '../store/credential-ids.ts';
 import type { CredentialRecord } from '../store/credential-record.ts';
-import { checkedRateLimit } from '../store/rate-limit.ts';
-import { requireRoomForCredential } from './active-limit.ts';
-import { credentialDeed } from './credential-deed.ts';
-import { checkedName, checkedPermissions } from './credential-input.ts';
-import { judgeGiving } from './givable-permissions.ts';
+import { checkedRateLimit } from '../store/workspace-record.ts';
+import {
+  checkedName,
+  checkedPermissions,
+  credentialEntry,
+  judgeGiving,
+  requireRoomForCredential,
+} from './credential-rules.ts';
 
 /** Changes what the request sets and leaves the rest; `not_found` across workspaces. */
 export async function updateCredential(
@@ -80,7 +82,7 @@ async function recordChange(
   action: string,
   change: { record: CredentialRecord; actor: Actor; details?: Readonly<Record<string, unknown>> },
 ): Promise<void> {
-  await audit.record({ ...credentialDeed(action, change), outcome: 'succeeded' });
+  await audit.record({ ...credentialEntry(action, change), outcome: 'succeeded' });
 }
 
 /** Removes a credential for good; `not_found` across workspaces. */
@@ -94,7 +96,47 @@ export async function deleteCredential(
   const removed = await removeRecord(store.credentials, recordKey, refuseEnvironmentCredential);
   if (removed === undefined) throw credentialNotFound();
   await audit.record({
-    ...credentialDeed('credential.deleted', { record: removed, actor }),
+    ...credentialEntry('credential.deleted', { record: removed, actor }),
     outcome: 'succeeded',
   });
+}
+
+/** What deactivating somebody's keys needs. */
+export interface RevocationDependencies {
+  readonly store: AuthStore;
+  readonly audit: AuditLog;
+  readonly ids: CredentialIds;
+}
+
+/** Keys that are changed at the same time. */
+const CONCURRENCY = 16;
+
+/** Deactivates every credential that was issued to a user in a workspace and answers how many there were. */
+export async function revokeKeysOf(
+  dependencies: RevocationDependencies,
+  options: { workspaceId: string; userId: string; actor: Actor },
+): Promise<number> {
+  const { store, audit, ids } = dependencies;
+  const { workspaceId, userId, actor } = options;
+  const due = [...ids.of(workspaceId)].filter(
+    ({ value }) => value.userId === userId && value.active && value.environmentName === null,
+  );
+  const queue = due.values();
+  let revoked = 0;
+  const work = async (): Promise<void> => {
+    for (const { recordKey } of queue) {
+      const changed = await changeRecord(store.credentials, recordKey, (record) => ({
+        ...record,
+        active: false,
+      }));
+      if (changed === undefined) continue;
+      await audit.record({
+        ...credentialEntry('credential.deactivated', { record: changed, actor }),
+        outcome: 'succeeded',
+      });
+      revoked++;
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  return revoked;
 }

@@ -1,4 +1,6 @@
-import { createHmac, createSecretKey, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Logger } from '@millrace/runtime';
+import { type AuthStore, keepSetting } from '../store/auth-store.ts';
 
 const KEY_BYTES = 32;
 
@@ -45,4 +47,29 @@ export function sameProof(given: string, stored: string): boolean {
   const a = Buffer.from(given);
   const b = Buffer.from(stored);
   return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/**
+ * The hasher for `KEY_PEPPER`. Without one (the settings allow that in development only) a pepper is made once and
+ * kept beside the hashes, where it makes all replicas agree but protects nothing.
+ */
+export async function openSecretHasher(options: {
+  settings: AuthStore['settings'];
+  pepper: string | undefined;
+  log: Logger;
+}): Promise<SecretHasher> {
+  const { settings, log } = options;
+  const pepper =
+    options.pepper ??
+    (await keepSetting(settings, 'development-pepper', randomBytes(32).toString('base64url')));
+  const hasher = createSecretHasher(pepper);
+  const kept = await keepSetting(settings, 'pepper-fingerprint', hasher.fingerprint);
+  if (kept !== hasher.fingerprint) {
+    log.warn(
+      'the pepper is not the one that stored credentials were hashed with: keys issued before are unknown now',
+    );
+    const stored = await settings.read('pepper-fingerprint');
+    if (stored) await settings.update('pepper-fingerprint', { value: hasher.fingerprint }, stored.revision);
+  }
+  return hasher;
 }

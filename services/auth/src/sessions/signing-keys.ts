@@ -1,11 +1,9 @@
-import type { KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
-import { createSeal } from '../secrets/seal.ts';
+import { calculateJwkThumbprint } from 'jose';
+import { createSeal, type Seal } from '../secrets/seal.ts';
 import type { SecretHasher } from '../secrets/secret-hash.ts';
-import type { AuthStore } from '../store/auth-store.ts';
-import type { SigningKeyRecord } from '../store/signing-key-record.ts';
-import { isForgotten, keyInForce, outlivedKeys, successorDue } from './key-rotation.ts';
-import { newSigningKeyRecord, openSigningKey, type SigningKey } from './signing-key.ts';
+import type { AuthStore, SigningKeyRecord } from '../store/auth-store.ts';
 
 /** The keys that sign sessions, shared by all replicas through the store. */
 export interface SigningKeys {
@@ -98,4 +96,86 @@ export async function openSigningKeys(options: {
       await rotating;
     },
   };
+}
+
+/** How long a key is published before it signs: caches of the key set have it by then. */
+const PUBLISHED_AHEAD_MS = 60 * 60_000;
+/** No session lives longer, whatever the settings of the replica that gave it. */
+const LONGEST_SESSION_MS = 60 * 60_000;
+/** For clocks that differ. */
+const MARGIN_MS = 60 * 60_000;
+
+/** The key that signs at a moment: the one that began last. Every replica chooses the same. */
+function keyInForce<T extends SigningKeyRecord>(keys: readonly T[], nowMs: number): T | undefined {
+  const ordered = inOrder(keys);
+  return ordered.findLast(({ signsFromMs }) => signsFromMs <= nowMs) ?? ordered[0];
+}
+
+/** When a key that is to be made now shall begin to sign; undefined while none is due. */
+function successorDue(options: {
+  keys: readonly SigningKeyRecord[];
+  rotationMs: number;
+  nowMs: number;
+}): number | undefined {
+  const { keys, rotationMs, nowMs } = options;
+  const newest = inOrder(keys).at(-1);
+  if (newest === undefined) return nowMs;
+  return newest.signsFromMs + rotationMs <= nowMs ? nowMs + PUBLISHED_AHEAD_MS : undefined;
+}
+
+/** The keys of which no session can be alive: their successor has signed for longer than a session lives. */
+function outlivedKeys(keys: readonly SigningKeyRecord[], nowMs: number): readonly SigningKeyRecord[] {
+  const ordered = inOrder(keys);
+  return ordered.filter((_, at) => {
+    const successor = ordered[at + 1];
+    return successor !== undefined && successor.signsFromMs + LONGEST_SESSION_MS + MARGIN_MS <= nowMs;
+  });
+}
+
+/** Whether a key of another pepper is past any use: whoever has that pepper has made two successors since. */
+function isForgotten(key: SigningKeyRecord, options: { rotationMs: number; nowMs: number }): boolean {
+  return key.signsFromMs + 2 * (options.rotationMs + PUBLISHED_AHEAD_MS) + MARGIN_MS <= options.nowMs;
+}
+
+function inOrder<T extends SigningKeyRecord>(keys: readonly T[]): readonly T[] {
+  return keys.toSorted((a, b) => a.signsFromMs - b.signsFromMs || (a.kid < b.kid ? -1 : 1));
+}
+
+/** A key pair that this installation made, ready for use. */
+interface SigningKey {
+  readonly record: SigningKeyRecord;
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+}
+
+/** Makes an Ed25519 pair for the store; its `kid` is the thumbprint of the public key (RFC 7638). */
+async function newSigningKeyRecord(options: {
+  seal: Seal;
+  createdAtMs: number;
+  signsFromMs: number;
+}): Promise<SigningKeyRecord> {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const privateJwk = privateKey.export({ format: 'jwk' });
+  const publicJwk = { kty: 'OKP', crv: 'Ed25519', x: privateJwk.x ?? '' } as const;
+  const kid = await calculateJwkThumbprint(publicJwk);
+  return {
+    kid,
+    publicJwk,
+    sealedPrivateJwk: options.seal.close(kid, JSON.stringify(privateJwk)),
+    createdAtMs: options.createdAtMs,
+    signsFromMs: options.signsFromMs,
+  };
+}
+
+/**
+ * A stored key, unless it was sealed under another pepper.
+ * The public half is taken from the sealed one: whoever can write to the store can not bring in a key of their own.
+ */
+function openSigningKey(seal: Seal, record: SigningKeyRecord): SigningKey | undefined {
+  const opened = seal.open(record.kid, record.sealedPrivateJwk);
+  if (opened === undefined) return undefined;
+  const privateKey = createPrivateKey({ key: JSON.parse(opened), format: 'jwk' });
+  const publicKey = createPublicKey(privateKey);
+  if (publicKey.export({ format: 'jwk' }).x !== record.publicJwk.x) return undefined;
+  return { record, publicKey, privateKey };
 }

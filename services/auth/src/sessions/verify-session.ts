@@ -4,12 +4,17 @@ import type { Clock } from '@millrace/runtime';
 import { errors, type JWTHeaderParameters, jwtVerify } from 'jose';
 import type { AuthMetrics } from '../metrics.ts';
 import type { AuthStore } from '../store/auth-store.ts';
+import { requireFresh } from '../store/auth-store.ts';
 import type { Memberships } from '../store/memberships.ts';
-import { requireFresh } from '../store/require-fresh.ts';
 import { ROLE_PERMISSIONS } from '../store/role.ts';
-import type { UserIndex } from '../store/user-index.ts';
-import type { Verdict } from '../verdict.ts';
-import { SESSION_ALGORITHM, type SessionClaims, type SessionParties, sessionClaims } from './session.ts';
+import type { UserIndex } from '../store/user-record.ts';
+import type { Verdict } from '../verify.ts';
+import {
+  SESSION_ALGORITHM,
+  type SessionClaims,
+  type SessionParties,
+  sessionClaims,
+} from './issue-session.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** How far ahead the clock of the replica that issued a session may be. */

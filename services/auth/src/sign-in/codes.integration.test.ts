@@ -3,8 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { connectRedis, type Redis } from '@millrace/stores';
 import { createFixedClock, type RedisServer, startRedis } from '@millrace/testkit';
 import { log } from '../../test/auth.ts';
-import { type Codes, MOST_TRIES, REQUEST_WINDOW_MS } from './codes.ts';
-import { createCodesInMemory } from './codes-in-memory.ts';
+import { type Codes, createCodesInMemory, MOST_TRIES, REQUEST_WINDOW_MS } from './codes.ts';
 import { createCodesInRedis } from './codes-in-redis.ts';
 
 const GUESSES = 10_000;
@@ -17,7 +16,8 @@ const newAddress = () => `address-${++addresses}`;
 
 before(async () => {
   server = await startRedis();
-  redis = connectRedis({ url: server.url, log });
+  // A storm of guesses on a busy machine takes longer than a command may in service.
+  redis = connectRedis({ url: server.url, commandTimeoutMs: 60_000, log });
   await new Promise((resolve) => redis.once('ready', resolve));
 });
 after(async () => {
@@ -44,14 +44,13 @@ for (const [name, open] of STORES) {
       assert.equal(lookedAt, MOST_TRIES);
     });
 
-    test('of 10,000 guesses at once at most five are looked at; others may find no store', async () => {
+    test('of 10,000 guesses at once five are looked at', async () => {
       const codes = open();
       const address = newAddress();
       await codes.put(address, 'hash');
       const guesses = Array.from({ length: GUESSES }, () => codes.takeTry(address));
-      const outcomes = await Promise.allSettled(guesses);
-      const lookedAt = outcomes.filter((one) => one.status === 'fulfilled' && one.value !== undefined);
-      assert.ok(lookedAt.length <= MOST_TRIES, `${lookedAt.length}`);
+      const lookedAt = (await Promise.all(guesses)).filter((hash) => hash !== undefined);
+      assert.equal(lookedAt.length, MOST_TRIES);
       assert.equal(await codes.takeTry(address), undefined);
     });
 

@@ -1,27 +1,26 @@
 import { randomInt } from 'node:crypto';
-import type { Clock, GrpcServiceBinding, Logger } from '@millrace/runtime';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { SignInService, type UserSchema } from '@millrace/contracts/millrace/auth/v1/sign_in';
+import { bindService, type Clock, type GrpcServiceBinding, type Logger } from '@millrace/runtime';
 import type { AuditLog, Redis } from '@millrace/stores';
 import type { AuthConfig } from '../config.ts';
 import type { Mailer } from '../mail/mailer.ts';
 import type { AuthMetrics } from '../metrics.ts';
 import type { SecretHasher } from '../secrets/secret-hash.ts';
 import { createIssueSession } from '../sessions/issue-session.ts';
-import { openSigningKeys } from '../sessions/signing-keys.ts';
+import { openSigningKeys, type SigningKeys } from '../sessions/signing-keys.ts';
 import { createVerifySession } from '../sessions/verify-session.ts';
 import type { AuthStore } from '../store/auth-store.ts';
 import type { Memberships } from '../store/memberships.ts';
-import type { UserIndex } from '../store/user-index.ts';
-import type { Verdict } from '../verdict.ts';
-import { createCodeSecrets } from './code-secrets.ts';
-import { createCodesInMemory } from './codes-in-memory.ts';
+import type { UserIndex, UserRecord } from '../store/user-record.ts';
+import type { Verdict } from '../verify.ts';
+import { createCodeSecrets, createCodesInMemory } from './codes.ts';
 import { createCodesInRedis } from './codes-in-redis.ts';
-import { createCreateSession } from './create-session.ts';
-import { createEndSessions } from './end-sessions.ts';
-import { createMaySignIn } from './may-sign-in.ts';
 import { createRequestCode } from './request-code.ts';
-import { createSignInService } from './service.ts';
+import { createCreateSession, createEndSessions, userNotFound } from './sessions.ts';
 import { createSignInAudit } from './sign-in-audit.ts';
-import { createVerifyCode } from './verify-code.ts';
+import { createMaySignIn, createVerifyCode } from './verify-code.ts';
 
 /** Everything about people who sign in. */
 export interface SignIn {
@@ -83,4 +82,45 @@ export async function openSignIn(options: {
       await keys.close();
     },
   };
+}
+
+/** `millrace.auth.v1.SignInService` over the use cases. */
+function createSignInService(options: {
+  requestCode: ReturnType<typeof createRequestCode>;
+  verifyCode: ReturnType<typeof createVerifyCode>;
+  createSession: ReturnType<typeof createCreateSession>;
+  endSessions: ReturnType<typeof createEndSessions>;
+  users: UserIndex;
+  keys: SigningKeys;
+}): GrpcServiceBinding {
+  return bindService(SignInService, {
+    requestCode: options.requestCode,
+    async verifyCode(request) {
+      const { user, workspaceId, session } = await options.verifyCode(request);
+      return {
+        token: session.token,
+        expiresAt: timestampFromMs(session.expiresAtMs),
+        user: toUserMessage(user),
+        workspaceId,
+      };
+    },
+    async createSession(request) {
+      const { token, expiresAtMs } = await options.createSession(request);
+      return { token, expiresAt: timestampFromMs(expiresAtMs) };
+    },
+    async endSessions(request) {
+      await options.endSessions(request);
+      return {};
+    },
+    async getUser({ userId }) {
+      const user = options.users.byId(userId);
+      if (user === undefined) throw userNotFound();
+      return { user: toUserMessage(user) };
+    },
+    getSigningKeys: async () => ({ jwksJson: options.keys.jwksJson() }),
+  });
+}
+
+function toUserMessage(user: UserRecord): MessageInitShape<typeof UserSchema> {
+  return { id: user.id, email: user.email, createdAt: timestampFromMs(user.createdAtMs) };
 }

@@ -2,9 +2,9 @@ import type { RequestCodeRequest } from '@millrace/contracts/millrace/auth/v1/si
 import type { Mail, Mailer } from '../mail/mailer.ts';
 import type { AuthMetrics } from '../metrics.ts';
 import { normalizedEmail } from '../store/user-record.ts';
-import type { CodeSecrets } from './code-secrets.ts';
+import type { CodeSecrets } from './codes.ts';
 import { CODE_LIFETIME_MS, type Codes } from './codes.ts';
-import type { MaySignIn } from './may-sign-in.ts';
+import type { MaySignIn } from './verify-code.ts';
 
 /**
  * Makes the use case that mails a code. Whether the address is known, or may sign in at all, changes neither the

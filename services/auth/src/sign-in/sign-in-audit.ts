@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Actor } from '@millrace/contracts/millrace/auth/v1/actor';
 import type { Logger } from '@millrace/runtime';
-import type { AuditLog, Deed } from '@millrace/stores';
+import type { AuditLog, NewAuditEntry } from '@millrace/stores';
 import type { Memberships } from '../store/memberships.ts';
 import type { UserRecord } from '../store/user-record.ts';
 
@@ -37,9 +37,9 @@ export function createSignInAudit(options: {
 
   const recordIn = async (
     workspaceIds: Iterable<string>,
-    deed: Omit<Deed, 'workspaceId' | 'target'> & { sessionId?: string },
+    entry: Omit<NewAuditEntry, 'workspaceId' | 'target'> & { sessionId?: string },
   ): Promise<void> => {
-    const { sessionId = '', ...rest } = deed;
+    const { sessionId = '', ...rest } = entry;
     const target = { type: 'session', id: sessionId };
     const told = [...workspaceIds].slice(0, MOST_WORKSPACES);
     await Promise.all(told.map((workspaceId) => audit.record({ ...rest, target, workspaceId })));
@@ -79,6 +79,6 @@ export function createSignInAudit(options: {
   };
 }
 
-function beforeSignIn(actor: Actor | undefined, userId: string): Deed['actor'] {
+function beforeSignIn(actor: Actor | undefined, userId: string): NewAuditEntry['actor'] {
   return { userId, credentialId: '', ipAddress: actor?.ipAddress ?? '', requestId: actor?.requestId ?? '' };
 }

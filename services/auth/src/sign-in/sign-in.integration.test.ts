@@ -43,13 +43,13 @@ test('a newcomer asks for a code, gets it by mail, and with it a session in a wo
   assert.equal(verdict.workspaceId, verified.workspaceId);
   assert.deepEqual([...verdict.permissions], ['*']);
   assert.equal(verdict.expiresAtMs, verified.expiresAt && timestampMs(verified.expiresAt));
-  const [deed] = (await people.deeds(verified.workspaceId)).filter(
+  const [entry] = (await people.entries(verified.workspaceId)).filter(
     ({ action }) => action === 'session.created',
   );
-  assert.equal(deed?.outcome, 'succeeded');
-  assert.equal(deed.actorUserId, verified.user.id);
-  assert.deepEqual([deed.targetType, deed.targetId], ['session', verdict.credentialId]);
-  assert.deepEqual([deed.ipAddress, deed.requestId], ['192.0.2.1', 'r-1']);
+  assert.equal(entry?.outcome, 'succeeded');
+  assert.equal(entry.actorUserId, verified.user.id);
+  assert.deepEqual([entry.targetType, entry.targetId], ['session', verdict.credentialId]);
+  assert.deepEqual([entry.ipAddress, entry.requestId], ['192.0.2.1', 'r-1']);
 });
 
 test('who signs in again is the same user in the same workspace, with another session', async () => {
@@ -71,7 +71,7 @@ test('a wrong, used, over-tried or missing code is one and the same answer', asy
   }
   await assert.rejects(signer.verify('cid@example.com', code), refusal, 'after five wrong ones');
   await eventually(async () => {
-    const refused = (await people.deeds(workspaceId)).filter(({ action }) => action === 'session.refused');
+    const refused = (await people.entries(workspaceId)).filter(({ action }) => action === 'session.refused');
     assert.equal(refused.length, 5);
     assert.ok(refused.every(({ outcome, actorUserId }) => outcome === 'refused' && actorUserId === ''));
   });
@@ -89,7 +89,7 @@ test('of 10,000 parallel guesses five are looked at, even with the right one amo
   assert.ok(outcomes.every(({ status }) => status === 'rejected'));
   await assert.rejects(signer.verify('dan@example.com', code), { code: 'unauthenticated' });
   const refused = async () =>
-    (await people.deeds(workspaceId)).filter(({ action }) => action === 'session.refused').length;
+    (await people.entries(workspaceId)).filter(({ action }) => action === 'session.refused').length;
   await eventually(async () => assert.equal(await refused(), 5));
 });
 

@@ -60,7 +60,7 @@ test('who is invited signs up, and is a member with a workspace of their own bes
   const { user, workspaceId } = await invitedOnly.signIn('guest@example.com');
   assert.notEqual(workspaceId, inviting);
   assert.equal((await people.rolesIn(inviting))[user?.id ?? ''], 'member');
-  const told = await people.deeds(inviting);
+  const told = await people.entries(inviting);
   assert.ok(told.some(({ action, actorUserId }) => action === 'session.created' && actorUserId === user?.id));
   // Their invitation is used up: they may come back as a user.
   assert.equal((await invitedOnly.signIn('guest@example.com')).user?.id, user?.id);

@@ -43,9 +43,9 @@ test('a session for another workspace is for members of it, and ends with the pr
     assert.equal(verdict.workspaceId, shared);
     assert.ok(!verdict.permissions.has('*') && verdict.permissions.has('events:read'));
   });
-  const told = await Promise.all([home, shared].map((id) => people.deeds(id)));
-  const isTold = told.map((deeds) =>
-    deeds.some(({ actorCredentialId }) => actorCredentialId === 'a session'),
+  const told = await Promise.all([home, shared].map((id) => people.entries(id)));
+  const isTold = told.map((entries) =>
+    entries.some(({ actorCredentialId }) => actorCredentialId === 'a session'),
   );
   assert.deepEqual(isTold, [false, true], 'one workspace learns nothing of another');
   for (const workspaceId of [foreign, 'no-such', '']) {
@@ -76,7 +76,7 @@ test('ending the sessions of a user ends them all, and a new one can begin at on
   }
   const third = await signer.signIn('jon@example.com');
   assert.equal((await signer.auth.verify(third.token)).kind, 'granted');
-  const actions = (await people.deeds(first.workspaceId)).map(({ action }) => action);
+  const actions = (await people.entries(first.workspaceId)).map(({ action }) => action);
   assert.ok(actions.includes('sessions.ended'));
   await assert.rejects(signer.methods.endSessions({ userId: 'nobody', actor }, CALL), { code: 'not_found' });
 });

@@ -4,15 +4,12 @@ import type { AuditLog } from '@millrace/stores';
 import type { AuthMetrics } from '../metrics.ts';
 import type { IssueSession, Session } from '../sessions/issue-session.ts';
 import type { AuthStore } from '../store/auth-store.ts';
+import { requireFresh } from '../store/auth-store.ts';
 import type { Memberships } from '../store/memberships.ts';
-import { requireFresh } from '../store/require-fresh.ts';
 import { normalizedEmail, type UserRecord, userKey } from '../store/user-record.ts';
-import { acceptInvitations } from '../workspaces/accept-invitations.ts';
-import { ensureHomeWorkspace } from '../workspaces/home-workspace.ts';
-import type { CodeSecrets } from './code-secrets.ts';
-import type { Codes } from './codes.ts';
-import { findOrCreateUser } from './find-or-create-user.ts';
-import type { MaySignIn } from './may-sign-in.ts';
+import { acceptInvitations, openInvitations } from '../workspaces/accept-invitations.ts';
+import { ensureHomeWorkspace, homeWorkspaceIdFor } from '../workspaces/home-workspace.ts';
+import type { CodeSecrets, Codes } from './codes.ts';
 import type { SignInAudit } from './sign-in-audit.ts';
 
 /** What a right code yields. */
@@ -89,4 +86,56 @@ async function workspaceToBeginIn(
   const [oldest] = memberships.workspacesOf(user.id);
   if (oldest === undefined) throw new MillraceError('permission_denied', 'you are a member of no workspace');
   return oldest.id;
+}
+
+/** Whether an address, in its normal form, may sign in; no I/O. */
+export type MaySignIn = (email: string) => boolean;
+
+/** With `SIGN_UP=invited`: users, who has been invited, and the owner of the installation. Otherwise anybody. */
+export function createMaySignIn(options: {
+  store: AuthStore;
+  clock: Clock;
+  signUp: 'open' | 'invited';
+  /** `BOOTSTRAP_OWNER_EMAIL`. */
+  ownerEmail: string | undefined;
+}): MaySignIn {
+  const { store, clock, ownerEmail } = options;
+  if (options.signUp === 'open') return () => true;
+  const owner = ownerEmail === undefined ? undefined : normalizedEmail(ownerEmail);
+  return (email) => {
+    // All three are looked at for every address, so that the time tells nothing.
+    const isOwner = email === owner;
+    const isUser = store.users.get(userKey(email)) !== undefined;
+    const isInvited = openInvitations(store.workspaces, { email, nowMs: clock.now() }).length > 0;
+    return isOwner || isUser || isInvited;
+  };
+}
+
+/** The user of an address that was just proven; the first time it makes them. Replicas that do so agree on one. */
+export async function findOrCreateUser(
+  dependencies: {
+    store: AuthStore;
+    clock: Clock;
+    defaultWorkspaceId: string;
+    ownerEmail: string | undefined;
+    newId: () => string;
+  },
+  email: string,
+): Promise<UserRecord> {
+  const { store, clock, newId } = dependencies;
+  const recordKey = userKey(email);
+  const known = store.users.get(recordKey);
+  if (known !== undefined) return known.value;
+  const user: UserRecord = {
+    id: newId(),
+    email,
+    createdAtMs: clock.now(),
+    homeWorkspaceId: homeWorkspaceIdFor({ ...dependencies, email }),
+    sessionsValidFromMs: 0,
+  };
+  const outcome = await store.users.create(recordKey, user);
+  if (outcome.kind === 'written') return user;
+  const other = await store.users.read(recordKey);
+  if (other === undefined) throw new MillraceError('aborted', 'the user was removed while signing in');
+  return other.value;
 }

@@ -1,8 +1,7 @@
-import type { Clock, Logger } from '@millrace/runtime';
+import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
 import { type NatsConnection, openRecords, type Records } from '@millrace/stores';
 import { z } from 'zod';
 import { type CredentialRecord, credentialRecord } from './credential-record.ts';
-import { type SigningKeyRecord, signingKeyRecord } from './signing-key-record.ts';
 import { type UserRecord, userRecord } from './user-record.ts';
 import { type WorkspaceRecord, workspaceRecord } from './workspace-record.ts';
 
@@ -54,3 +53,48 @@ export async function openAuthStore(options: {
     },
   };
 }
+
+/** How long the index may be cut off from the store before its answers are not given any more, in milliseconds. */
+const MAX_STALE_MS = 5_000;
+
+/** Throws `unavailable` once any of these may have missed a change, a revocation for example, for longer than 5 s. */
+export function requireFresh(
+  clock: Clock,
+  indexes: readonly { readonly staleSinceMs: number | undefined }[],
+): void {
+  for (const { staleSinceMs } of indexes) {
+    if (staleSinceMs === undefined || clock.monotonic() - staleSinceMs <= MAX_STALE_MS) continue;
+    throw new MillraceError('unavailable', 'credentials can not be verified now');
+  }
+}
+
+/** Keeps `proposed` under a name, unless a replica was first: then what that one kept. */
+export async function keepSetting(
+  settings: AuthStore['settings'],
+  name: string,
+  proposed: string,
+): Promise<string> {
+  const known = settings.get(name);
+  if (known !== undefined) return known.value.value;
+  const outcome = await settings.create(name, { value: proposed });
+  if (outcome.kind === 'written') return proposed;
+  const kept = await settings.read(name);
+  if (kept === undefined)
+    throw new MillraceError('aborted', 'a shared setting was removed while it was made');
+  return kept.value.value;
+}
+
+/** A key pair that signs sessions, as it is stored under its `kid`. */
+const signingKeyRecord = z.object({
+  kid: z.string(),
+  /** The public JWK. */
+  publicJwk: z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string() }),
+  /** The private JWK, sealed with a key that comes from the pepper: what is stored signs nothing by itself. */
+  sealedPrivateJwk: z.string(),
+  createdAtMs: z.number(),
+  /** When it began or begins to sign; every replica and every reader of the key set has heard of it by then. */
+  signsFromMs: z.number(),
+});
+
+/** What `signingKeyRecord` yields. */
+export type SigningKeyRecord = Readonly<z.output<typeof signingKeyRecord>>;

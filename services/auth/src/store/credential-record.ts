@@ -2,7 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { CredentialKind, type CredentialSchema } from '@millrace/contracts/millrace/auth/v1/auth';
 import { z } from 'zod';
-import { rateLimitRecord } from './rate-limit.ts';
+import { rateLimitRecord } from './workspace-record.ts';
 
 const storedKind = z.enum(['analytics_key', 'secret_key', 'external_event_token', 'environment']);
 

@@ -1,7 +1,19 @@
-import { MillraceError } from '@millrace/runtime';
+import type { RateLimit as RateLimitMessage } from '@millrace/contracts/millrace/auth/v1/auth';
+import { fieldError, MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
-import { rateLimitRecord } from './rate-limit.ts';
 import { roleName } from './role.ts';
+
+const MOST_REQUESTS_PER_MINUTE = 60_000_000;
+
+/** How often a caller may ask, as it is stored. */
+export const rateLimitRecord = z.object({
+  requestsPerMinute: z.number().int().min(1).max(MOST_REQUESTS_PER_MINUTE),
+  /** Requests that may come at once. */
+  burst: z.number().int().min(1),
+});
+
+/** What `rateLimitRecord` yields. */
+export type RateLimit = Readonly<z.output<typeof rateLimitRecord>>;
 
 const memberRecord = z.object({
   userId: z.string(),
@@ -41,4 +53,17 @@ export type InvitationRecord = Readonly<z.output<typeof invitationRecord>>;
 /** The answer to an id that the caller can't see, whether or not there is such a workspace. */
 export function workspaceNotFound(): MillraceError {
   return new MillraceError('not_found', 'no such workspace');
+}
+
+/** A limit from a message, null for one of zero requests; otherwise `invalid_argument`. */
+export function checkedRateLimit(message: RateLimitMessage): RateLimit | null {
+  const { requestsPerMinute, burst } = message;
+  if (requestsPerMinute === 0) return null;
+  if (requestsPerMinute > MOST_REQUESTS_PER_MINUTE) {
+    throw fieldError('rate_limit', `at most ${MOST_REQUESTS_PER_MINUTE} requests a minute`);
+  }
+  if (burst > requestsPerMinute) {
+    throw fieldError('rate_limit', 'burst must not exceed the requests of a minute');
+  }
+  return { requestsPerMinute, burst: burst || Math.max(1, Math.ceil(requestsPerMinute / 6)) };
 }

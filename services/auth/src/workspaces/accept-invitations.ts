@@ -1,12 +1,12 @@
 import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
+import { type Origin, recordOwnEntry } from '../actor.ts';
 import type { AuthStore } from '../store/auth-store.ts';
 import { changeRecord } from '../store/change-record.ts';
 import { mayManage } from '../store/role.ts';
 import type { UserRecord } from '../store/user-record.ts';
 import type { InvitationRecord, WorkspaceRecord } from '../store/workspace-record.ts';
-import { type Origin, recordOwnDeed } from './own-deed.ts';
-import { MAX_MEMBERS } from './workspace-limits.ts';
+import { MAX_MEMBERS } from './workspace-rules.ts';
 
 /** Invitations that one sign-in accepts; the next one accepts the rest. */
 const MOST_AT_ONCE = 100;
@@ -37,7 +37,7 @@ export async function acceptInvitations(
       return joined && withoutInvitation(joined, user.email);
     });
     if (accepted === undefined) continue;
-    await recordOwnDeed(dependencies, {
+    await recordOwnEntry(dependencies, {
       user,
       workspaceId,
       action: 'member.joined',

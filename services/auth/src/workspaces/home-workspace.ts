@@ -1,11 +1,11 @@
 import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
+import { type Origin, recordOwnEntry } from '../actor.ts';
 import type { AuthStore } from '../store/auth-store.ts';
 import { changeRecord } from '../store/change-record.ts';
 import type { Memberships } from '../store/memberships.ts';
 import { type UserRecord, userKey } from '../store/user-record.ts';
-import { isBootstrapOwner, makeBootstrapOwner } from './bootstrap-owner.ts';
-import { type Origin, recordOwnDeed } from './own-deed.ts';
+import { isBootstrapOwner, makeBootstrapOwner } from './default-workspace.ts';
 
 const LONGEST_SHOWN_NAME = 64;
 
@@ -75,7 +75,7 @@ async function createHome(
   });
   // Another replica has just made the same workspace, and tells of it.
   if (outcome.kind === 'conflict') return;
-  await recordOwnDeed(dependencies, {
+  await recordOwnEntry(dependencies, {
     user,
     workspaceId: user.homeWorkspaceId,
     action: 'workspace.created',

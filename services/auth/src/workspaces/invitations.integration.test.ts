@@ -69,7 +69,7 @@ test('unavailable, and nothing changed, when no mail can be sent', async () => {
   const request = { workspaceId, email: 'ada@example.com', role: Role.MEMBER, actor };
   await assert.rejects(workspaces.inviteMember(request, CALL), { code: 'unavailable' });
   assert.deepEqual((await people.store.workspaces.read(workspaceId))?.value.invitations, []);
-  assert.deepEqual(await people.deeds(workspaceId), []);
+  assert.deepEqual(await people.entries(workspaceId), []);
   await stop();
 });
 
@@ -110,7 +110,7 @@ test('whoever proves the address becomes a member, once, wherever it was invited
   for (const { owner, workspaceId, actor } of [one, two]) {
     assert.deepEqual(await people.rolesIn(workspaceId), { [owner.id]: 'owner', [ada.id]: 'admin' });
     assert.deepEqual((await people.store.workspaces.read(workspaceId))?.value.invitations, []);
-    const joined = (await people.deeds(workspaceId)).filter(({ action }) => action === 'member.joined');
+    const joined = (await people.entries(workspaceId)).filter(({ action }) => action === 'member.joined');
     assert.deepEqual(
       joined.map(({ actorUserId, targetId }) => [actorUserId, targetId]),
       [[ada.id, ada.id]],
@@ -171,8 +171,8 @@ test('of 50 addresses invited at once on two replicas every one is kept', async 
   );
   const stored = await people.store.workspaces.read(workspaceId);
   assert.deepEqual(stored?.value.invitations.map(({ email }) => email).sort(), addresses.sort());
-  const deeds = await people.deeds(workspaceId);
-  assert.equal(deeds.filter(({ action }) => action === 'member.invited').length, 50);
+  const entries = await people.entries(workspaceId);
+  assert.equal(entries.filter(({ action }) => action === 'member.invited').length, 50);
   await here.stop();
   await there.stop();
 });

@@ -1,15 +1,17 @@
-import type { InviteMemberRequest } from '@millrace/contracts/millrace/auth/v1/workspace';
+import type { Actor } from '@millrace/contracts/millrace/auth/v1/actor';
+import type {
+  InviteMemberRequest,
+  RevokeInvitationRequest,
+} from '@millrace/contracts/millrace/auth/v1/workspace';
 import { type Clock, fieldError, MillraceError } from '@millrace/runtime';
+import type { Quota, RateLimiter } from '@millrace/stores';
 import { requiredActor } from '../actor.ts';
 import type { Mail, Mailer } from '../mail/mailer.ts';
-import type { UserIndex } from '../store/user-index.ts';
+import type { UserIndex } from '../store/user-record.ts';
 import { normalizedEmail, userKey } from '../store/user-record.ts';
 import type { InvitationRecord, WorkspaceRecord } from '../store/workspace-record.ts';
 import { changeWorkspace, type WorkspaceChanges } from './change-workspace.ts';
-import type { TakeInvitation } from './invitation-quota.ts';
-import { requireStanding } from './standing.ts';
-import { checkedRole } from './workspace-input.ts';
-import { MAX_MEMBERS, MAX_OPEN_INVITATIONS } from './workspace-limits.ts';
+import { checkedRole, MAX_MEMBERS, MAX_OPEN_INVITATIONS, requireStanding } from './workspace-rules.ts';
 
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 
@@ -39,7 +41,7 @@ export async function inviteMember(
   const email = normalizedEmail(request.email);
   const role = checkedRole(request.role);
   const { workspaceId } = request;
-  const deed = { workspaceId, actor, action: 'member.invited', details: { email, role } };
+  const entry = { workspaceId, actor, action: 'member.invited', details: { email, role } };
   mailer.requireRoom();
   const retryAfterSeconds = await dependencies.takeInvitation(actor, email);
   if (retryAfterSeconds > 0) return { kind: 'limited', retryAfterSeconds };
@@ -52,7 +54,7 @@ export async function inviteMember(
     expiresAtMs: nowMs + LIFETIME_MS,
   };
   let invitation = fresh;
-  const targeted = { ...deed, target: { type: 'invitation', id: '' } };
+  const targeted = { ...entry, target: { type: 'invitation', id: '' } };
   const workspace = await changeWorkspace(dependencies, targeted, (stored) => {
     const open = stored.invitations.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
     const present = open.find((other) => other.email === email);
@@ -65,7 +67,7 @@ export async function inviteMember(
     return { ...stored, invitations: [...others, invitation] };
   });
   await audit.record({
-    ...deed,
+    ...entry,
     outcome: 'succeeded',
     target: { type: 'invitation', id: invitation.id },
   });
@@ -116,4 +118,52 @@ function invitationMail(options: {
       '',
     ].join('\n'),
   };
+}
+
+/** How long an inviter has to wait before the next mail may go out, in seconds; 0 for not at all. */
+export type TakeInvitation = (actor: Actor, email: string) => Promise<number>;
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Of one person, or of one key. */
+const BY_INVITER: Quota = { requests: 200, periodMs: DAY_MS, burst: 100 };
+/** To one address, whoever writes. */
+const TO_ADDRESS: Quota = { requests: 10, periodMs: DAY_MS, burst: 5 };
+
+/**
+ * Bounds the mails that invitations cause: they carry words of the inviter's own, and anybody may have a workspace.
+ * Inviting again and again, and taking invitations back in between, counts each time.
+ */
+export function createInvitationQuota(limiter: RateLimiter): TakeInvitation {
+  return async (actor, email) => {
+    const inviter = actor.userId || actor.credentialId;
+    const own = await limiter(`invitations by ${inviter}`, BY_INVITER);
+    if (!own.allowed) return own.nextInSeconds;
+    const received = await limiter(`invitations to ${email}`, TO_ADDRESS);
+    return received.allowed ? 0 : received.nextInSeconds;
+  };
+}
+
+/** Takes an invitation back; `not_found` once it is accepted or gone. */
+export async function revokeInvitation(
+  dependencies: WorkspaceChanges,
+  request: RevokeInvitationRequest,
+): Promise<void> {
+  const actor = requiredActor(request.actor);
+  const { workspaceId, invitationId } = request;
+  const entry = {
+    workspaceId,
+    actor,
+    action: 'invitation.revoked',
+    target: { type: 'invitation', id: invitationId },
+  };
+  let details = {};
+  await changeWorkspace(dependencies, entry, (workspace) => {
+    const revoked = workspace.invitations.find(({ id }) => id === invitationId);
+    const over = revoked === undefined ? [] : [revoked.role];
+    requireStanding({ workspace, actor, permission: 'members:manage', over });
+    if (revoked === undefined) throw new MillraceError('not_found', 'no such invitation');
+    details = { email: revoked.email, role: revoked.role };
+    return { ...workspace, invitations: workspace.invitations.filter((other) => other !== revoked) };
+  });
+  await dependencies.audit.record({ ...entry, outcome: 'succeeded', details });
 }

@@ -138,11 +138,11 @@ for (const actorRole of ROLES) {
       const later = await people.store.workspaces.read(workspaceId);
       assert.deepEqual(later, earlier, `${action.name} changed something`);
     }
-    const deeds = await people.deeds(workspaceId);
-    const told = deeds.filter(({ outcome }) => outcome === 'refused');
+    const entries = await people.entries(workspaceId);
+    const told = entries.filter(({ outcome }) => outcome === 'refused');
     assert.equal(told.length, refused, 'every refusal is in the audit log');
-    assert.ok(deeds.every(({ actorUserId }) => actorUserId === userId));
-    assert.equal(deeds.length, ACTIONS.length, 'and every success');
+    assert.ok(entries.every(({ actorUserId }) => actorUserId === userId));
+    assert.equal(entries.length, ACTIONS.length, 'and every success');
   });
 }
 

@@ -1,19 +1,21 @@
-import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import {
+  type InvitationSchema,
+  type MemberSchema,
+  type WorkspaceSchema,
+  WorkspaceService,
+} from '@millrace/contracts/millrace/auth/v1/workspace';
 import { bindService, type Clock, type GrpcServiceBinding } from '@millrace/runtime';
 import type { Mailer } from '../mail/mailer.ts';
 import type { CredentialIds } from '../store/credential-ids.ts';
 import type { Memberships } from '../store/memberships.ts';
-import type { UserIndex } from '../store/user-index.ts';
-import type { WorkspaceChanges } from './change-workspace.ts';
-import { createWorkspace } from './create-workspace.ts';
-import type { TakeInvitation } from './invitation-quota.ts';
-import { inviteMember } from './invite-member.ts';
-import { getWorkspace, listMembers } from './list-members.ts';
-import { removeMember } from './remove-member.ts';
-import { revokeInvitation } from './revoke-invitation.ts';
-import { updateMember } from './update-member.ts';
-import { updateWorkspace } from './update-workspace.ts';
-import { toInvitationMessage, toMemberMessage, toWorkspaceMessage } from './workspace-messages.ts';
+import { toRoleMessage } from '../store/role.ts';
+import type { UserIndex } from '../store/user-record.ts';
+import type { InvitationRecord, MemberRecord, WorkspaceRecord } from '../store/workspace-record.ts';
+import { createWorkspace, updateWorkspace, type WorkspaceChanges } from './change-workspace.ts';
+import { inviteMember, revokeInvitation, type TakeInvitation } from './invite-member.ts';
+import { getWorkspace, listMembers, removeMember, updateMember } from './members.ts';
 
 /** `millrace.auth.v1.WorkspaceService` over the use cases. */
 export function createWorkspaceService(
@@ -66,4 +68,41 @@ export function createWorkspaceService(
     }),
     removeMember: (request) => removeMember(dependencies, request),
   });
+}
+
+/** A workspace as a user sees it; an empty `userId` is a key's view. */
+function toWorkspaceMessage(
+  record: WorkspaceRecord,
+  userId: string,
+): MessageInitShape<typeof WorkspaceSchema> {
+  const role = record.members.find((member) => member.userId === userId)?.role;
+  return {
+    id: record.id,
+    name: record.name,
+    createdAt: timestampFromMs(record.createdAtMs),
+    ...(record.rateLimit === null ? {} : { rateLimit: record.rateLimit }),
+    ...(role === undefined ? {} : { role: toRoleMessage(role) }),
+  };
+}
+
+/** A member with their address. */
+function toMemberMessage(record: MemberRecord, users: UserIndex): MessageInitShape<typeof MemberSchema> {
+  return {
+    userId: record.userId,
+    // Members have signed in, so only a user whose record is still on its way to this replica has none.
+    email: users.byId(record.userId)?.email ?? '',
+    role: toRoleMessage(record.role),
+    joinedAt: timestampFromMs(record.joinedAtMs),
+  };
+}
+
+/** An invitation. */
+function toInvitationMessage(record: InvitationRecord): MessageInitShape<typeof InvitationSchema> {
+  return {
+    id: record.id,
+    email: record.email,
+    role: toRoleMessage(record.role),
+    createdAt: timestampFromMs(record.createdAtMs),
+    expiresAt: timestampFromMs(record.expiresAtMs),
+  };
 }

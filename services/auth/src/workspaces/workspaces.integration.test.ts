@@ -72,9 +72,9 @@ test('who makes a workspace owns it, on every replica and after a restart', asyn
   await there.stop();
   const again = await startWorkspaces();
   assert.deepEqual(await listed(again), expected);
-  const deeds = await people.deeds(made[0] ?? '');
+  const entries = await people.entries(made[0] ?? '');
   assert.deepEqual(
-    deeds.map(({ action, outcome, actorUserId, targetId, requestId, ipAddress }) => ({
+    entries.map(({ action, outcome, actorUserId, targetId, requestId, ipAddress }) => ({
       action,
       outcome,
       actorUserId,
@@ -128,7 +128,7 @@ test('a workspace is renamed and limited, each without the other, and the limit 
   const free = await workspaces.updateWorkspace({ workspaceId, rateLimit: none, actor: key }, CALL);
   assert.equal(free.workspace?.rateLimit, undefined);
   assert.deepEqual(
-    (await people.deeds(workspaceId)).map(({ action, detailsJson }) => [action, JSON.parse(detailsJson)]),
+    (await people.entries(workspaceId)).map(({ action, detailsJson }) => [action, JSON.parse(detailsJson)]),
     [
       ['workspace.updated', { name: 'Renamed' }],
       ['workspace.updated', { rateLimit: { requestsPerMinute: 600, burst: 100 } }],
@@ -177,9 +177,9 @@ test('a home workspace is made once, however often and wherever somebody signs i
   await settle(user);
   assert.deepEqual(await people.rolesIn(user.homeWorkspaceId), { [user.id]: 'owner' });
   assert.equal(people.store.workspaces.get(user.homeWorkspaceId)?.value.name, "grace's workspace");
-  const deeds = await people.deeds(user.homeWorkspaceId);
+  const entries = await people.entries(user.homeWorkspaceId);
   assert.deepEqual(
-    deeds.map(({ action, actorUserId }) => [action, actorUserId]),
+    entries.map(({ action, actorUserId }) => [action, actorUserId]),
     [['workspace.created', user.id]],
   );
 });
@@ -224,7 +224,7 @@ test('an owner who has signed in before is made one at the start', async () => {
   const replicas = await Promise.all([startWorkspaces(environment), startWorkspaces(environment)]);
   assert.deepEqual(await people.rolesIn(WORKSPACE), { ...before, [early.id]: 'owner' });
   for (const { stop } of replicas) await stop();
-  const told = (await people.deeds(WORKSPACE)).filter(({ targetId }) => targetId === early.id);
+  const told = (await people.entries(WORKSPACE)).filter(({ targetId }) => targetId === early.id);
   assert.equal(told.length, 1);
   const unknown = await startWorkspaces({ ...ENVIRONMENT, BOOTSTRAP_OWNER_EMAIL: 'nobody@example.com' });
   assert.deepEqual(await people.rolesIn(WORKSPACE), { ...before, [early.id]: 'owner' });

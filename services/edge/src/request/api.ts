@@ -20,7 +20,7 @@ export interface ApiDeps {
   readonly questions: Questions;
   /** For the routes that change them; what events are held to is behind `events`. */
   readonly schemas: Omit<SchemaRegistry, 'close'>;
-  /** Where deeds are told that the edge itself does. */
+  /** Where is recorded what the edge itself does. */
   readonly auditLog: AuditLog;
   readonly auth: AuthGateway;
   readonly clock: Clock;

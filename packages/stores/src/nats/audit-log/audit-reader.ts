@@ -2,10 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fromBinary } from '@bufbuild/protobuf';
 import { type AuditEntry, AuditEntrySchema } from '@millrace/contracts/millrace/audit/v1/audit';
 import { MillraceError } from '@millrace/runtime';
-import type { ConsumerMessages, JsMsg } from 'nats';
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JetStreamManager,
+  type JsMsg,
+  NatsError,
+  nanos,
+} from 'nats';
 import type { NatsConnection } from '../connect.ts';
-import { AUDIT_CONSUMER, ensureAuditConsumer } from './audit-consumer.ts';
-import { AUDIT_STREAM } from './stream.ts';
+import { AUDIT_STREAM, ensureAuditStream } from './audit-log.ts';
 
 /** A message of the stream, lent until it is answered by one of the two calls. */
 export interface AuditDelivery {
@@ -131,4 +139,45 @@ function decode(data: Uint8Array): AuditEntry | undefined {
 
 function unavailable(cause: unknown): MillraceError {
   return new MillraceError('unavailable', 'the audit log does not answer', { cause });
+}
+
+/** The durable consumer that every writer of the audit log shares. */
+const AUDIT_CONSUMER = 'audit-writer';
+
+/** Lent at a time, to all writers together: bounds what each of them holds in memory. */
+const MAX_LENT = 10_000;
+const CONSUMER_NOT_FOUND = 10014;
+
+/** Makes the stream and the consumer, or brings them up to date. */
+async function ensureAuditConsumer(options: {
+  connection: NatsConnection;
+  replicas: number;
+  /** Milliseconds after which a message that nobody answered is lent again. */
+  ackWaitMs: number;
+}): Promise<void> {
+  const { connection } = options;
+  await ensureAuditStream(connection, options.replicas);
+  const manager = await connection.jetstreamManager({ timeout: REQUEST_TIMEOUT_MS });
+  await ensureConsumer(manager, {
+    durable_name: AUDIT_CONSUMER,
+    ack_policy: AckPolicy.Explicit,
+    deliver_policy: DeliverPolicy.All,
+    ack_wait: nanos(options.ackWaitMs),
+    max_ack_pending: MAX_LENT,
+    max_deliver: -1,
+  });
+}
+
+async function ensureConsumer(
+  manager: JetStreamManager,
+  config: Partial<ConsumerConfig> & { durable_name: string },
+): Promise<void> {
+  try {
+    await manager.consumers.info(AUDIT_STREAM, config.durable_name);
+  } catch (error) {
+    if (!(error instanceof NatsError) || error.api_error?.err_code !== CONSUMER_NOT_FOUND) throw error;
+    await manager.consumers.add(AUDIT_STREAM, config);
+    return;
+  }
+  await manager.consumers.update(AUDIT_STREAM, config.durable_name, config);
 }

@@ -27,7 +27,7 @@ export const auditQuery = z.object({
     .optional(),
   cursor: boundedText(1, MAX_CURSOR_CHARS).describe('`nextCursor` of the last answer').optional(),
   action: boundedText(1, MAX_FILTER_CHARS).describe('only this action').optional(),
-  actor: boundedText(1, MAX_FILTER_CHARS).describe('only the deeds of this user').optional(),
+  actor: boundedText(1, MAX_FILTER_CHARS).describe('only what this user did').optional(),
   target: boundedText(1, MAX_FILTER_CHARS).describe('only what was done to the thing of this id').optional(),
   from: timestamp().describe('at or after').optional(),
   to: timestamp().describe('before').optional(),

@@ -66,7 +66,7 @@ const example = {
 const documentation: RouteDocumentation = {
   summary: 'Read the audit log',
   description:
-    'Needs `audit:read`, which owners have. Newest first; an entry appears within seconds of its deed. Of an actor or a target that isn’t known the ids are null.',
+    'Needs `audit:read`, which owners have. Newest first; an entry appears within seconds of what it tells. Of an actor or a target that isn’t known the ids are null.',
   tag: 'Audit',
   query: auditQuery,
   responses: {

@@ -31,7 +31,7 @@ export async function putSchema(
   const { version } = currentVersion(outcome.record);
   // Also when nothing has changed: this may be the retry of a change whose audit could not be written.
   await deps.auditLog.record({
-    ...deedOf(exchange, grant, eventName),
+    ...entryOf(exchange, grant, eventName),
     action: 'schema.put',
     details: { version, mode, change: outcome.kind },
   });
@@ -44,13 +44,13 @@ export async function deleteSchema({ exchange, grant, deps }: ChangeRequest): Pr
   const ifVersion = expectedVersion(exchange);
   const removed = await deps.schemas.remove({ workspaceId: grant.workspaceId, eventName, ifVersion });
   await deps.auditLog.record({
-    ...deedOf(exchange, grant, eventName),
+    ...entryOf(exchange, grant, eventName),
     action: 'schema.deleted',
     details: { version: currentVersion(removed).version },
   });
 }
 
-function deedOf(exchange: Exchange, { workspaceId, userId, credentialId }: Grant, eventName: string) {
+function entryOf(exchange: Exchange, { workspaceId, userId, credentialId }: Grant, eventName: string) {
   return {
     workspaceId,
     outcome: 'succeeded' as const,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MillraceError } from '@millrace/runtime';
-import type { Deed } from '@millrace/stores';
+import type { NewAuditEntry } from '@millrace/stores';
 import { benchDialect, KEYS, WORKSPACE_ID } from '../../../test/dialect-harness.ts';
 import { recordForTests, schemasForTests } from '../../../test/schemas.ts';
 import type { SchemaTarget, SchemaWish } from '../../ingest/schemas/schema-registry.ts';
@@ -14,7 +14,7 @@ const foreign = recordForTests({ workspaceId: 'workspace-2', eventName: 'foreign
 function openBench() {
   const puts: SchemaWish[] = [];
   const removed: SchemaTarget[] = [];
-  const deeds: Deed[] = [];
+  const entries: NewAuditEntry[] = [];
   const bench = benchDialect(schemasApi, {
     schemas: {
       ...schemasForTests([stored, foreign]),
@@ -31,8 +31,8 @@ function openBench() {
       },
     },
     auditLog: {
-      async record(deed) {
-        deeds.push(deed);
+      async record(entry) {
+        entries.push(entry);
       },
     },
   });
@@ -45,14 +45,14 @@ function openBench() {
       ...request,
       headers: { 'x-api-key': KEYS.everything, 'content-type': 'application/json', ...request.headers },
     });
-  return { send, puts, removed, deeds };
+  return { send, puts, removed, entries };
 }
 
 const params = { eventName: 'order.created' };
 
 describe('PUT', () => {
   test('201: a new schema, audited', async () => {
-    const { send, puts, deeds } = openBench();
+    const { send, puts, entries } = openBench();
     const { status, body, reply } = await send('PUT', PATH, { params, body: { schema: { type: 'object' } } });
     assert.equal(status, 201);
     assert.deepEqual(body, {
@@ -76,7 +76,7 @@ describe('PUT', () => {
         createdBy: KEYS.everything,
       },
     ]);
-    assert.deepEqual(deeds, [
+    assert.deepEqual(entries, [
       {
         workspaceId: WORKSPACE_ID,
         action: 'schema.put',
@@ -142,11 +142,11 @@ describe('PUT', () => {
   ];
   for (const [name, request, detail] of refused) {
     test(`400: ${name}`, async () => {
-      const { send, puts, deeds } = openBench();
+      const { send, puts, entries } = openBench();
       const { status, body } = await send('PUT', PATH, request);
       assert.equal(status, 400);
       assert.match(String(Reflect.get(Object(body), 'detail')), detail);
-      assert.deepEqual([puts, deeds], [[], []]);
+      assert.deepEqual([puts, entries], [[], []]);
     });
   }
 
@@ -165,20 +165,20 @@ describe('PUT', () => {
 
 describe('DELETE', () => {
   test('204: audited', async () => {
-    const { send, removed, deeds } = openBench();
+    const { send, removed, entries } = openBench();
     const request = { params: { eventName: 'known' }, headers: { 'if-match': '1' } };
     assert.equal((await send('DELETE', PATH, request)).status, 204);
     assert.deepEqual(removed, [{ workspaceId: WORKSPACE_ID, eventName: 'known', ifVersion: 1 }]);
     assert.deepEqual(
-      deeds.map(({ action, target, details }) => [action, target, details]),
+      entries.map(({ action, target, details }) => [action, target, details]),
       [['schema.deleted', { type: 'schema', id: 'known' }, { version: 1 }]],
     );
   });
 
   test('404: there is none', async () => {
-    const { send, deeds } = openBench();
+    const { send, entries } = openBench();
     assert.equal((await send('DELETE', PATH, { params })).status, 404);
-    assert.deepEqual(deeds, []);
+    assert.deepEqual(entries, []);
   });
 });
 

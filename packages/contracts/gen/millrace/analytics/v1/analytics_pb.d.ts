@@ -359,7 +359,7 @@ export declare type ListAuditEntriesRequest = Message<"millrace.analytics.v1.Lis
   action: string;
 
   /**
-   * Only this user's deeds; empty for all.
+   * Only what this user did; empty for all.
    *
    * @generated from field: string actor_user_id = 5;
    */

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
 export declare const file_millrace_audit_v1_audit: GenFile;
 
 /**
- * AuditEntry is one deed. Published on the stream AUDIT, kept in the table `audit_log`; a field is a column.
+ * AuditEntry is one thing that was done or refused. Published on the stream AUDIT, kept in the table `audit_log`; a field is a column.
  *
  * @generated from message millrace.audit.v1.AuditEntry
  */

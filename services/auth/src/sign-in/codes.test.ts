@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFixedClock } from '@millrace/testkit';
-import { createCodesInMemory } from './codes-in-memory.ts';
+import { createCodesInMemory } from './codes.ts';
 
 const MINUTE_MS = 60_000;
 

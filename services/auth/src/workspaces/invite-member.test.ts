@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { ActorSchema } from '@millrace/contracts/millrace/auth/v1/actor';
 import { createLocalQuotas } from '@millrace/stores';
-import { createInvitationQuota } from './invitation-quota.ts';
+import { createInvitationQuota } from './invite-member.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 

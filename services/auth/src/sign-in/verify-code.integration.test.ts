@@ -4,9 +4,8 @@ import { after, before, test } from 'node:test';
 import { systemClock } from '@millrace/runtime';
 import { type Bench, startBench, until } from '../../test/auth.ts';
 import { openPeople, type People } from '../../test/people.ts';
-import { indexUsers } from '../store/user-index.ts';
-import { userKey } from '../store/user-record.ts';
-import { findOrCreateUser } from './find-or-create-user.ts';
+import { indexUsers, userKey } from '../store/user-record.ts';
+import { findOrCreateUser } from './verify-code.ts';
 
 let bench: Bench;
 let replicas: readonly People[];

@@ -1,8 +1,18 @@
 import type { Actor } from '@millrace/contracts/millrace/auth/v1/actor';
-import { MillraceError } from '@millrace/runtime';
+import type { Role } from '@millrace/contracts/millrace/auth/v1/workspace';
+import { fieldError, MillraceError } from '@millrace/runtime';
 import { allows } from '../actor.ts';
-import { mayManage, ROLE_PERMISSIONS, type RoleName } from '../store/role.ts';
-import { type WorkspaceRecord, workspaceNotFound } from '../store/workspace-record.ts';
+import { fromRoleMessage, mayManage, ROLE_PERMISSIONS, type RoleName } from '../store/role.ts';
+import { type MemberRecord, type WorkspaceRecord, workspaceNotFound } from '../store/workspace-record.ts';
+
+/** Members of a workspace. */
+export const MAX_MEMBERS = 1_000;
+
+/** Invitations of a workspace that have not lapsed. */
+export const MAX_OPEN_INVITATIONS = 200;
+
+/** Workspaces that a user owns when they make another. Requests at the same moment may pass it by a few. */
+export const MAX_WORKSPACES_OWNED = 100;
 
 /** What a change of a workspace needs. */
 export type ManagingPermission = 'members:manage' | 'workspace:manage';
@@ -54,4 +64,41 @@ function standingOf(options: {
 function standingFrom(permissions: readonly string[], permission: ManagingPermission): RoleName | undefined {
   if (permissions.includes('*')) return 'owner';
   return allows(permissions, permission) ? 'admin' : undefined;
+}
+
+const LONGEST_NAME = 128;
+// The name comes into mails and pages, where a line of its own would pass for somebody else's words.
+const CONTROL_CHARACTER = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+
+/** A workspace's name, 1 to 128 characters of one line; otherwise `invalid_argument`. */
+export function checkedWorkspaceName(name: string): string {
+  if (name.trim() === '') throw fieldError('name', 'must not be empty');
+  if (name.length > LONGEST_NAME) {
+    throw fieldError('name', `at most ${LONGEST_NAME} characters`);
+  }
+  if (CONTROL_CHARACTER.test(name)) {
+    throw fieldError('name', 'must not contain control characters');
+  }
+  return name;
+}
+
+/** A role that a request has to name; otherwise `invalid_argument`. */
+export function checkedRole(message: Role): RoleName {
+  const role = fromRoleMessage(message);
+  if (role === undefined) {
+    throw fieldError('role', 'must be owner, admin, member or viewer');
+  }
+  return role;
+}
+
+/** Throws `failed_precondition` for the only owner of a workspace: nobody could manage it any more. */
+export function refuseLastOwner(workspace: WorkspaceRecord, member: MemberRecord): void {
+  if (member.role !== 'owner') return;
+  if (workspace.members.filter(({ role }) => role === 'owner').length > 1) return;
+  throw new MillraceError('failed_precondition', 'the last owner stays: make somebody else an owner first');
+}
+
+/** The answer to a user whom the workspace doesn't have. */
+export function memberNotFound(): MillraceError {
+  return new MillraceError('not_found', 'no such member');
 }
