@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { AnalyticsService } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { type ClickHouse, pickFreePort, startClickHouse } from '@millrace/embedded';
 import {
+  callInProcess,
   createLogger,
   createMetricsRegistry,
   loadConfig,
@@ -12,20 +14,26 @@ import {
   systemClock,
 } from '@millrace/runtime';
 import { type ClickHouseClient, createClickHouse } from '@millrace/stores';
-import { type AnalyticsApp, createAnalytics } from './app.ts';
+import { createAnalytics } from './app.ts';
 import { analyticsSettings } from './config.ts';
 
 const log = createLogger({ service: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
 const passwords = { application: 'application', inspector: 'inspector' };
-const signal = AbortSignal.timeout(120_000);
 const directory = mkdtempSync(join(tmpdir(), 'millrace-analytics-'));
 
 let port: number;
 let clickhouse: ClickHouse;
 let client: ClickHouseClient;
-const replicas: AnalyticsApp[] = [];
+const replicas: Replica[] = [];
 
-function startReplica(): AnalyticsApp {
+interface Replica {
+  readonly prepared: Promise<void>;
+  close(): Promise<void>;
+  stats(workspaceId: string): Promise<{ ratePerSecond: number; total: number }>;
+  storeIsUp(): Promise<boolean>;
+}
+
+function startReplica(): Replica {
   const app = createAnalytics({
     // It never comes: what is asked here needs no NATS.
     connection: new Promise(() => undefined),
@@ -38,8 +46,19 @@ function startReplica(): AnalyticsApp {
     clock: systemClock,
     log,
   });
-  replicas.push(app);
-  return app;
+  const methods = callInProcess(AnalyticsService, app.binding);
+  const call = { timeoutMs: 60_000 };
+  const replica: Replica = {
+    prepared: app.prepared,
+    close: () => app.close(),
+    async stats(workspaceId: string) {
+      const { ingestionRate, totalIngested } = await methods.getStats({ workspaceId }, call);
+      return { ratePerSecond: ingestionRate, total: Number(totalIngested) };
+    },
+    storeIsUp: async () => (await methods.getStoreHealth({}, call)).clickhouseUp,
+  };
+  replicas.push(replica);
+  return replica;
 }
 
 const rows = async (sql: string) => (await client.query({ query: sql, format: 'JSONEachRow' })).json();
@@ -62,15 +81,15 @@ after(async () => {
 
 test('answers unavailable until ClickHouse is there; two replicas that start at once agree on the schema', async () => {
   const [first, second] = [startReplica(), startReplica()];
-  assert.equal(await first.storeIsUp(signal), false);
+  assert.equal(await first.storeIsUp(), false);
   await assert.rejects(
-    first.stats('w1', signal),
+    first.stats('w1'),
     (error: unknown) => error instanceof MillraceError && error.code === 'unavailable',
   );
   clickhouse = await startClickHouse({ dataDir: directory, passwords, port });
   await Promise.all([first.prepared, second.prepared]);
-  assert.equal(await first.storeIsUp(signal), true);
-  assert.deepEqual(await first.stats('w1', signal), { ratePerSecond: 0, total: 0 });
+  assert.equal(await first.storeIsUp(), true);
+  assert.deepEqual(await first.stats('w1'), { ratePerSecond: 0, total: 0 });
   assert.deepEqual(await rows('SELECT DISTINCT number, name FROM migrations ORDER BY number'), [
     { number: 1, name: 'events' },
     { number: 2, name: 'views' },
@@ -94,10 +113,10 @@ test('counts the events of one workspace; the rate is over the last minute', asy
         '2026-01-01 00:00:00', now64(3) - if(number < 30, 3600, 1) FROM numbers(100)`,
   });
   const [app] = replicas;
-  assert.deepEqual(await app?.stats('w1', signal), { ratePerSecond: 1, total: 90 });
-  assert.deepEqual(await app?.stats('w2', signal), { ratePerSecond: 10 / 60, total: 10 });
-  assert.deepEqual(await app?.stats('unknown', signal), { ratePerSecond: 0, total: 0 });
-  await assert.rejects(async () => app?.stats('', signal), { code: 'invalid_argument' });
+  assert.deepEqual(await app?.stats('w1'), { ratePerSecond: 1, total: 90 });
+  assert.deepEqual(await app?.stats('w2'), { ratePerSecond: 10 / 60, total: 10 });
+  assert.deepEqual(await app?.stats('unknown'), { ratePerSecond: 0, total: 0 });
+  await assert.rejects(async () => app?.stats(''), { code: 'invalid_argument' });
 });
 
 test('the total is read from a rollup', async () => {
@@ -117,6 +136,6 @@ test('the views show the rows of their dialects', async () => {
 
 test('says unavailable, not something else, when ClickHouse goes away', async () => {
   await clickhouse.kill();
-  await assert.rejects(async () => replicas[0]?.stats('w1', signal), { code: 'unavailable' });
-  assert.equal(await replicas[0]?.storeIsUp(signal), false);
+  await assert.rejects(async () => replicas[0]?.stats('w1'), { code: 'unavailable' });
+  assert.equal(await replicas[0]?.storeIsUp(), false);
 });

@@ -18,10 +18,10 @@ import { createAnalyticsMetrics } from './metrics.ts';
 import { prepareStore } from './prepare-store.ts';
 import { createQuerySlots } from './query/query-slots.ts';
 import { createQueryStore } from './query/query-store.ts';
-import { type Analytics, bindAnalytics, createAnalyticsService } from './service.ts';
+import { bindAnalytics } from './service.ts';
 
 /** The analytics role of a process. */
-export interface AnalyticsApp extends Analytics {
+export interface AnalyticsApp {
   readonly binding: GrpcServiceBinding;
   /** Resolves when the schema is in place. Rejects when it can't be, which nobody needs to handle: the process is of no use then. */
   readonly prepared: Promise<void>;
@@ -79,7 +79,7 @@ export function createAnalytics(options: {
   });
   const questions = createEventQuestions({ client, metrics });
   const redis = openRedis(config, log);
-  const analytics = createAnalyticsService({
+  const binding = bindAnalytics({
     questions,
     dashboard: createDashboardQuestions({ client, metrics }),
     answers: createSharedAnswers(
@@ -93,8 +93,7 @@ export function createAnalytics(options: {
     isReady: () => ready,
   });
   return {
-    ...analytics,
-    binding: bindAnalytics(analytics),
+    binding,
     prepared,
     async close() {
       // A preparation that is cut off here was given up, not failed.

@@ -1,4 +1,3 @@
 export { type AnalyticsApp, createAnalytics } from './app.ts';
 export { type AnalyticsSettings, analyticsConfig, analyticsSettings } from './config.ts';
 export { migrate } from './migrations/migrate.ts';
-export type { Analytics } from './service.ts';

@@ -14,6 +14,7 @@ import { enter, type GateDeps } from '../src/server/gate.ts';
 import type { Route } from '../src/server/route.ts';
 import { type FakeRequest, fakeExchange } from './fake-exchange.ts';
 import { limitsForTests } from './limits.ts';
+import { noQuestions } from './questions.ts';
 import { schemasForTests } from './schemas.ts';
 
 /** The time on the test's clock. */
@@ -77,10 +78,7 @@ export function benchDialect(
     auth: authDouble(),
     stats: { read: async () => ({ ratePerSecond: 1250.5, total: 150_000 }) },
     audit: { listAuditEntries: () => assert.fail('the audit log is not asked') },
-    questions: {
-      metrics: () => assert.fail('no figures are asked for'),
-      runQuery: () => assert.fail('nothing is asked'),
-    },
+    questions: noQuestions,
     schemas: schemasForTests(),
     auditLog: { record: () => assert.fail('nothing is told to the audit log') },
     clock: { now: () => NOW_MS, monotonic: () => 0 },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { ApiDeps } from '../src/request/api.ts';
 import { authDouble } from './dialect-harness.ts';
 import { limitsForTests } from './limits.ts';
+import { noQuestions } from './questions.ts';
 import { schemasForTests } from './schemas.ts';
 
 /** Enough to build every route and read what it says of itself; nothing may be asked. */
@@ -10,7 +11,7 @@ export const inertDeps: ApiDeps = {
   limits: limitsForTests(),
   stats: { read: assert.fail },
   audit: { listAuditEntries: () => assert.fail() },
-  questions: { metrics: () => assert.fail(), runQuery: () => assert.fail() },
+  questions: noQuestions,
   schemas: schemasForTests(),
   auditLog: { record: () => assert.fail() },
   auth: authDouble(),

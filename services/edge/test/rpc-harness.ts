@@ -17,6 +17,7 @@ import { type Listener, listen } from '../src/server/listener.ts';
 import { type BodyBudget, createBodyBudget } from '../src/server/request-body.ts';
 import { authDouble } from './dialect-harness.ts';
 import { limitsForTests } from './limits.ts';
+import { noQuestions } from './questions.ts';
 
 /** Events of this type find the stream away. */
 export const UNAVAILABLE_TYPE = 'test.unavailable';
@@ -67,7 +68,7 @@ export async function startRpcBench(
     limits: limitsForTests(),
     clientAddress: createClientAddress([]),
     auth: authDouble(),
-    questions: { metrics: unused, runQuery: unused },
+    questions: noQuestions,
     clock: { now: () => 1_706_618_400_000, monotonic: () => performance.now() },
     newId: () => `id-${++ids}`,
     countRejected: () => undefined,

@@ -1,12 +1,10 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import {
   AnalyticsService,
   type GetMetricsRequestSchema,
   type GetMetricsResponse,
   type ListAuditEntriesRequestSchema,
   type ListAuditEntriesResponse,
-  type RunQueryRequestSchema,
-  type RunQueryResponse,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { createGrpcClient, type GrpcClientOptions, type UnaryMethods } from '@millrace/runtime';
 
@@ -40,6 +38,12 @@ export function analyticsFrom(methods: UnaryMethods<typeof AnalyticsService>): A
     listAuditEntries: (request) => methods.listAuditEntries(request, { timeoutMs: TIMEOUT_MS }),
     metrics: (request, signal) => methods.getMetrics(request, { timeoutMs: TIMEOUT_MS, signal }),
     runQuery: (request, signal) => methods.runQuery(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
+    listEvents: (request, signal) => methods.listEvents(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
+    getEvent: (request, signal) => methods.getEvent(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
+    listFieldNames: (request, signal) =>
+      methods.listFieldNames(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
+    listFieldValues: (request, signal) =>
+      methods.listFieldValues(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
   };
 }
 
@@ -49,18 +53,26 @@ export interface EventStats {
   read(workspaceId: string): Promise<{ ratePerSecond: number; total: number }>;
 }
 
-/** Answers questions about stored events. Throws MillraceError, `invalid_argument` naming the field among them. */
-export interface Questions {
+type Methods = (typeof AnalyticsService)['method'];
+
+/**
+ * Answers questions about stored events; a signal that aborts ends the question. Throws MillraceError, `invalid_argument` naming the
+ * field among them.
+ */
+export type Questions = {
+  readonly [Name in QuestionName]: (
+    request: MessageInitShape<Methods[Name]['input']>,
+    signal: AbortSignal,
+  ) => Promise<MessageShape<Methods[Name]['output']>>;
+} & {
   /** The dashboard's figures. */
   metrics(
     request: MessageInitShape<typeof GetMetricsRequestSchema>,
     signal: AbortSignal,
   ): Promise<GetMetricsResponse>;
-  runQuery(
-    request: MessageInitShape<typeof RunQueryRequestSchema>,
-    signal: AbortSignal,
-  ): Promise<RunQueryResponse>;
-}
+};
+
+type QuestionName = 'runQuery' | 'listEvents' | 'getEvent' | 'listFieldNames' | 'listFieldValues';
 
 /** Reads the audit log. */
 export interface AuditEntries {

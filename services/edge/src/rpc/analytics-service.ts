@@ -4,8 +4,8 @@ import { MillraceError } from '@millrace/runtime';
 import type { Questions } from '../clients/analytics.ts';
 import { callerOf } from './gate.ts';
 
-/** `millrace.api.v1.AnalyticsService`; methods that it lacks answer `unimplemented`. */
-export function createAnalyticsService(questions: Questions): Partial<ServiceImpl<typeof AnalyticsService>> {
+/** `millrace.api.v1.AnalyticsService`: the caller's workspace, and what the service says. */
+export function createAnalyticsService(questions: Questions): ServiceImpl<typeof AnalyticsService> {
   return {
     async query({ query }, context) {
       const { workspaceId } = callerOf(context);
@@ -13,6 +13,23 @@ export function createAnalyticsService(questions: Questions): Partial<ServiceImp
       const { answer } = await questions.runQuery(request, context.signal);
       if (answer.case !== 'table') throw new MillraceError('internal', 'an answer without a table');
       return { table: answer.value };
+    },
+    async listEvents(request, context) {
+      const { workspaceId } = callerOf(context);
+      return (await questions.listEvents({ workspaceId, request }, context.signal)).response ?? {};
+    },
+    async getEvent({ id }, context) {
+      const { workspaceId } = callerOf(context);
+      const { event } = await questions.getEvent({ workspaceId, id }, context.signal);
+      return event === undefined ? {} : { event };
+    },
+    async listFieldNames(request, context) {
+      const { workspaceId } = callerOf(context);
+      return (await questions.listFieldNames({ workspaceId, request }, context.signal)).response ?? {};
+    },
+    async listFieldValues(request, context) {
+      const { workspaceId } = callerOf(context);
+      return (await questions.listFieldValues({ workspaceId, request }, context.signal)).response ?? {};
     },
   };
 }

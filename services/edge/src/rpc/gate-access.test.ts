@@ -47,6 +47,11 @@ describe('the gate', () => {
     RevokeInvitation: ['owner', 'manager'],
     UpdateMember: ['owner', 'manager'],
     RemoveMember: ['owner', 'viewer', 'manager', 'key'],
+    Query: ['owner', 'viewer'],
+    ListEvents: ['owner', 'viewer'],
+    GetEvent: ['owner', 'viewer'],
+    ListFieldNames: ['owner', 'viewer'],
+    ListFieldValues: ['owner', 'viewer'],
   };
   for (const [method, access] of RPC_ACCESS) {
     if (access === 'public' || method.methodKind !== 'unary') continue;

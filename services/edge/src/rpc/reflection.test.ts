@@ -12,6 +12,7 @@ import {
   ServerReflectionRequestSchema,
 } from '@millrace/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionAlpha } from '@millrace/contracts/grpc/reflection/v1alpha/reflection';
+import { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import { type RpcBench, startRpcBench, transportsTo } from '../../test/rpc-harness.ts';
@@ -51,6 +52,7 @@ describe('reflection', () => {
         'grpc.health.v1.Health',
         'grpc.reflection.v1.ServerReflection',
         'grpc.reflection.v1alpha.ServerReflection',
+        'millrace.api.v1.AnalyticsService',
         'millrace.api.v1.EventService',
         'millrace.api.v1.WorkspaceService',
       ],
@@ -148,7 +150,12 @@ describe('health', () => {
 
   test('List: every service', async () => {
     const { statuses } = await health().list({});
-    assert.deepEqual(Object.keys(statuses).sort(), ['', EventService.typeName, WorkspaceService.typeName]);
+    assert.deepEqual(Object.keys(statuses).sort(), [
+      '',
+      AnalyticsService.typeName,
+      EventService.typeName,
+      WorkspaceService.typeName,
+    ]);
   });
 
   test('Watch: tells at once, and again when it changes', async () => {

@@ -5,7 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Filter, Query, Table, Window } from "../../query/v1/query_pb.js";
-import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file millrace/api/v1/analytics.proto.
@@ -386,11 +386,11 @@ export declare const ListFieldValuesRequestSchema: GenMessage<ListFieldValuesReq
  */
 export declare type FieldValue = Message<"millrace.api.v1.FieldValue"> & {
   /**
-   * Text, number or boolean.
+   * As text.
    *
-   * @generated from field: google.protobuf.Value value = 1;
+   * @generated from field: string value = 1;
    */
-  value?: Value | undefined;
+  value: string;
 
   /**
    * Events that have it.

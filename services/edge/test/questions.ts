@@ -1,0 +1,12 @@
+import assert from 'node:assert/strict';
+import type { Questions } from '../src/clients/analytics.ts';
+
+/** For tests that ask nothing about stored events. */
+export const noQuestions: Questions = {
+  metrics: () => assert.fail('no figures are asked for'),
+  runQuery: () => assert.fail('nothing is asked'),
+  listEvents: () => assert.fail('no events are asked for'),
+  getEvent: () => assert.fail('no event is asked for'),
+  listFieldNames: () => assert.fail('no names are asked for'),
+  listFieldValues: () => assert.fail('no values are asked for'),
+};
