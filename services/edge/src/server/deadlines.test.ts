@@ -83,6 +83,20 @@ test('408: 200 stalled streams of one HTTP/2 connection end, and their memory is
   session.destroy();
 });
 
+test('a stream whose body is late goes soon after its answer, not only when that is given up', async () => {
+  const patient = await startHttpBench(
+    [publicRoute('POST', '/echo', async (exchange) => void (await exchange.body(LIMIT_BYTES)))],
+    { deadlines: { bodyMs: 100, lingerMs: 50, answerMs: 600_000 } },
+  );
+  const session = connectHttp2(patient.url).on('error', () => undefined);
+  const stream = session.request({ ':method': 'POST', ':path': '/echo' });
+  stream.write('x');
+  assert.equal(await statusOf(stream), 408);
+  assert.equal(patient.reserved(), 0);
+  session.destroy();
+  await patient.close();
+});
+
 test('408: a body that dribbles over HTTP/2', async () => {
   const session = openSession();
   const stream = session.request({ ':method': 'POST', ':path': '/echo' });

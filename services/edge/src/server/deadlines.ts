@@ -80,7 +80,9 @@ function untaken(response: Response): number {
  */
 export function drainAnswered(request: Request, response: Response, { lingerMs }: Deadlines): void {
   if (hasNoBody(request)) return;
-  response.once('finish', () => {
+  // Of an HTTP/2 response Node tells that it is finished only when its stream has closed, which the body's end may never let it.
+  const answer = 'stream' in response ? response.stream : response;
+  answer.once('finish', () => {
     if (hasArrived(request)) return;
     let left = LINGER_BYTES;
     const release = () => clearTimeout(timer);
