@@ -60,3 +60,15 @@ export function spreadOf(values: readonly number[]): Spread {
   }
   return { median: (low + high) / 2, min, max };
 }
+
+/** A figure to reach. */
+interface Aim {
+  readonly of: string;
+  readonly least: number;
+}
+
+/** Tells in one line whether a figure was reached; empty when there is none to reach. */
+export function describeAim(aim: Aim | undefined, isReached: boolean | undefined): string {
+  if (aim === undefined) return '';
+  return `  aim: ${aim.of} of at least ${aim.least.toLocaleString('en')}: ${isReached ? 'reached' : 'NOT reached'}\n`;
+}

@@ -1,4 +1,4 @@
-import type { LoadReport, LoadSpec } from './load/protocol.ts';
+import type { LoadReport, LoadSpec } from './load/generator.ts';
 import { runLoad } from './load/run-load.ts';
 
 // The process that makes the load: its parent sends what to do and hears what came of it.

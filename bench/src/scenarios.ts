@@ -7,9 +7,13 @@ import {
 import { httpScenarios } from './ingest/http-scenarios.ts';
 import { type MemoryFigures, memoryScenario, runMemoryScenario } from './ingest/memory-scenario.ts';
 import { type HttpFigures, runHttpScenario } from './ingest/run-http-scenario.ts';
-import { describeDuplicates, duplicatesAimReached } from './report/describe-duplicates.ts';
-import { describeHttp, httpAimReached } from './report/describe-http.ts';
-import { describeMemory } from './report/describe-memory.ts';
+import {
+  describeDuplicates,
+  describeHttp,
+  describeMemory,
+  duplicatesAimReached,
+  httpAimReached,
+} from './report/describe-http.ts';
 import { describeWriter, writerAimReached } from './report/describe-writer.ts';
 import { runWriterScenario, type WriterFigures, writerScenarios } from './writer/writer-scenario.ts';
 

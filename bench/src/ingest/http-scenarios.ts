@@ -1,4 +1,4 @@
-import type { EventIds } from '../load/protocol.ts';
+import type { EventIds } from '../load/generator.ts';
 import { split, type Topology, wholeInOne, writerApart } from '../stack/topologies.ts';
 
 /** A load on an ingest route, and what it is compared with. */

@@ -1,8 +1,8 @@
 import type { BenchContext } from '../bench-context.ts';
 import type { Round } from '../comparison.ts';
+import type { LoadEnd, LoadResult, LoadSpec } from '../load/generator.ts';
 import type { LatencySummary } from '../load/latency-histogram.ts';
-import type { LoadEnd, LoadResult, LoadSpec } from '../load/protocol.ts';
-import { cpuSecondsOf } from '../machine/process-usage.ts';
+import { cpuSecondsOf } from '../machine/pinned-process.ts';
 import type { BenchStack } from '../stack/bench-stack.ts';
 
 const WARM_UP_MS = 1_000;

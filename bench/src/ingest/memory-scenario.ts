@@ -1,6 +1,6 @@
 import { setInterval as every } from 'node:timers/promises';
 import type { BenchContext } from '../bench-context.ts';
-import { residentBytesOf } from '../machine/process-usage.ts';
+import { residentBytesOf } from '../machine/pinned-process.ts';
 import { profileFlags } from '../profile.ts';
 import { type BenchStack, startBenchStack } from '../stack/bench-stack.ts';
 import { wholeInOne } from '../stack/topologies.ts';

@@ -1,7 +1,7 @@
 import type { BenchContext } from '../bench-context.ts';
 import { type Comparison, compareInTurn, type Spread, spreadOf } from '../comparison.ts';
 import { buildRequest } from '../load/event-template.ts';
-import { cpuSecondsOf } from '../machine/process-usage.ts';
+import { cpuSecondsOf } from '../machine/pinned-process.ts';
 import { profileFlags } from '../profile.ts';
 import { type RawHttp, startRawHttp } from '../raw/raw-http.ts';
 import { type BenchStack, startBenchStack } from '../stack/bench-stack.ts';

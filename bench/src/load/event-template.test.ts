@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildRequest } from './event-template.ts';
-import type { EventIds, LoadSpec } from './protocol.ts';
+import type { EventIds, LoadSpec } from './generator.ts';
 
 interface Event {
   eventType: string;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { EventIds, LoadSpec } from './protocol.ts';
+import type { EventIds, LoadSpec } from './generator.ts';
 
 const EVENT_TYPES = [
   'page_view',

@@ -1,9 +1,17 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
+
+/** The kernel reports processor time in hundredths of a second, whatever its own tick. */
+const TICKS_PER_SECOND = 100;
+
+/** Fields of /proc/PID/stat behind the process's name, which may itself hold spaces and parentheses. */
+const USER_TICKS = 11;
+const SYSTEM_TICKS = 12;
 
 /** Cores as `taskset` names them, for example `0` or `2,3`; undefined pins nothing. */
 export type Cores = string | undefined;
@@ -70,4 +78,25 @@ export async function canPin(): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Processor seconds that a process has used, all its threads together; 0 when it is gone. */
+export function cpuSecondsOf(pid: number): number {
+  const fields = readProc(pid, 'stat').split(') ').at(-1)?.split(' ') ?? [];
+  return (Number(fields[USER_TICKS] ?? 0) + Number(fields[SYSTEM_TICKS] ?? 0)) / TICKS_PER_SECOND;
+}
+
+/** Memory that a process has resident, in bytes; 0 when it is gone. */
+export function residentBytesOf(pid: number): number {
+  const kibibytes = /^VmRSS:\s+(\d+) kB/m.exec(readProc(pid, 'status'))?.[1];
+  return Number(kibibytes ?? 0) * 1024;
+}
+
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    // The process ended, or this is no Linux: there is nothing to report then.
+    return '';
+  }
 }

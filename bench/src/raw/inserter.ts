@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { EVENT_PROTO } from '@millrace/contracts/event-proto';
-import type { RawInsertCommand, RawInsertReport, RawInsertTarget } from './inserter-protocol.ts';
+import type { RawInsertCommand, RawInsertReport, RawInsertTarget } from './raw-inserter.ts';
 
 // The raw limit of the writer: the same encoded rows through one HTTP insert, from memory, with nothing to read, to
 // check or to remember. It takes the rows out of the events table, so that they are those that the writer put there.

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Cores, startPinned } from '../machine/pinned-process.ts';
-import type { RawInsertCommand, RawInsertReport, RawInsertTarget } from './inserter-protocol.ts';
 
 /** The raw streaming insert, in a process of its own. */
 export interface RawInserter {
@@ -42,3 +41,26 @@ export async function startRawInserter(cores: Cores, target: RawInsertTarget): P
     stop: () => child.stop(),
   };
 }
+
+/** Where the raw inserter reads and inserts. */
+export interface RawInsertTarget {
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+  readonly database: string;
+  /** Rows of the events table that are taken as material. */
+  readonly rows: number;
+}
+
+/** An insert of the material, as often as asked for. */
+export interface RawInsertCommand {
+  readonly repeats: number;
+  /** Rows of a block, which becomes a part. */
+  readonly blockRows: number;
+}
+
+/** What the raw inserter tells its parent. */
+export type RawInsertReport =
+  | { readonly kind: 'loaded'; readonly bytes: number }
+  | { readonly kind: 'inserted' }
+  | { readonly kind: 'failed'; readonly reason: string };

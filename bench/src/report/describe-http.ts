@@ -1,11 +1,15 @@
-import { type Spread, spreadOf } from '../comparison.ts';
+import { describeAim, type Spread, spreadOf } from '../comparison.ts';
+import type { DuplicatesFigures } from '../ingest/duplicates-scenario.ts';
 import type { HttpRound } from '../ingest/http-target.ts';
+import type { MemoryFigures } from '../ingest/memory-scenario.ts';
 import type { HttpFigures } from '../ingest/run-http-scenario.ts';
-import { describeAim } from './aim.ts';
 import { formatCount, formatTable } from './format-table.ts';
 
 /** A server that leaves this much of its core unused was not what limited its figure. */
 const SATURATED = 0.9;
+
+/** Of the repeated ids, those that must be answered as duplicates. */
+const LEAST_ANSWERED = 0.99;
 
 /** Whether a scenario reached its figure; undefined when it has none. */
 export function httpAimReached({ scenario, comparison }: HttpFigures): boolean | undefined {
@@ -42,6 +46,38 @@ export function describeHttp(figures: HttpFigures): string {
     `${figures.eventsPerMessage.toFixed(1)} events a message\n`,
     `  other processes: ${describeOthers(comparison.ours)}\n`,
     ...warnings(figures).map((warning) => `  note: ${warning}\n`),
+  ].join('');
+}
+
+/** Whether every id has one row and enough of the repeats were told so. */
+export function duplicatesAimReached({ rows, expectedRows, answeredDuplicate }: DuplicatesFigures): boolean {
+  return rows === expectedRows && answeredDuplicate >= LEAST_ANSWERED;
+}
+
+/** Renders what the storm of duplicates gave. */
+export function describeDuplicates(figures: DuplicatesFigures): string {
+  const { round, rows, expectedRows, answeredDuplicate } = figures;
+  return [
+    `${figures.name}: ${figures.title}, 64 connections, standalone\n`,
+    `  ${formatCount(round.rate)} requests/s, ${round.cpuMicros.toFixed(1)} µs of processor each; `,
+    `${formatCount(rows)} rows of ${formatCount(expectedRows)}; `,
+    `${(answeredDuplicate * 100).toFixed(2)} % of the repeats answered duplicate\n`,
+    `  aim: one row an id, at least 99 % answered: ${duplicatesAimReached(figures) ? 'reached' : 'NOT reached'}\n`,
+  ].join('');
+}
+
+/** Renders what the memory scenario gave. */
+export function describeMemory(figures: MemoryFigures): string {
+  const rows = [
+    ['events', ...figures.steps.map(({ events }) => formatCount(events))],
+    ['RSS MiB', ...figures.steps.map(({ bytes }) => mebibytes(bytes))],
+  ];
+  return [
+    `${figures.name}: ${figures.title}, ${formatCount(figures.eventsPerSecond)} events/s\n`,
+    formatTable(rows),
+    `  peak ${mebibytes(figures.peakBytes)} MiB, ${mebibytes(figures.drainedBytes)} MiB when all was stored; `,
+    `last quarter over second: ${figures.growth.toFixed(2)}\n`,
+    `  aim: at most 1.10: ${figures.isFlat ? 'reached' : 'NOT reached'}\n`,
   ].join('');
 }
 
@@ -97,4 +133,8 @@ function seconds(values: readonly number[]): string {
 
 function percent({ median }: Spread): string {
   return `${Math.round(median * 100)} %`;
+}
+
+function mebibytes(bytes: number): string {
+  return formatCount(bytes / 2 ** 20);
 }

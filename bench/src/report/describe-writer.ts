@@ -1,7 +1,6 @@
-import { spreadOf } from '../comparison.ts';
+import { describeAim, spreadOf } from '../comparison.ts';
 import type { WriterRound } from '../writer/measure-arrival.ts';
 import type { WriterFigures } from '../writer/writer-scenario.ts';
-import { describeAim } from './aim.ts';
 import { formatCount, formatTable } from './format-table.ts';
 
 /** Whether the writer reached its figure. */

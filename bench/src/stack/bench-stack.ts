@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { type Connection, type Stack, startStack } from '@millrace/embedded';
 import type { CorePlan } from '../machine/core-plan.ts';
 import { pinProcess } from '../machine/pinned-process.ts';
-import { openStoredEvents, type StoredEvents } from './stored-events.ts';
 import type { Topology } from './topologies.ts';
 
 /** A stack under test, its processes on their cores. */
@@ -103,4 +104,57 @@ async function withNodeOptions<Spec extends { name: string; env: Record<string, 
   return specs.map((spec) =>
     spec.name === topology.server ? { ...spec, env: { ...spec.env, NODE_OPTIONS } } : spec,
   );
+}
+
+/** Looks into the ClickHouse of a stack. */
+interface StoredEvents {
+  readonly client: ClickHouseClient;
+  count(): Promise<number>;
+  /** Messages of the stream that the stored events came in. */
+  messages(): Promise<number>;
+  /** Resolves when so many are stored; throws when that takes too long, when there are more or the signal aborts. */
+  until(expected: number, options: { timeoutMs: number; signal: AbortSignal }): Promise<void>;
+  /** Resolves when no merge runs, or when the time is over. */
+  untilMerged(timeoutMs: number): Promise<void>;
+  version(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Connects as the user that may read everything. */
+function openStoredEvents({ clickhouse }: Connection): StoredEvents {
+  const client = createClient({ ...clickhouse, database: clickhouse.database, request_timeout: 60_000 });
+  const ask = async (query: string): Promise<string> => {
+    const answer = await client.query({ query, format: 'JSONCompactEachRow' });
+    const [row] = await answer.json<readonly (string | number)[]>();
+    return String(row?.[0] ?? '');
+  };
+  const count = async () => Number(await ask('SELECT count() FROM events'));
+  return {
+    client,
+    count,
+    messages: async () => Number(await ask('SELECT uniqExact(_shard, _seq) FROM events')),
+    async until(expected, { timeoutMs, signal }) {
+      const deadline = performance.now() + timeoutMs;
+      for (;;) {
+        signal.throwIfAborted();
+        const stored = await count();
+        if (stored === expected) return;
+        if (stored > expected) throw new Error(`${expected} events were accepted and ${stored} are stored`);
+        if (performance.now() > deadline) {
+          throw new Error(
+            `${expected - stored} of ${expected} accepted events are not stored after ${timeoutMs} ms`,
+          );
+        }
+        await sleep(100);
+      }
+    },
+    async untilMerged(timeoutMs) {
+      const deadline = performance.now() + timeoutMs;
+      while (performance.now() < deadline && (await ask('SELECT count() FROM system.merges')) !== '0') {
+        await sleep(200);
+      }
+    },
+    version: () => ask('SELECT version()'),
+    close: () => client.close(),
+  };
 }

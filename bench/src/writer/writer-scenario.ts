@@ -2,12 +2,12 @@ import { createClient } from '@clickhouse/client';
 import { loadSecrets } from '@millrace/embedded';
 import type { BenchContext } from '../bench-context.ts';
 import { type Comparison, compareInTurn } from '../comparison.ts';
-import type { EventIds } from '../load/protocol.ts';
+import { analyticsLoad, measureLoad, stackTarget } from '../ingest/http-target.ts';
+import type { EventIds } from '../load/generator.ts';
 import { profileFlags } from '../profile.ts';
 import { type RawInserter, startRawInserter } from '../raw/raw-inserter.ts';
 import { type BenchStack, startBenchStack } from '../stack/bench-stack.ts';
 import { withoutWriter } from '../stack/topologies.ts';
-import { fillStream } from './fill-stream.ts';
 import { measureArrival, type WriterRound } from './measure-arrival.ts';
 import { startWriter } from './writer-process.ts';
 
@@ -16,6 +16,10 @@ const ROWS_PER_SECOND = 150_000;
 /** Rows that the raw inserter holds in memory and repeats. */
 const MATERIAL_ROWS = 300_000;
 const MERGE_MS = 30_000;
+
+const FILL_BATCH = 500;
+const FILL_CONNECTIONS = 8;
+const FILL_LIMIT_MS = 120_000;
 
 /** A drain of a filled stream. */
 export interface WriterScenario {
@@ -129,7 +133,7 @@ async function takeTurns(parts: {
     context.progress(`${scenario.name}: warming up`);
     await ours(0);
     await client.command({ query: 'CREATE TABLE bench_raw AS events' });
-    // The raw side repeats its rows, which the table would take for copies.
+    // The raw side repeats its rows, which the table would take for duplicates.
     await client.command({
       query: 'ALTER TABLE bench_raw MODIFY SETTING non_replicated_deduplication_window = 0',
     });
@@ -150,6 +154,35 @@ async function takeTurns(parts: {
   } finally {
     await raw?.stop();
     await client.close();
+  }
+}
+
+/** Has a stack without a writer accept events, which stay in the stream. */
+async function fillStream(options: {
+  ids: EventIds;
+  context: BenchContext;
+  stack: BenchStack;
+  firstEvent: number;
+  events: number;
+}): Promise<void> {
+  const { context, stack, events } = options;
+  const { load } = await measureLoad({
+    context,
+    target: stackTarget(stack),
+    shape: analyticsLoad({
+      apiKey: stack.connection.credentials.apiKey,
+      connections: FILL_CONNECTIONS,
+      batchSize: FILL_BATCH,
+      ids: options.ids,
+    }),
+    firstEvent: options.firstEvent,
+    end: { kind: 'events', events, limitMs: FILL_LIMIT_MS },
+    warmUpMs: 0,
+  });
+  if (load.acceptedEvents !== events) {
+    throw new Error(
+      `${load.acceptedEvents} of ${events} events were accepted: ${JSON.stringify(load.statuses)}`,
+    );
   }
 }
 
