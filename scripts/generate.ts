@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { eventProtoModule } from './generate-parts/event-proto.ts';
 
 /**
  * Makes what is made from something else: the contracts from `proto/`, the page of settings from the schemas.
@@ -10,6 +9,7 @@ import { eventProtoModule } from './generate-parts/event-proto.ts';
 const CONFIGURATION = 'docs/configuration.md';
 const CONTRACTS = 'packages/contracts/gen';
 const RELEASED = 'proto/baseline.binpb';
+const EVENT_PROTO = 'proto/millrace/event/v1/event.proto';
 
 process.chdir(new URL('..', import.meta.url).pathname);
 if (process.argv.includes('--check')) await check();
@@ -50,4 +50,20 @@ function run(program: string, args: readonly string[], input = ''): string {
   if (done.status !== 0)
     throw new Error(`${program} ${args.join(' ')} failed:\n${done.stderr}${done.error ?? ''}`);
   return done.stdout;
+}
+
+/** The module that holds the contract which ClickHouse is given with every insert, for `packages/contracts/gen`. */
+function eventProtoModule(): readonly { path: string; text: string }[] {
+  const proto = readFileSync(EVENT_PROTO, 'utf8')
+    .replace(/\/\/.*$/gm, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+  const note = `// @generated from ${EVENT_PROTO}`;
+  return [
+    { path: 'event-proto.js', text: `${note}\nexport const EVENT_PROTO = ${JSON.stringify(proto)};\n` },
+    {
+      path: 'event-proto.d.ts',
+      text: `${note}\n/** The text of \`millrace.event.v1\`, without its comments. */\nexport declare const EVENT_PROTO: string;\n`,
+    },
+  ];
 }

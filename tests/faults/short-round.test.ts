@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { duplicateStorm } from './matrix/duplicate-storm.ts';
 import type { Fault, Setup } from './matrix/fault.ts';
-import { killAtPoints, killProcesses, killTree } from './matrix/kills.ts';
+import { split, splitWithRedis, standalone, standaloneWithRedis } from './matrix/fault.ts';
+import { killAtPoints, killProcesses, killTree, redisFlush } from './matrix/kills.ts';
 import { lateInsert } from './matrix/late-insert.ts';
 import { mutantHunts } from './matrix/mutants.ts';
 import { natsClusterInTurn } from './matrix/nats-cluster.ts';
-import { redisFlush } from './matrix/redis-flush.ts';
 import { runFault } from './matrix/run-fault.ts';
-import { split, splitWithRedis, standalone, standaloneWithRedis } from './matrix/setups.ts';
 
 // A few of the matrix that `scripts/faults` runs whole: together they touch every process and every crash window.
 const shortRound: readonly (readonly [Fault, Setup])[] = [

@@ -1,13 +1,19 @@
 import { clickHouseDiskFull, natsDiskFull } from './disk-full.ts';
 import { duplicateStorm } from './duplicate-storm.ts';
 import type { Fault } from './fault.ts';
-import { killAfterParking, killAtPoints, killProcesses, killRedis, killTree } from './kills.ts';
+import {
+  killAfterParking,
+  killAtPoints,
+  killProcesses,
+  killRedis,
+  killTree,
+  redisFlush,
+  rollingRestart,
+} from './kills.ts';
 import { lateInsert, lateInsertOfPaused } from './late-insert.ts';
 import { natsClusterFaults } from './nats-cluster.ts';
 import { networkFaults } from './network.ts';
 import { pauses } from './pauses.ts';
-import { redisFlush } from './redis-flush.ts';
-import { rollingRestart } from './rolling-restart.ts';
 
 /** The matrix. */
 export const allFaults: readonly Fault[] = [

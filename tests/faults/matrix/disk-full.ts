@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@millrace/testkit';
 import type { Fault, FaultContext } from './fault.ts';
-import { splitWithRedis, standalone } from './setups.ts';
+import { splitWithRedis, standalone } from './fault.ts';
 
 const fullMs = 8_000;
 const recoveryMs = 60_000;

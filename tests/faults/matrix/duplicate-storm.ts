@@ -1,6 +1,6 @@
 import { duplicatesIn, nativeRequest } from '../client/dialect-requests.ts';
 import type { Fault, FaultContext } from './fault.ts';
-import { everySetup } from './setups.ts';
+import { everySetup } from './fault.ts';
 
 const connections = 64;
 const eventsPerRequest = 100;

@@ -2,8 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@millrace/testkit';
 import { connect } from 'nats';
 import { armedFailpoint, armFailpoint, type FailpointName } from '../service/failpoint.ts';
-import type { Fault, FaultContext, Setup } from './fault.ts';
-import { everySetup, split, splitWithRedis, standalone, standaloneWithRedis } from './setups.ts';
+import type { RestartingRedis } from '../stack/restarting-redis.ts';
+import {
+  everySetup,
+  type Fault,
+  type FaultContext,
+  type Setup,
+  split,
+  splitWithRedis,
+  standalone,
+  standaloneWithRedis,
+} from './fault.ts';
 
 const points: readonly FailpointName[] = [
   'before-publish',
@@ -14,6 +23,8 @@ const points: readonly FailpointName[] = [
   'after-position',
 ];
 const pointDeadlineMs = 20_000;
+
+const restarted = new Set(['standalone', 'auth', 'ingest-accept', 'ingest-writer', 'analytics', 'edge']);
 
 /** kill -9 of one process at a random moment. */
 export const killProcesses: readonly Fault[] = [
@@ -31,7 +42,16 @@ export const killProcesses: readonly Fault[] = [
 export const killRedis: Fault = {
   name: 'kill-redis',
   setups: [standaloneWithRedis, splitWithRedis],
-  inject: async ({ redis }) => void process.kill(pidOf(redis), 'SIGKILL'),
+  inject: async ({ redis }) => void process.kill(running(redis).pid, 'SIGKILL'),
+};
+
+/** Redis loses everything it knows and stays up. */
+export const redisFlush: Fault = {
+  name: 'redis-flushall',
+  setups: [standaloneWithRedis, splitWithRedis],
+  async inject({ redis }) {
+    await running(redis).flushAll();
+  },
 };
 
 /** kill -9 of everything, the supervisor first, and a start on the same data. */
@@ -62,6 +82,26 @@ export const killAfterParking: Fault = {
     armFailpoint(context.stack.controlDir, 'after-parking');
     await publishGarbage(context);
     await untilReached(context);
+  },
+};
+
+/** Each service in turn is asked to stop, and comes back: what it has taken it must answer. */
+export const rollingRestart: Fault = {
+  name: 'rolling-restart',
+  setups: [standalone, split, splitWithRedis],
+  forbidsResets: true,
+  async inject({ stack }) {
+    const names = stack.connection().processes.flatMap(({ name }) => (restarted.has(name) ? [name] : []));
+    for (const name of names) {
+      const before = pidOf(stack, name);
+      await eventually(() => stack.signal(name, 'SIGTERM'), { timeoutMs: 20_000 });
+      await eventually(
+        () => {
+          if (pidOf(stack, name) === before) throw new Error(`${name} was not restarted`);
+        },
+        { timeoutMs: 60_000 },
+      );
+    }
   },
 };
 
@@ -101,7 +141,11 @@ function killOf(name: string, setups: readonly Setup[]): Fault {
   return { name: `kill-${name}`, setups, inject: (context) => kill(context, name) };
 }
 
-function pidOf(redis: FaultContext['redis']): number {
+function running(redis: FaultContext['redis']): RestartingRedis {
   if (redis === undefined) throw new Error('this fault needs a Redis');
-  return redis.pid;
+  return redis;
+}
+
+function pidOf(stack: FaultContext['stack'], name: string): number | undefined {
+  return stack.connection().processes.find((process) => process.name === name)?.pid;
 }

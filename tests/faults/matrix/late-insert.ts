@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@millrace/testkit';
 import type { Fault, FaultContext } from './fault.ts';
-import { split, splitWithRedis, standalone } from './setups.ts';
+import { split, splitWithRedis, standalone } from './fault.ts';
 import { writerAtWork } from './writer-at-work.ts';
 
 // Long enough for a successor to start, take the lease, and insert what the first one had in hand.

@@ -1,9 +1,9 @@
 import type { Mutant } from '../service/module-swaps.ts';
 import type { Fault, Setup } from './fault.ts';
+import { splitWithRedis, standalone, standaloneWithRedis } from './fault.ts';
 import { dieAt, killAtPoints } from './kills.ts';
 import { lateInsert } from './late-insert.ts';
 import { natsClusterStrand } from './nats-cluster.ts';
-import { splitWithRedis, standalone, standaloneWithRedis } from './setups.ts';
 
 /** A planted bug, and the fault that must bring it to light. */
 export interface MutantHunt {

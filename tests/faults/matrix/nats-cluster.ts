@@ -5,8 +5,8 @@ import { eventually, httpCall } from '@millrace/testkit';
 import { nativeRequest } from '../client/dialect-requests.ts';
 import type { NatsCluster, NatsNode } from '../stack/nats-cluster.ts';
 import type { Fault, FaultContext, Setup } from './fault.ts';
+import { split, splitWithRedis, standalone } from './fault.ts';
 import { kill } from './kills.ts';
-import { split, splitWithRedis, standalone } from './setups.ts';
 
 const events = 'EVENTS';
 const credentials = 'KV_auth-credentials';

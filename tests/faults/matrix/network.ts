@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProxyMode, TcpProxy } from '../proxy/tcp-proxy.ts';
 import type { Fault, FaultContext, Setup } from './fault.ts';
-import { splitWithRedis, standalone } from './setups.ts';
+import { splitWithRedis, standalone } from './fault.ts';
 
 type Link = 'nats' | 'clickhouse';
 

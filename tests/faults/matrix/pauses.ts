@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@millrace/testkit';
 import type { Fault, FaultContext, Setup } from './fault.ts';
-import { split, splitWithRedis, standalone, standaloneWithRedis } from './setups.ts';
+import { split, splitWithRedis, standalone, standaloneWithRedis } from './fault.ts';
 import { writerAtWork } from './writer-at-work.ts';
 
 /** From this many rounds on, the last one includes the long pause. */

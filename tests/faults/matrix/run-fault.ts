@@ -9,8 +9,8 @@ import type { Mutant } from '../service/module-swaps.ts';
 import { clusterPassword, clusterSize, startNatsCluster } from '../stack/nats-cluster.ts';
 import { startRestartingRedis } from '../stack/restarting-redis.ts';
 import { startStackUnderTest } from '../stack/stack-under-test.ts';
+import { type Findings, inspectStore } from '../verify/inspect-store.ts';
 import type { Fault, FaultContext, FaultOutcome, Setup } from './fault.ts';
-import { type Findings, inspectStore } from './inspect-store.ts';
 
 const connections = 64;
 // Each node reserves what the streams may grow to.

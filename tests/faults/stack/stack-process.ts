@@ -7,7 +7,7 @@ import {
   startStack,
 } from '@millrace/embedded';
 import { hermeticEnvironment } from '@millrace/testkit';
-import type { StackProcessOptions, StackReport } from './stack-messages.ts';
+import type { StackProcessOptions, StackReport } from './stack-under-test.ts';
 
 // The supervisor of a stack under test, in a process of its own so that it can be killed with all it started.
 const serviceEntry = new URL('../service/main.ts', import.meta.url).pathname;

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { type Connection, pickFreePort, readConnection } from '@millrace/embedded';
 import { startTcpProxy, type TcpProxy } from '../proxy/tcp-proxy.ts';
 import type { Mutant } from '../service/module-swaps.ts';
-import type { StackProcessOptions, StackReport } from './stack-messages.ts';
 
 /** What {@link startStackUnderTest} needs. */
 export interface StackUnderTestOptions {
@@ -119,6 +118,27 @@ export async function startStackUnderTest(options: StackUnderTestOptions): Promi
     },
   };
 }
+
+/** What a stack process is started with, as JSON in its first argument. */
+export interface StackProcessOptions {
+  readonly dataDir: string;
+  readonly port: number;
+  readonly adminPort: number;
+  readonly split: boolean;
+  /** Empty for none. */
+  readonly redisUrl: string;
+  /** Of the services alone, over what the stack wires. */
+  readonly serviceEnv: Readonly<Record<string, string>>;
+  /** Writers beside the one that the split topology has. */
+  readonly extraWriters: number;
+}
+
+/** What a stack process tells. */
+export type StackReport =
+  | { readonly kind: 'addresses'; readonly natsPort: number; readonly clickHousePort: number }
+  | { readonly kind: 'ready'; readonly connection: Connection }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'log'; readonly line: string };
 
 async function untilReady(supervisor: ChildProcess, onReport: (report: StackReport) => void): Promise<void> {
   await new Promise<void>((resolve, reject) => {

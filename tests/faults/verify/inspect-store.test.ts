@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLedger } from '../client/ledger.ts';
-import { compare } from './compare.ts';
+import { compare } from './inspect-store.ts';
 
 function ledgerOf(sent: string[], accepted: string[]) {
   const ledger = createLedger();

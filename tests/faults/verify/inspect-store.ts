@@ -3,8 +3,13 @@ import type { Connection } from '@millrace/embedded';
 import { nativeRequest } from '../client/dialect-requests.ts';
 import type { HttpClient } from '../client/http-client.ts';
 import type { Ledger } from '../client/ledger.ts';
-import { type Comparison, compare } from '../verify/compare.ts';
-import { type EventRows, openEventRows, type RowCounts } from '../verify/event-rows.ts';
+import { type EventRows, openEventRows, type RowCounts } from './event-rows.ts';
+
+const drainDeadlineMs = 60_000;
+// A message that a client library still holds after the last answer leaves it within this time.
+const settleMs = 700;
+// Spread over at most four shards by a hash: that one of them gets none has a chance of one in 25 million.
+const lastEvents = 64;
 
 /** What the store holds once everything that was accepted had its chance to arrive. */
 export interface Findings {
@@ -13,12 +18,6 @@ export interface Findings {
   readonly drainMs: number;
   readonly problems: readonly string[];
 }
-
-const drainDeadlineMs = 60_000;
-// A message that a client library still holds after the last answer leaves it within this time.
-const settleMs = 700;
-// Spread over at most four shards by a hash: that one of them gets none has a chance of one in 25 million.
-const lastEvents = 64;
 
 /**
  * Drains and compares. A shard is stored in order: once the last event of each is there, what came before it is stored
@@ -71,6 +70,31 @@ async function sendLastAndWait(
     await sleep(50);
   }
   return false;
+}
+
+/** What the store holds against what the client was told. */
+interface Comparison {
+  readonly rows: number;
+  /** Accepted and not stored. */
+  readonly lost: readonly string[];
+  /** Stored more than once. */
+  readonly doubled: readonly string[];
+  /** Stored and never sent. */
+  readonly strangers: readonly string[];
+}
+
+/** Holds the stored ids, one entry for each row, against a ledger: accepted ⊆ rows ⊆ sent, each once. */
+export function compare(ledger: Ledger, storedIds: readonly string[]): Comparison {
+  const met = new Set<string>();
+  const doubled = new Set<string>();
+  const strangers = new Set<string>();
+  for (const id of storedIds) {
+    if (met.has(id)) doubled.add(id);
+    met.add(id);
+    if (!ledger.sentIds.has(id)) strangers.add(id);
+  }
+  const lost = [...ledger.acceptedIds].filter((id) => !met.has(id));
+  return { rows: storedIds.length, lost, doubled: [...doubled], strangers: [...strangers] };
 }
 
 function comparisonProblems({ lost, doubled, strangers }: Comparison): string[] {
