@@ -7,18 +7,20 @@ import {
   createPublisher,
   DEAD_LETTERS_STREAM,
   type EventLog,
+  type EventTable,
   ensureEventStreams,
   type Lease,
   type NatsConnection,
   openEventLog,
   type Publisher,
+  type RedisClaims,
   type Shard,
   shardNumber,
   shardSubject,
   watchNatsLimits,
 } from '@millrace/stores';
 import { createWriterMetrics } from '../src/metrics.ts';
-import type { EventTable, Failpoint, KeyClaims } from '../src/writer/ports.ts';
+import type { Failpoint } from '../src/writer/insert-batch.ts';
 import { createWriter, type Writer } from '../src/writer/writer.ts';
 import { encodeEnvelope, type TestEvent } from './events.ts';
 import { startStores, type TestStores, testClock, testLog } from './stores.ts';
@@ -59,7 +61,7 @@ export interface World {
 export interface WriterOptions {
   readonly failpoint?: Failpoint;
   readonly table?: (table: EventTable) => EventTable;
-  readonly claims?: KeyClaims;
+  readonly claims?: RedisClaims;
   readonly memoryKeys?: number;
   readonly batchRows?: number;
   /** Writes without asking for a lease, as one does that was paused and doesn't know yet. */

@@ -1,5 +1,5 @@
+import type { KnownEvent } from '@millrace/stores';
 import { createAccept as createReal } from '../../../services/ingest/src/accept/accept.ts';
-import type { KnownEvent } from '../../../services/ingest/src/dedup/known-events.ts';
 
 export * from '../../../services/ingest/src/accept/accept.ts';
 

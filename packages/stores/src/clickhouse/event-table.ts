@@ -10,7 +10,7 @@ import { ask, isUnreadableData, loadSql, storeUnavailable } from './query.ts';
 /** What ClickHouse made of an insert. */
 export type InsertOutcome =
   | { readonly kind: 'answered' }
-  /** It complained about the data; a body that was cut off looks the same. */
+  /** It complained about the data; a body that was cut off on the way looks the same. */
   | { readonly kind: 'unreadable'; readonly detail: string };
 
 /** A message or an item that can't be stored as an event. */
@@ -28,6 +28,7 @@ export interface ParkedItem {
 export interface EventTable {
   /** The highest `_seq` of a shard, 0 when it has no row. */
   position(shard: number): Promise<number>;
+  /** Stores the rows as one part, or nothing when the token was used before; one that fails may have happened. */
   insert(insert: ProtobufInsert): Promise<InsertOutcome>;
   /** Reads rows as an insert would and stores nothing. */
   tryRead(body: ProtobufInsert['body']): Promise<InsertOutcome>;

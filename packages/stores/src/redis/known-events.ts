@@ -1,22 +1,29 @@
 import type { Logger } from '@millrace/runtime';
 import type { Redis } from 'ioredis';
 
-/** What was answered for a key. */
+/** What was answered for a dedup key when its event became durable. */
 export interface KnownEvent {
   /** 8 bytes as latin1. */
   readonly bodyHash: string;
   readonly eventId: string;
 }
 
-/** Keys of durable events, shared by all replicas. Answers `undefined` for everything while Redis is away. */
+/** Knows durable events by their dedup keys. May forget: the writer is what keeps duplicates out. */
 export interface KnownEvents {
-  lookUp(keys: readonly string[]): Promise<(KnownEvent | undefined)[]>;
-  mark(entries: readonly (readonly [key: string, event: KnownEvent])[]): Promise<void>;
+  /** One entry for each key, in order; synchronous when memory knows enough. */
+  lookUp(
+    keys: readonly string[],
+  ): readonly (KnownEvent | undefined)[] | Promise<readonly (KnownEvent | undefined)[]>;
+  /** Called only after the event is on disk: marking before would lose a client's retry. */
+  mark(entries: readonly (readonly [key: string, event: KnownEvent])[]): void | Promise<void>;
 }
 
 const HASH_HEX_CHARS = 16;
 
-/** Remembers in Redis under `millrace:seen:<key>`, each for `ttlSeconds`. Never throws: the writer drops what slips through. */
+/**
+ * Known events in Redis under `millrace:seen:<key>`, each for `ttlSeconds`, shared by all replicas. Knows nothing while
+ * Redis is away, and never throws: the writer drops what slips through.
+ */
 export function redisKnownEvents(options: { redis: Redis; ttlSeconds: number; log: Logger }): KnownEvents {
   const { redis, ttlSeconds, log } = options;
   return {

@@ -1,8 +1,14 @@
 import { Outcome } from '@millrace/contracts/millrace/ingest/v1/ingest';
 import { type Clock, type Logger, MillraceError, type Tracing } from '@millrace/runtime';
-import { type NatsLimits, type Publisher, type StreamRoom, shardSubject } from '@millrace/stores';
+import {
+  type KnownEvent,
+  type KnownEvents,
+  type NatsLimits,
+  type Publisher,
+  type StreamRoom,
+  shardSubject,
+} from '@millrace/stores';
 import { claimKeys, inFlightKeys } from '../dedup/in-flight.ts';
-import type { KnownEvent, KnownEvents } from '../dedup/known-events.ts';
 import type { AcceptMetrics } from '../metrics.ts';
 import { type AcceptItem, packParcels } from './pack.ts';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '@millrace/runtime';
+import type { EventTable, RedisClaims } from '@millrace/stores';
 import type { Row } from '@millrace/wire';
-import type { EventTable, KeyClaims } from '../writer/ports.ts';
 import type { KnownKeys } from './known-keys.ts';
 import { createKeySet } from './known-keys.ts';
 
@@ -23,7 +23,7 @@ export interface Duplicates {
 export function createDuplicates(options: {
   recent: KnownKeys;
   table: Pick<EventTable, 'existingKeys' | 'recentKeys'>;
-  claims: KeyClaims | undefined;
+  claims: RedisClaims | undefined;
   shard: { count: number; index: number; number: number };
   windowMs: number;
   /** At most so many keys are read at start. */

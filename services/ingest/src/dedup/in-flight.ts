@@ -1,5 +1,5 @@
+import type { KnownEvent } from '@millrace/stores';
 import type { AcceptItem } from '../accept/pack.ts';
-import type { KnownEvent } from './known-events.ts';
 
 /** Told what became of a first copy: undefined when it failed. */
 type Waiter = (seen: KnownEvent | undefined) => void;

@@ -1,24 +1,9 @@
-/** What was answered for a key when its event became durable. */
-export interface KnownEvent {
-  /** 8 bytes as latin1. */
-  readonly bodyHash: string;
-  readonly eventId: string;
-}
+import type { KnownEvent, KnownEvents } from '@millrace/stores';
 
-/** Remembers the keys of durable events. May forget: the writer is what keeps copies out. */
-export interface KnownEvents {
-  /** One entry for each key, in order; synchronous when memory knows enough. */
-  lookUp(
-    keys: readonly string[],
-  ): readonly (KnownEvent | undefined)[] | Promise<readonly (KnownEvent | undefined)[]>;
-  /** Called only after the event is on disk: marking before would lose a client's retry. */
-  mark(entries: readonly (readonly [key: string, seen: KnownEvent])[]): void | Promise<void>;
-}
-
-/** Keys remembered in this process. */
-export interface NearKnownEvents {
+/** Known events in this process's memory: no answer has to be waited for. */
+export interface NearKnownEvents extends KnownEvents {
   lookUp(keys: readonly string[]): (KnownEvent | undefined)[];
-  mark(entries: readonly (readonly [key: string, seen: KnownEvent])[]): void;
+  mark(entries: readonly (readonly [key: string, event: KnownEvent])[]): void;
 }
 
 /** Looks into `near` first, and into `far` only for what isn't there; marks both. */
@@ -50,8 +35,8 @@ async function withFar(
 }
 
 /**
- * Remembers the newest keys of this process: at least half of `maxKeys`, and never more. Two generations of a map, of
- * which the older is dropped when the younger is full: a least-recently-used list costs several times as much a key.
+ * Keeps the newest keys of this process: at least half of `maxKeys`, and never more. Two generations of a map, of which
+ * the older is dropped when the younger is full: a least-recently-used list costs several times as much a key.
  */
 export function knownInMemory(options: { maxKeys: number }): NearKnownEvents {
   const generationKeys = Math.max(1, Math.floor(options.maxKeys / 2));

@@ -1,7 +1,7 @@
 import type { Logger } from '@millrace/runtime';
-import type { StreamMessage } from '@millrace/stores';
+import type { KnownEvent, StreamMessage } from '@millrace/stores';
 import { readEnvelope } from '@millrace/wire';
-import type { KnownEvent, NearKnownEvents } from './known-events.ts';
+import type { NearKnownEvents } from './known-events.ts';
 
 /** Gives the stream's newest messages, newest chunk first, until `onChunk` answers false. */
 export type ReadNewest = (onChunk: (messages: readonly StreamMessage[]) => boolean) => Promise<void>;

@@ -1,9 +1,10 @@
-import type { ReaderPosition } from '@millrace/stores';
+import type { ParkedItem, ReaderPosition, StreamMessage } from '@millrace/stores';
 import { type Row, unpackEnvelope } from '@millrace/wire';
-import type { DeadItem, StreamMessage } from './ports.ts';
 
-/** Something that can't become a row, before it is known when it was parked. */
-export type Poison = Omit<DeadItem, 'shard' | 'parkedAtMs'>;
+/** Something that can't become a row, before it is parked. */
+export interface Poison extends Omit<ParkedItem, 'shard' | 'parkedAtMs'> {
+  readonly reason: 'malformed_envelope' | 'malformed_event' | 'refused_by_store';
+}
 
 /** Whole messages of a shard, in order, on their way to ClickHouse. */
 export interface Batch {

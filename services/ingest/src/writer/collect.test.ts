@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { LogReader, StreamMessage } from '@millrace/stores';
 import { collectBatch, gatheringMs } from './collect.ts';
-import type { LogReader, StreamMessage } from './ports.ts';
 
 const limits = { rows: 50_000, bytes: 1_000, waitMs: 1_000 };
 

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@millrace/runtime';
+import type { LogReader } from '@millrace/stores';
 import { addMessage, type Batch, beginBatch } from './batch.ts';
-import type { LogReader } from './ports.ts';
 
 /** How batches are cut. */
 export interface BatchLimits {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
+import type { EventTable, InsertOutcome, Lease } from '@millrace/stores';
 import { encodeRows, type Row } from '@millrace/wire';
-import type { EventTable, Failpoint, ReadOutcome } from './ports.ts';
 
 /** What came of trying to store rows. */
 export type BatchOutcome =
@@ -20,10 +20,7 @@ export interface Follows {
 }
 
 /** The right to insert. */
-export interface Ownership {
-  readonly valid: boolean;
-  readonly lost: AbortSignal;
-}
+export type Ownership = Pick<Lease, 'valid' | 'lost'>;
 
 /** Stores rows once. Rejects when the right to insert is lost. */
 export type InsertBatch = (
@@ -31,6 +28,11 @@ export type InsertBatch = (
   follows: Follows,
   ownership: Ownership,
 ) => Promise<BatchOutcome>;
+
+/** Called at named points of a batch's life, so that a test can stop the process right there. */
+export type Failpoint = (
+  name: 'before-insert' | 'after-insert' | 'after-position' | 'after-parking',
+) => Promise<void> | void;
 
 const INSERT_TIMEOUT_MS = 60_000;
 const SETTLE_LOOK_MS = 50;
@@ -86,7 +88,7 @@ export function createBatchInserter(options: {
       const queryId = `${options.queryIdPrefix}${options.owner}-${counter++}`;
       await failpoint('before-insert');
       if (!ownership.valid) throw new MillraceError('aborted', 'the lease ran out before an insert');
-      const outcome: ReadOutcome | undefined = await attempt(rows, follows, queryId, signal);
+      const outcome: InsertOutcome | undefined = await attempt(rows, follows, queryId, signal);
       await failpoint('after-insert');
       if (outcome?.kind !== 'answered') await settle(table, queryId, { clock, signal, log });
       const position = await persist({ what: 'position', call: () => table.position(shard), signal, log });
@@ -146,7 +148,7 @@ const TELLING_ROWS = 100;
  */
 export async function findRefusedRows(
   rows: readonly Row[],
-  tryRead: (rows: readonly Row[]) => Promise<ReadOutcome>,
+  tryRead: (rows: readonly Row[]) => Promise<InsertOutcome>,
 ): Promise<Refusal> {
   const refused: RefusedRow[] = [];
   const parts: (readonly Row[])[] = [rows];

@@ -1,9 +1,14 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { DeadLetterSchema } from '@millrace/contracts/millrace/ingest/v1/ingest';
 import type { Clock, Logger } from '@millrace/runtime';
-import { deadLetterSubject, type NatsLimits, type Publisher } from '@millrace/stores';
+import {
+  deadLetterSubject,
+  type EventTable,
+  type NatsLimits,
+  type ParkedItem,
+  type Publisher,
+} from '@millrace/stores';
 import type { Poison } from './batch.ts';
-import type { DeadItem, EventTable } from './ports.ts';
 
 /** Puts aside what can't be stored, so that the rest can be. */
 export type Park = (poison: readonly Poison[]) => Promise<void>;
@@ -56,7 +61,7 @@ export function createParking(options: {
 }
 
 /** The message; a body that the server doesn't take is cut there, and whole in the table alone. */
-function encode(item: DeadItem, maxBodyBytes: number): Uint8Array {
+function encode(item: ParkedItem, maxBodyBytes: number): Uint8Array {
   const cut = item.body.length > maxBodyBytes;
   return toBinary(
     DeadLetterSchema,

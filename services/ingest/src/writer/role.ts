@@ -15,8 +15,8 @@ import {
 import { NEEDED_PAYLOAD_BYTES } from '../accept/pack.ts';
 import type { IngestSettings } from '../config.ts';
 import { createWriterMetrics } from '../metrics.ts';
+import type { Failpoint } from './insert-batch.ts';
 import { PART_ITEMS } from './parking.ts';
-import type { Failpoint } from './ports.ts';
 import { createWriter, type Writer } from './writer.ts';
 
 /** What the writer role of a process works with. */

@@ -1,14 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, type Logger, MillraceError, type Tracing } from '@millrace/runtime';
-import type { Positions } from '@millrace/stores';
+import type { EventTable, LogReader, Positions } from '@millrace/stores';
 import { eventOf, type Row } from '@millrace/wire';
 import type { Duplicates } from '../dedup/duplicates.ts';
 import type { WriterMetrics } from '../metrics.ts';
 import { type Batch, type Place, type Poison, partitionOf, placeBehind, placeFrom } from './batch.ts';
 import { type BatchLimits, collectBatch, gatheringMs } from './collect.ts';
-import { type InsertBatch, isSystematic, type Ownership, persist, type Refusals } from './insert-batch.ts';
+import {
+  type Failpoint,
+  type InsertBatch,
+  isSystematic,
+  type Ownership,
+  persist,
+  type Refusals,
+} from './insert-batch.ts';
 import { type Park, parkingParts } from './parking.ts';
-import type { EventTable, Failpoint, LogReader } from './ports.ts';
 
 /** What one shard's writing works with. */
 export interface ShardWriterDeps {

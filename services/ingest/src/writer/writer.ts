@@ -1,13 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, Logger, Tracing } from '@millrace/runtime';
-import { type EventLog, type NatsLimits, type Publisher, type Shard, shardNumber } from '@millrace/stores';
+import {
+  type EventLog,
+  type EventTable,
+  type NatsLimits,
+  type Publisher,
+  type RedisClaims,
+  type Shard,
+  shardNumber,
+} from '@millrace/stores';
 import { createDuplicates } from '../dedup/duplicates.ts';
 import { createKnownKeys } from '../dedup/known-keys.ts';
 import type { WriterMetrics } from '../metrics.ts';
 import type { BatchLimits } from './collect.ts';
-import { createBatchInserter } from './insert-batch.ts';
+import { createBatchInserter, type Failpoint } from './insert-batch.ts';
 import { createParking } from './parking.ts';
-import type { EventTable, Failpoint, KeyClaims } from './ports.ts';
 import { type ShardWriterDeps, writeShard } from './shard-writer.ts';
 
 /** Moves events from the stream into ClickHouse, each once. */
@@ -23,7 +30,7 @@ export interface WriterDeps {
   readonly eventLog: EventLog;
   readonly table: EventTable;
   /** Dedup keys shared by all processes, when there is a Redis. */
-  readonly claims?: KeyClaims | undefined;
+  readonly claims?: RedisClaims | undefined;
   readonly publisher: Pick<Publisher, 'publish'>;
   readonly limits: NatsLimits;
   readonly shardCount: number;
