@@ -62,4 +62,4 @@ export {
   type KnownEvents,
   redisKnownEvents,
 } from './redis/known-events.ts';
-export { createRedisClaims, type RedisClaimOutcome, type RedisClaims } from './redis/redis-claims.ts';
+export { type HoldOutcome, redisKnownKeys, type SharedKnownKeys } from './redis/known-keys.ts';

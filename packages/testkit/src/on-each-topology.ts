@@ -23,7 +23,7 @@ export function onEachTopology(name: string, suite: Suite, options: SuiteOptions
 /**
  * Declares a suite for what can't differ between the topologies: how the edge reads a request and words an answer,
  * which is the same code in the same process. It runs in one process, as people do who start with `scripts/up`; what
- * crosses gRPC (errors, deadlines, tenancy, batches, ids seen) belongs on each.
+ * crosses gRPC (errors, deadlines, tenancy, batches, duplicates) belongs on each.
  */
 export function onStandalone(name: string, suite: Suite, options: SuiteOptions = {}): void {
   declareOn({ topology: 'standalone', redis: false, ...options }, name, suite);

@@ -8,7 +8,7 @@ const BODY_HASH_BYTES = 8;
 export const NO_BODY_HASH = '';
 
 /**
- * The key under which copies of an event meet: 16 bytes of SHA-256, as latin1.
+ * The key under which duplicates of an event meet: 16 bytes of SHA-256, as latin1.
  * Neither a workspace nor a scope can hold a line feed, so no two identities run together.
  */
 export function dedupKey(

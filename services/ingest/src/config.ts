@@ -25,7 +25,7 @@ export const eventStoreSettings = {
   DEDUP_WINDOW_DAYS: positive
     .max(365)
     .default(7)
-    .describe('how long an event id is known, in days: a copy that comes later is another event'),
+    .describe('how long an event id is known, in days: a duplicate that comes later is another event'),
   DEDUP_ACCEPT_KEYS: positive
     .default(200_000)
     .describe('event ids that accept keeps in memory, to answer duplicates as such; about 250 bytes each'),

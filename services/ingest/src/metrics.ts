@@ -60,10 +60,10 @@ export function createWriterMetrics(registry: MetricsRegistry): WriterMetrics {
     help: 'Events stored in ClickHouse.',
     labelNames: [],
   });
-  const copies = counterFrom({
+  const duplicates = counterFrom({
     registry,
     name: 'millrace_writer_copies_dropped_total',
-    help: 'Events that the writer dropped because their id is stored already.',
+    help: 'Duplicates that the writer dropped: their dedup key has a row already.',
     labelNames: [],
   });
   const dead = counterFrom({
@@ -117,7 +117,7 @@ export function createWriterMetrics(registry: MetricsRegistry): WriterMetrics {
       rows.series([]).observe(count);
       duration.series([]).observe(seconds);
     },
-    copiesDropped: (count) => copies.add([], count),
+    duplicatesDropped: (count) => duplicates.add([], count),
     parked: (reason) => dead.add([reason]),
     stopped: (shard, is) => stopped.set({ shard: String(shard) }, is ? 1 : 0),
     follow(shard, look) {
@@ -134,7 +134,7 @@ export function createWriterMetrics(registry: MetricsRegistry): WriterMetrics {
 export interface WriterMetrics {
   /** Called once for each batch that is known to be stored. */
   inserted(rows: number, seconds: number): void;
-  copiesDropped(count: number): void;
+  duplicatesDropped(count: number): void;
   parked(reason: string): void;
   /** Whether a shard waits for an operator because most of its rows are refused. */
   stopped(shard: number, is: boolean): void;

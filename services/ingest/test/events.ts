@@ -5,7 +5,7 @@ import { frameItem } from '@millrace/wire';
 /** An event of a test; what isn't given is made up. */
 export interface TestEvent {
   readonly id: string;
-  /** The client's own id: copies have the same. */
+  /** The client's own id: duplicates have the same. */
   readonly key?: string;
   readonly receivedAtMs?: number;
 }

@@ -13,8 +13,8 @@ import {
   type NatsConnection,
   openEventLog,
   type Publisher,
-  type RedisClaims,
   type Shard,
+  type SharedKnownKeys,
   shardNumber,
   shardSubject,
   watchNatsLimits,
@@ -61,7 +61,7 @@ export interface World {
 export interface WriterOptions {
   readonly failpoint?: Failpoint;
   readonly table?: (table: EventTable) => EventTable;
-  readonly claims?: RedisClaims;
+  readonly sharedKeys?: SharedKnownKeys;
   readonly memoryKeys?: number;
   readonly batchRows?: number;
   /** Writes without asking for a lease, as one does that was paused and doesn't know yet. */
@@ -194,7 +194,7 @@ async function startWriter(stores: TestStores, options: WriterOptions): Promise<
       ? { ...eventLog, leases: { acquire: async () => ENDLESS_LEASE } }
       : eventLog,
     table: options.table?.(table) ?? table,
-    claims: options.claims,
+    sharedKeys: options.sharedKeys,
     publisher,
     limits: watchNatsLimits({ connection, neededBytes: 1, log: testLog }),
     shardCount: SHARD.count,

@@ -152,7 +152,7 @@ function succeededEmails(body: string): number[] {
   return resultsOf(body).flatMap((result, place) => (result.status === 'success' ? [place] : []));
 }
 
-/** How many events of an itemized answer were copies of stored ones. */
+/** How many events of an itemized answer were duplicates. */
 export function duplicatesIn(body: string): number {
   return resultsOf(body).filter(({ status }) => status === 'duplicate').length;
 }

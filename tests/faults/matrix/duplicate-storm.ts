@@ -6,17 +6,17 @@ const connections = 64;
 const eventsPerRequest = 100;
 const leastDuplicates = 0.99;
 
-/** Every id many times at once: one row each, and the copies are answered as duplicates. */
-export function duplicateStorm(ids: number, copies: number): Fault {
+/** Every id many times at once: one row each, and the duplicates are answered as duplicates. */
+export function duplicateStorm(ids: number, deliveriesEach: number): Fault {
   return {
     name: 'duplicate-storm',
     setups: everySetup,
     load: 'none',
-    inject: (context) => storm(context, ids, copies),
+    inject: (context) => storm(context, ids, deliveriesEach),
   };
 }
 
-async function storm(context: FaultContext, idCount: number, copies: number): Promise<void> {
+async function storm(context: FaultContext, idCount: number, deliveriesEach: number): Promise<void> {
   const { client, ledger, stack, round } = context;
   const connection = stack.connection();
   const ids = Array.from(
@@ -24,7 +24,7 @@ async function storm(context: FaultContext, idCount: number, copies: number): Pr
     (_, i) => `${context.prefix}-${round}${String(i).padStart(6, '0')}`,
   );
   ledger.sent(ids);
-  const deliveries = Array.from({ length: copies }, () => shuffled(ids)).flatMap(inRequests);
+  const deliveries = Array.from({ length: deliveriesEach }, () => shuffled(ids)).flatMap(inRequests);
   let duplicates = 0;
   let next = 0;
   const worker = async () => {
@@ -40,9 +40,9 @@ async function storm(context: FaultContext, idCount: number, copies: number): Pr
     }
   };
   await Promise.all(Array.from({ length: connections }, worker));
-  const expected = idCount * (copies - 1);
+  const expected = idCount * (deliveriesEach - 1);
   if (duplicates < expected * leastDuplicates) {
-    throw new Error(`${duplicates} of ${expected} copies were answered as duplicates`);
+    throw new Error(`${duplicates} of ${expected} duplicates were answered as such`);
   }
 }
 

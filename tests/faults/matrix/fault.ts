@@ -71,7 +71,7 @@ export interface FaultOutcome {
   readonly problems: readonly string[];
 }
 
-/** One process, which remembers ids in its memory. */
+/** One process, which knows ids from its memory. */
 export const standalone: Setup = { topology: 'standalone', redis: false };
 
 /** One process beside a Redis. */

@@ -3,7 +3,7 @@ import { createInspector, type Inspector } from '@millrace/testkit';
 
 /** The events table as a verifier sees it. */
 export interface EventRows {
-  /** The harness's id of every row, copies included; read from the rows themselves, not from a projection. */
+  /** The harness's id of every row, duplicates included; read from the rows themselves, not from a projection. */
   ids(): Promise<string[]>;
   /** How many event ids begin so. */
   countOf(prefix: string): Promise<number>;

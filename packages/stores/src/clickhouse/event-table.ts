@@ -35,10 +35,10 @@ export interface EventTable {
   /** How many inserts run whose query id begins so. */
   runningInserts(queryIdPrefix: string): Promise<number>;
   killInserts(queryIdPrefix: string): Promise<void>;
-  /** Those of the keys (16 bytes as latin1) that have a row received since then. */
-  existingKeys(keys: readonly string[], sinceMs: number): Promise<Set<string>>;
-  /** The newest keys that belong to a shard, 16 bytes each. */
-  recentKeys(window: {
+  /** Those of the dedup keys (16 bytes as latin1) that have a row received since then. */
+  knownKeys(keys: readonly string[], sinceMs: number): Promise<Set<string>>;
+  /** The newest dedup keys of a shard, 16 bytes each. */
+  newestKeys(window: {
     shardCount: number;
     shardIndex: number;
     sinceMs: number;
@@ -49,16 +49,16 @@ export interface EventTable {
 }
 
 const QUESTION_TIMEOUT_MS = 10_000;
-const RECENT_KEYS_TIMEOUT_MS = 60_000;
+const NEWEST_KEYS_TIMEOUT_MS = 60_000;
 const DRY_RUN_TIMEOUT_MS = 60_000;
 const PARK_TIMEOUT_MS = 30_000;
 
 const sql = {
-  existingKeys: loadSql(import.meta.url, 'queries/existing-keys.sql'),
+  knownKeys: loadSql(import.meta.url, 'queries/known-keys.sql'),
   position: loadSql(import.meta.url, 'queries/position.sql'),
   runningInserts: loadSql(import.meta.url, 'queries/running-inserts.sql'),
   killInserts: loadSql(import.meta.url, 'queries/kill-inserts.sql'),
-  recentKeys: loadSql(import.meta.url, 'queries/recent-keys.sql'),
+  newestKeys: loadSql(import.meta.url, 'queries/newest-keys.sql'),
   park: loadSql(import.meta.url, 'queries/park.sql'),
 };
 
@@ -120,8 +120,8 @@ export function createEventTable(options: {
       return row?.running ?? 0;
     },
     killInserts: (prefix) => killInserts(client, prefix),
-    existingKeys: (keys, sinceMs) => findExistingKeys(client, { keys, sinceMs, settings: reading }),
-    recentKeys: (window) => recentKeys(client, window, reading),
+    knownKeys: (keys, sinceMs) => findKnownKeys(client, { keys, sinceMs, settings: reading }),
+    newestKeys: (window) => newestKeys(client, window, reading),
     park: (items) => park(client, items, writing),
   };
 }
@@ -171,17 +171,17 @@ async function park(
   }
 }
 
-async function recentKeys(
+async function newestKeys(
   client: ClickHouseClient,
   window: Record<string, number>,
   settings: ClickHouseSettings,
 ): Promise<Buffer> {
   try {
     const { stream } = await client.exec({
-      query: sql.recentKeys,
+      query: sql.newestKeys,
       query_params: window,
       clickhouse_settings: settings,
-      abort_signal: AbortSignal.timeout(RECENT_KEYS_TIMEOUT_MS),
+      abort_signal: AbortSignal.timeout(NEWEST_KEYS_TIMEOUT_MS),
     });
     const chunks: Buffer[] = [];
     for await (const chunk of stream) chunks.push(chunk);
@@ -200,7 +200,7 @@ const PARAMETERS = 16;
 const KEYS_PER_QUESTION = KEYS_PER_PARAMETER * PARAMETERS;
 
 /** Those of the keys (16 bytes as latin1) that have a row received since then. Throws `unavailable`. */
-async function findExistingKeys(
+async function findKnownKeys(
   client: ClickHouseClient,
   question: { keys: readonly string[]; sinceMs: number; settings: ClickHouseSettings },
 ): Promise<Set<string>> {
@@ -214,7 +214,7 @@ async function findExistingKeys(
       params[`keys${parameter}`] = keys.slice(begin, end).map(toHex).join(',');
     }
     for (const { key } of await ask(client, {
-      sql: sql.existingKeys,
+      sql: sql.knownKeys,
       params,
       row: keyRow,
       settings,

@@ -23,7 +23,7 @@ function item(id: string, options: { key?: string; body?: string } = {}): Accept
 /** An accept whose publications wait until the test lets them through. */
 function harness(options: { shardCount?: number; nearlyFull?: boolean; maxPayloadBytes?: number } = {}) {
   const sent: (Publication & { store(): void; fail(error: Error): void })[] = [];
-  const seen = knownInMemory({ maxKeys: 100 });
+  const known = knownInMemory({ maxKeys: 100 });
   let messageIds = 0;
   const { accept } = createAccept({
     publisher: {
@@ -33,7 +33,7 @@ function harness(options: { shardCount?: number; nearlyFull?: boolean; maxPayloa
         }),
     },
     limits: { maxPayloadBytes: options.maxPayloadBytes ?? 8 * 1024 * 1024 },
-    seen,
+    known,
     room: { nearlyFull: options.nearlyFull ?? false },
     shardCount: options.shardCount ?? 1,
     newMessageId: () => `message-${messageIds++}`,
@@ -64,7 +64,7 @@ test('a call becomes one message, answered only after its acknowledgement', asyn
   assert.deepEqual([...(await call).outcomes], [Outcome.ACCEPTED, Outcome.ACCEPTED]);
 });
 
-test('a copy of a stored event is a duplicate and answers the first id', async () => {
+test('a duplicate of a stored event answers the id of the original', async () => {
   const { accept, sent, turn } = harness();
   const first = accept([item('first', { key: 'k' })], []);
   await turn();
@@ -88,33 +88,33 @@ test('another body under the same id is a conflict', async () => {
   );
 });
 
-test('a copy of an event in flight waits for it and shares its fate', async () => {
+test('a duplicate of an event in flight waits for it and shares its fate', async () => {
   const { accept, sent, turn } = harness();
   const first = accept([item('first', { key: 'k' })], []);
-  const copy = accept([item('copy', { key: 'k' })], []);
+  const duplicate = accept([item('duplicate', { key: 'k' })], []);
   await turn();
   assert.equal(sent.length, 1);
   sent[0]?.store();
   assert.deepEqual([...(await first).outcomes], [Outcome.ACCEPTED]);
-  assert.deepEqual([...(await copy).outcomes], [Outcome.DUPLICATE]);
+  assert.deepEqual([...(await duplicate).outcomes], [Outcome.DUPLICATE]);
 });
 
-test('when the first copy fails, the waiting one is not answered as stored', async () => {
+test('when the original fails, the waiting one is not answered as stored', async () => {
   const { accept, sent, turn } = harness();
   const first = accept([item('first', { key: 'k' })], []);
-  const copy = accept([item('copy', { key: 'k' })], []);
+  const duplicate = accept([item('duplicate', { key: 'k' })], []);
   await turn();
   sent[0]?.fail(new MillraceError('unavailable', 'away'));
   await assert.rejects(first, { code: 'unavailable' });
-  assert.deepEqual([...(await copy).outcomes], [Outcome.UNAVAILABLE]);
+  assert.deepEqual([...(await duplicate).outcomes], [Outcome.UNAVAILABLE]);
   const retry = accept([item('retry', { key: 'k' })], []);
   await turn();
-  assert.equal(sent.length, 2, 'a failed publish must not mark the id as seen');
+  assert.equal(sent.length, 2, 'a failed publish must not mark the key as known');
   sent[1]?.store();
   assert.deepEqual([...(await retry).outcomes], [Outcome.ACCEPTED]);
 });
 
-test('copies within one call are answered as duplicates', async () => {
+test('duplicates within one call are answered as duplicates', async () => {
   const { accept, sent, turn } = harness();
   const call = accept([item('a', { key: 'k' }), item('b', { key: 'k' })], []);
   await turn();
@@ -122,7 +122,7 @@ test('copies within one call are answered as duplicates', async () => {
   assert.deepEqual([...(await call).outcomes], [Outcome.ACCEPTED, Outcome.DUPLICATE]);
 });
 
-test('copies meet on the same shard, whoever publishes them', async () => {
+test('duplicates meet on the same shard, whoever publishes them', async () => {
   const subjects = new Set<string>();
   for (let round = 0; round < 5; round++) {
     const { accept, sent, turn } = harness({ shardCount: 4 });

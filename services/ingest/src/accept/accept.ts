@@ -8,11 +8,11 @@ import {
   type StreamRoom,
   shardSubject,
 } from '@millrace/stores';
-import { claimKeys, inFlightKeys } from '../dedup/in-flight.ts';
+import { type CallInFlight, inFlightKeys, putInFlight } from '../dedup/in-flight.ts';
 import type { AcceptMetrics } from '../metrics.ts';
 import { type AcceptItem, packParcels } from './pack.ts';
 
-/** An outcome for each item, and the first copy's id where an item is a copy. */
+/** An outcome for each item, and the original's id where an item is a duplicate. */
 export interface AcceptResult {
   readonly outcomes: Uint8Array;
   readonly originalEventIds: Record<number, string>;
@@ -28,7 +28,7 @@ export interface Accept {
 export interface AcceptDeps {
   readonly publisher: Pick<Publisher, 'publish'>;
   readonly limits: NatsLimits;
-  readonly seen: KnownEvents;
+  readonly known: KnownEvents;
   readonly room: Pick<StreamRoom, 'nearlyFull'>;
   readonly shardCount: number;
   readonly newMessageId: (nowMs: number) => string;
@@ -40,7 +40,7 @@ export interface AcceptDeps {
 
 /**
  * Accepts in the one order that loses nothing: look the key up, publish, wait for the acknowledgement, then mark
- * the key, then answer. Duplicates that arrive while the first is under way wait for its outcome.
+ * the key, then answer. Duplicates that arrive while the original is in flight wait for its outcome.
  */
 export function createAccept(deps: AcceptDeps): Accept {
   const inFlight = inFlightKeys();
@@ -48,12 +48,12 @@ export function createAccept(deps: AcceptDeps): Accept {
   return {
     async accept(items, traceparents) {
       if (deps.room.nearlyFull) throw new MillraceError('unavailable', 'the event store is nearly full');
-      const claims = claimKeys(inFlight, items);
+      const call = putInFlight(inFlight, items);
       try {
-        const result = await settle(deps, items, claims, traceparents, turn++ % deps.shardCount);
+        const result = await settle(deps, items, call, traceparents, turn++ % deps.shardCount);
         return result;
       } finally {
-        claims.release();
+        call.release();
       }
     },
   };
@@ -62,18 +62,18 @@ export function createAccept(deps: AcceptDeps): Accept {
 async function settle(
   deps: AcceptDeps,
   items: readonly AcceptItem[],
-  claims: ReturnType<typeof claimKeys>,
+  call: CallInFlight,
   traceparents: readonly string[],
   keylessShard: number,
 ): Promise<AcceptResult> {
   const outcomes = new Uint8Array(items.length).fill(Outcome.UNAVAILABLE);
   const originalEventIds: Record<number, string> = {};
-  const copyOf = (index: number, seen: KnownEvent) => {
-    outcomes[index] = seen.bodyHash === items[index]?.bodyHash ? Outcome.DUPLICATE : Outcome.CONFLICT;
-    originalEventIds[index] = seen.eventId;
+  const answerDuplicate = (index: number, original: KnownEvent) => {
+    outcomes[index] = original.bodyHash === items[index]?.bodyHash ? Outcome.DUPLICATE : Outcome.CONFLICT;
+    originalEventIds[index] = original.eventId;
   };
 
-  const fresh = await withoutKnown(deps.seen, items, claims, copyOf);
+  const fresh = await withoutKnown(deps.known, items, call, answerDuplicate);
   const failures: unknown[] = [];
   const { parcels, tooLarge } = packParcels({
     items,
@@ -84,7 +84,7 @@ async function settle(
     maxPayloadBytes: deps.limits.maxPayloadBytes,
   });
   if (tooLarge.length > 0) {
-    claims.failed(tooLarge);
+    call.failed(tooLarge);
     failures.push(refuseTooLarge(deps, items, tooLarge));
   }
   await Promise.all(
@@ -92,42 +92,42 @@ async function settle(
       try {
         await publish(deps, parcel.shard, parcel.payload, traceparents[0]);
         for (const index of parcel.indexes) outcomes[index] = Outcome.ACCEPTED;
-        await mark(deps.seen, items, parcel.indexes);
-        claims.succeeded(parcel.indexes);
+        await mark(deps.known, items, parcel.indexes);
+        call.succeeded(parcel.indexes);
       } catch (error) {
         failures.push(error);
-        claims.failed(parcel.indexes);
+        call.failed(parcel.indexes);
       }
     }),
   );
-  for (const { index, first } of claims.waiting) {
-    const seen = await first;
-    if (seen) copyOf(index, seen);
+  for (const { index, original } of call.waiting) {
+    const durable = await original;
+    if (durable) answerDuplicate(index, durable);
   }
   const nothingStored = failures.length > 0 && outcomes.every((outcome) => outcome === Outcome.UNAVAILABLE);
   if (nothingStored) throw failures[0];
   return { outcomes, originalEventIds };
 }
 
-/** The items that no durable event is known for; the others are answered through `copyOf`. */
+/** The items that no durable event is known for; the others are answered through `answerDuplicate`. */
 async function withoutKnown(
-  seen: KnownEvents,
+  known: KnownEvents,
   items: readonly AcceptItem[],
-  claims: ReturnType<typeof claimKeys>,
-  copyOf: (index: number, seen: KnownEvent) => void,
+  call: CallInFlight,
+  answerDuplicate: (index: number, original: KnownEvent) => void,
 ): Promise<number[]> {
-  if (claims.keyed.length === 0) return claims.keyless.slice();
-  const looked = seen.lookUp(claims.keyed.map((index) => items[index]?.dedupKey ?? ''));
+  if (call.keyed.length === 0) return call.keyless.slice();
+  const looked = known.lookUp(call.keyed.map((index) => items[index]?.dedupKey ?? ''));
   const found = looked instanceof Promise ? await looked : looked;
-  const fresh = claims.keyless.slice();
-  claims.keyed.forEach((index, i) => {
-    const known = found[i];
-    if (!known) {
+  const fresh = call.keyless.slice();
+  call.keyed.forEach((index, i) => {
+    const original = found[i];
+    if (!original) {
       fresh.push(index);
       return;
     }
-    copyOf(index, known);
-    claims.known(index, known);
+    answerDuplicate(index, original);
+    call.known(index, original);
   });
   return fresh.sort((a, b) => a - b);
 }
@@ -172,7 +172,7 @@ function refuseTooLarge(
 }
 
 function mark(
-  seen: KnownEvents,
+  known: KnownEvents,
   items: readonly AcceptItem[],
   indexes: readonly number[],
 ): void | Promise<void> {
@@ -182,5 +182,5 @@ function mark(
     if (item && item.dedupKey !== '')
       entries.push([item.dedupKey, { bodyHash: item.bodyHash, eventId: item.eventId }]);
   }
-  return entries.length === 0 ? undefined : seen.mark(entries);
+  return entries.length === 0 ? undefined : known.mark(entries);
 }

@@ -22,8 +22,7 @@ import {
   watchStreamRoom,
 } from '@millrace/stores';
 import { readEnvelope } from '@millrace/wire';
-import { knownInMemory, knownLayered } from '../dedup/known-events.ts';
-import { recallKnown } from '../dedup/recall.ts';
+import { knownInMemory, knownLayered, loadKnownEvents } from '../dedup/known-events.ts';
 import { createAcceptMetrics } from '../metrics.ts';
 import { type Accept, createAccept } from './accept.ts';
 import { NEEDED_PAYLOAD_BYTES } from './pack.ts';
@@ -34,8 +33,8 @@ const PUBLISH_DEADLINE_MS = 6_000;
 const PUBLISH_ATTEMPT_MS = 1_500;
 /** Messages, of up to 4 MiB, that may wait for their acknowledgement. */
 const MAX_PENDING_MESSAGES = 256;
-/** How far back ids are recalled from the stream at start, in bytes of messages. */
-const RECALL_BYTES = 128 * 1024 * 1024;
+/** How far back known events are loaded from the stream at start, in bytes of messages. */
+const LOAD_BYTES = 128 * 1024 * 1024;
 const DAY_SECONDS = 86_400;
 
 /** Settings of the accept role. */
@@ -44,7 +43,7 @@ export interface AcceptConfig extends Partial<RedisSettings> {
   readonly NATS_REPLICAS: number;
   readonly STREAM_MAX_BYTES: number;
   readonly DEDUP_WINDOW_DAYS: number;
-  /** Event ids that a process remembers beside Redis. */
+  /** Event ids that a process keeps in memory, beside Redis. */
   readonly DEDUP_ACCEPT_KEYS: number;
 }
 
@@ -81,11 +80,11 @@ export async function createAcceptRole(options: {
   const ttlSeconds = config.DEDUP_WINDOW_DAYS * DAY_SECONDS;
   const near = knownInMemory({ maxKeys: config.DEDUP_ACCEPT_KEYS });
   const redis = openRedis(config, log);
-  const seen = redis ? knownLayered(near, redisKnownEvents({ redis, ttlSeconds, log })) : near;
+  const known = redis ? knownLayered(near, redisKnownEvents({ redis, ttlSeconds, log })) : near;
   const accept = createAccept({
     publisher,
     limits,
-    seen,
+    known,
     room,
     shardCount: config.STREAM_SHARDS,
     newMessageId: uuidv7,
@@ -95,11 +94,11 @@ export async function createAcceptRole(options: {
     log,
   });
   const closing = new AbortController();
-  const maxBytes = RECALL_BYTES;
-  const recalled = recallKnown({
+  const maxBytes = LOAD_BYTES;
+  const loading = loadKnownEvents({
     readNewest: (onChunk) =>
       readNewestMessages({ connection, manager, maxBytes, onChunk, signal: closing.signal }),
-    seen: near,
+    known: near,
     maxKeys: config.DEDUP_ACCEPT_KEYS,
     log,
   });
@@ -108,7 +107,7 @@ export async function createAcceptRole(options: {
     binding: ingestService(accept),
     async close() {
       closing.abort();
-      await recalled;
+      await loading;
       room.close();
       publisher.close();
       redis?.disconnect();

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pickFreePort } from '@millrace/embedded';
-import { connectRedis, createRedisClaims, type Redis } from '@millrace/stores';
+import { connectRedis, type Redis, redisKnownKeys } from '@millrace/stores';
 import { testClock, testLog } from '../../test/stores.ts';
 import { createWorld, type World } from '../../test/world.ts';
 
@@ -29,9 +29,9 @@ after(async () => {
   await world?.close();
 });
 
-const claims = () => createRedisClaims({ redis, windowMs: WEEK_MS, clock: testClock, log: testLog });
-const events = (prefix: string, count: number, copy = '') =>
-  Array.from({ length: count }, (_, i) => ({ id: `${prefix}-${i}${copy}`, key: `${prefix}-${i}` }));
+const sharedKeys = () => redisKnownKeys({ redis, windowMs: WEEK_MS, clock: testClock, log: testLog });
+const events = (prefix: string, count: number, suffix = '') =>
+  Array.from({ length: count }, (_, i) => ({ id: `${prefix}-${i}${suffix}`, key: `${prefix}-${i}` }));
 
 async function assertRows(rows: number): Promise<void> {
   await world.until(rows);
@@ -39,10 +39,10 @@ async function assertRows(rows: number): Promise<void> {
   assert.deepEqual(await world.counts(), { rows, ids: rows, rollup: rows });
 }
 
-test('copies in one message, in one batch and in later ones are dropped and counted', async () => {
+test('duplicates in one message, in one batch and in later ones are dropped and counted', async () => {
   const writer = await world.startWriter();
-  await world.publish([...events('a', 20), ...events('a', 20, '-copy')]);
-  await world.publish(events('a', 20, '-copy'));
+  await world.publish([...events('a', 20), ...events('a', 20, '-again')]);
+  await world.publish(events('a', 20, '-again'));
   await assertRows(20);
   await world.publish(events('a', 20, '-late'));
   await world.publish(events('b', 1));
@@ -51,7 +51,7 @@ test('copies in one message, in one batch and in later ones are dropped and coun
   await writer.close();
 });
 
-test('a copy of what was stored before a restart is dropped, without Redis', async () => {
+test('a duplicate of what was stored before a restart is dropped, without Redis', async () => {
   const writer = await world.startWriter();
   await world.publish(events('a', 20, '-restart'));
   await world.publish(events('c', 1));
@@ -59,21 +59,21 @@ test('a copy of what was stored before a restart is dropped, without Redis', asy
   await writer.close();
 });
 
-test('a copy of what memory has no room for is found in ClickHouse', async () => {
+test('a duplicate of what memory has no room for is found in ClickHouse', async () => {
   const writer = await world.startWriter({ memoryKeys: 4 });
   await world.publish(events('d', 50));
   await assertRows(72);
-  await world.publish([...events('d', 50, '-copy'), ...events('a', 20, '-copy')]);
+  await world.publish([...events('d', 50, '-again'), ...events('a', 20, '-again')]);
   await world.publish(events('e', 1));
   await assertRows(73);
   await writer.close();
 });
 
-test('with Redis: copies are dropped, also after it lost its memory or went away', async () => {
-  const writer = await world.startWriter({ memoryKeys: 4, claims: claims() });
+test('with Redis: duplicates are dropped, also after it lost its memory or went away', async () => {
+  const writer = await world.startWriter({ memoryKeys: 4, sharedKeys: sharedKeys() });
   await world.publish(events('f', 50));
   await assertRows(123);
-  await world.publish(events('f', 50, '-copy'));
+  await world.publish(events('f', 50, '-again'));
   await world.publish(events('g', 1));
   await assertRows(124);
   await redis.flushall();
@@ -90,11 +90,11 @@ test('with Redis: copies are dropped, also after it lost its memory or went away
 
 test('more keys than a request line holds can be asked for at once', async () => {
   const asked = Array.from({ length: 100_000 }, (_, i) => `unknown-${i}`.padEnd(16, '.'));
-  const existing = await world.table.existingKeys([...asked, 'a-0'.padEnd(16, '.')], 0);
-  assert.deepEqual([...existing], ['a-0'.padEnd(16, '.')]);
+  const known = await world.table.knownKeys([...asked, 'a-0'.padEnd(16, '.')], 0);
+  assert.deepEqual([...known], ['a-0'.padEnd(16, '.')]);
 });
 
-test('messages of nothing but copies move the position on, also over a restart', async () => {
+test('messages of nothing but duplicates move the position on, also over a restart', async () => {
   const first = await world.startWriter();
   const seq = await world.publish(events('a', 20, '-only'));
   for (let look = 0; look < 50; look++) {

@@ -1,4 +1,6 @@
-import type { KnownEvent, KnownEvents } from '@millrace/stores';
+import type { Logger } from '@millrace/runtime';
+import type { KnownEvent, KnownEvents, StreamMessage } from '@millrace/stores';
+import { readEnvelope } from '@millrace/wire';
 
 /** Known events in this process's memory: no answer has to be waited for. */
 export interface NearKnownEvents extends KnownEvents {
@@ -54,4 +56,38 @@ export function knownInMemory(options: { maxKeys: number }): NearKnownEvents {
       }
     },
   };
+}
+
+/**
+ * Fills an empty memory from the stream, so that a duplicate of what was accepted before a restart is answered as one.
+ * Runs beside the traffic and may fail: the writer drops what slips through.
+ */
+export async function loadKnownEvents(options: {
+  /** Gives the stream's newest messages, newest chunk first, until `onChunk` answers false. */
+  readNewest: (onChunk: (messages: readonly StreamMessage[]) => boolean) => Promise<void>;
+  known: NearKnownEvents;
+  maxKeys: number;
+  log: Logger;
+}): Promise<void> {
+  const { known, maxKeys, log } = options;
+  let keys = 0;
+  try {
+    await options.readNewest((messages) => {
+      for (const { data } of messages.toReversed()) keys += markMessage(data, known);
+      return keys < maxKeys;
+    });
+    log.info({ keys }, 'event ids loaded from the stream');
+  } catch (error) {
+    log.warn({ err: error, keys }, 'event ids could not be loaded from the stream');
+  }
+}
+
+/** Newest first, so that of two events with one key the older, which is the row, is marked last. */
+function markMessage(data: Buffer, known: NearKnownEvents): number {
+  const entries: [string, KnownEvent][] = [];
+  for (const { dedupKey, bodyHash, eventId } of readEnvelope(data).items) {
+    if (dedupKey !== '') entries.push([dedupKey, { bodyHash, eventId }]);
+  }
+  known.mark(entries.toReversed());
+  return entries.length;
 }

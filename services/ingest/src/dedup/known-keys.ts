@@ -13,7 +13,7 @@ interface KeySet {
 
 /**
  * An open-addressing table for at most `limit` keys; takes 32 to 64 bytes for each. The caller keeps to the limit.
- * A key of zeros is the hash of nothing and looks like an empty slot: it is never remembered.
+ * A key of zeros is the hash of nothing and looks like an empty slot: it is never known.
  */
 export function createKeySet(limit: number): KeySet {
   const slots = 2 ** Math.ceil(Math.log2(Math.max(1, limit) * 2));
@@ -73,7 +73,7 @@ function word(bytes: Buffer, at: number): number {
   );
 }
 
-/** Dedup keys met recently, in a fixed amount of memory. */
+/** The newest known dedup keys, in a fixed amount of memory. */
 export interface KnownKeys {
   /** The key's 16 bytes begin at `at`. */
   has(bytes: Buffer, at: number): boolean;

@@ -57,7 +57,7 @@ export function monthOf(storedAt: string): number {
 
 /** Where a shard's writer stands. */
 export interface Place {
-  /** Every message up to here is stored, dropped as a copy, or parked. */
+  /** Every message up to here is stored, dropped as a duplicate, or parked. */
   readonly seq: number;
   /** The highest `_seq` that ClickHouse ever held: the next insert's token. At most `seq`. */
   readonly stored: number;
@@ -71,7 +71,7 @@ export interface Place {
 
 /**
  * The place to go on from: what ClickHouse holds, or the recorded one where that is further. The record is further
- * when the last batches had nothing but copies, and when the newest rows were deleted.
+ * when the last batches had nothing but duplicates, and when the newest rows were deleted.
  */
 export function placeFrom(position: number, recorded: ReaderPosition | undefined): Place {
   if (recorded?.stored === undefined || recorded.stored < position)

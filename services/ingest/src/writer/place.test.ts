@@ -30,19 +30,19 @@ test('a record of an older token is not used: what lies between is read again', 
 
 test('all who insert under one token meet one partition, however far they have read', () => {
   const start = placeFrom(5, undefined);
-  // The message behind the token came in November; it was a copy, so the next insert begins in December.
-  const copies = batch([6, '2026-11-30T23:59:59.9Z']);
+  // The message behind the token came in November; it was a duplicate, so the next insert begins in December.
+  const duplicates = batch([6, '2026-11-30T23:59:59.9Z']);
   const later = batch([7, '2026-12-01T00:00:00.1Z']);
-  const behindCopies = placeBehind(start, copies, undefined);
-  assert.equal(behindCopies.stored, 5);
-  assert.equal(behindCopies.seq, 6);
-  assert.equal(partitionOf(behindCopies, later), 202_611);
+  const behindDuplicates = placeBehind(start, duplicates, undefined);
+  assert.equal(behindDuplicates.stored, 5);
+  assert.equal(behindDuplicates.seq, 6);
+  assert.equal(partitionOf(behindDuplicates, later), 202_611);
   assert.equal(
     partitionOf(start, batch([6, '2026-11-30T23:59:59.9Z'], [7, '2026-12-01T00:00:00.1Z'])),
     202_611,
   );
   // Another process that takes over from the record finds the same.
-  assert.equal(partitionOf(placeFrom(5, behindCopies), later), 202_611);
+  assert.equal(partitionOf(placeFrom(5, behindDuplicates), later), 202_611);
 });
 
 test('messages of a batch behind its newest row count as read, not as stored', () => {

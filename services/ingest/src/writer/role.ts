@@ -5,11 +5,11 @@ import {
   createClickHouse,
   createEventTable,
   createPublisher,
-  createRedisClaims,
   ensureEventStreams,
   type NatsConnection,
   openEventLog,
   openRedis,
+  redisKnownKeys,
   watchNatsLimits,
 } from '@millrace/stores';
 import { NEEDED_PAYLOAD_BYTES } from '../accept/pack.ts';
@@ -69,7 +69,7 @@ export async function createWriterRole(options: WriterRoleOptions): Promise<Writ
       database: config.CLICKHOUSE_DATABASE,
       replicated: config.CLICKHOUSE_CLUSTER !== undefined,
     }),
-    claims: redis && createRedisClaims({ redis, windowMs: dedupWindowMs, clock, log }),
+    sharedKeys: redis && redisKnownKeys({ redis, windowMs: dedupWindowMs, clock, log }),
     publisher,
     limits,
     shardCount: config.STREAM_SHARDS,

@@ -21,7 +21,7 @@ export interface ShardWriterDeps {
   readonly shard: number;
   readonly table: EventTable;
   readonly insert: InsertBatch;
-  readonly copies: Duplicates;
+  readonly duplicates: Duplicates;
   readonly park: Park;
   readonly positions: Pick<Positions, 'read' | 'raise'>;
   readonly openReader: (afterSeq: number) => LogReader;
@@ -87,7 +87,7 @@ async function recover(deps: ShardWriterDeps, signal: AbortSignal): Promise<Plac
       `the stream ends at ${lastSeq} but shard ${shard} is stored up to ${place.seq}: restore the stream, or make it anew with first_seq above that`,
     );
   }
-  await ask('recent keys', () => deps.copies.reload());
+  await ask('newest keys', () => deps.duplicates.reload());
   return place;
 }
 
@@ -152,8 +152,13 @@ async function storeBatch(
     }
   };
   await park(batch.poison);
-  let rows = await persist({ what: 'copies', call: () => deps.copies.without(batch.rows), signal, log });
-  if (rows.length < batch.rows.length) metrics.copiesDropped(batch.rows.length - rows.length);
+  let rows = await persist({
+    what: 'duplicates',
+    call: () => deps.duplicates.without(batch.rows),
+    signal,
+    log,
+  });
+  if (rows.length < batch.rows.length) metrics.duplicatesDropped(batch.rows.length - rows.length);
   const follows = { stored: place.stored, month: partitionOf(place, batch) };
   const startedAt = clock.monotonic();
   let stopMs = 0;
@@ -203,7 +208,7 @@ async function storeBatch(
   }
   metrics.stopped(shard, false);
   if (rows.length > 0) metrics.inserted(rows.length, (clock.monotonic() - startedAt) / 1000);
-  deps.copies.stored(rows);
+  deps.duplicates.stored(rows);
   const next = placeBehind(place, batch, rows.at(-1)?.seq);
   await record(deps, next);
   return next;

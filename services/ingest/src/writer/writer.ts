@@ -5,8 +5,8 @@ import {
   type EventTable,
   type NatsLimits,
   type Publisher,
-  type RedisClaims,
   type Shard,
+  type SharedKnownKeys,
   shardNumber,
 } from '@millrace/stores';
 import { createDuplicates } from '../dedup/duplicates.ts';
@@ -29,8 +29,8 @@ export interface Writer {
 export interface WriterDeps {
   readonly eventLog: EventLog;
   readonly table: EventTable;
-  /** Dedup keys shared by all processes, when there is a Redis. */
-  readonly claims?: RedisClaims | undefined;
+  /** Known dedup keys shared by all processes, when there is a Redis. */
+  readonly sharedKeys?: SharedKnownKeys | undefined;
   readonly publisher: Pick<Publisher, 'publish'>;
   readonly limits: NatsLimits;
   readonly shardCount: number;
@@ -168,10 +168,10 @@ function shardWriterDeps(deps: WriterDeps, entry: FollowedShard): ShardWriterDep
       clock,
       log,
     }),
-    copies: createDuplicates({
-      recent: createKnownKeys({ capacity: deps.dedupMemoryKeys }),
+    duplicates: createDuplicates({
+      known: createKnownKeys({ capacity: deps.dedupMemoryKeys }),
       table,
-      claims: deps.claims,
+      shared: deps.sharedKeys,
       shard: { ...shard, number },
       windowMs: deps.dedupWindowMs,
       loadLimit: Math.max(1, Math.floor(deps.dedupMemoryKeys / 2)),

@@ -2,7 +2,7 @@ import type { Logger } from '@millrace/runtime';
 import { DiscardPolicy, type JetStreamManager, nanos, RetentionPolicy, StorageType } from 'nats';
 import { ensureStream } from '../ensure-stream.ts';
 
-/** A shard of the stream `EVENTS`; every copy of an event meets the same one. */
+/** A shard of the stream `EVENTS`; all duplicates of an event meet the same one. */
 export interface Shard {
   /** How many shards the layout has, 1 to 999. */
   readonly count: number;

@@ -121,7 +121,7 @@ export declare type AcceptResponse = Message<"millrace.ingest.v1.AcceptResponse"
   outcomes: Uint8Array;
 
   /**
-   * By item index, for duplicates and conflicts: the id that the first copy was answered.
+   * By item index, for duplicates and conflicts: the id that the original was answered.
    *
    * @generated from field: map<uint32, string> original_event_ids = 2;
    */

@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import { createLogger } from '@millrace/runtime';
 import type { StreamMessage } from '@millrace/stores';
 import { frameItem } from '@millrace/wire';
-import { knownInMemory } from './known-events.ts';
-import { recallKnown } from './recall.ts';
+import { knownInMemory, loadKnownEvents } from './known-events.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 const key = (name: string) => name.padEnd(16, '.');
@@ -21,9 +20,9 @@ function message(seq: number, ...ids: [key: string, eventId: string][]): StreamM
   return { seq, data: Buffer.concat(items), storedAt: '2026-01-01T00:00:00Z' };
 }
 
-test('ids come back, and of two copies the first one stored is the one that is answered', async () => {
-  const seen = knownInMemory({ maxKeys: 10 });
-  await recallKnown({
+test('ids come back, and of duplicates the original is the one that is answered', async () => {
+  const known = knownInMemory({ maxKeys: 10 });
+  await loadKnownEvents({
     async readNewest(onChunk) {
       onChunk([message(3, ['b', 'b-second']), message(4, ['', 'keyless'])]);
       onChunk([
@@ -31,24 +30,24 @@ test('ids come back, and of two copies the first one stored is the one that is a
         message(2, ['b', 'b-first'], ['a', 'a-third']),
       ]);
     },
-    seen,
+    known,
     maxKeys: 10,
     log,
   });
   assert.deepEqual(
-    seen.lookUp([key('a'), key('b'), key('c')]).map((one) => one?.eventId),
+    known.lookUp([key('a'), key('b'), key('c')]).map((one) => one?.eventId),
     ['a-first', 'b-first', undefined],
   );
 });
 
 test('reading ends when memory is full', async () => {
   const asked: boolean[] = [];
-  await recallKnown({
+  await loadKnownEvents({
     async readNewest(onChunk) {
       asked.push(onChunk([message(2, ['b', 'b'])]));
       asked.push(onChunk([message(1, ['a', 'a'])]));
     },
-    seen: knownInMemory({ maxKeys: 2 }),
+    known: knownInMemory({ maxKeys: 2 }),
     maxKeys: 2,
     log,
   });
@@ -56,7 +55,7 @@ test('reading ends when memory is full', async () => {
 });
 
 test('a stream that can not be read costs nothing but the memory', async () => {
-  const seen = knownInMemory({ maxKeys: 2 });
-  await recallKnown({ readNewest: () => Promise.reject(new Error('away')), seen, maxKeys: 2, log });
-  assert.deepEqual(seen.lookUp([key('a')]), [undefined]);
+  const known = knownInMemory({ maxKeys: 2 });
+  await loadKnownEvents({ readNewest: () => Promise.reject(new Error('away')), known, maxKeys: 2, log });
+  assert.deepEqual(known.lookUp([key('a')]), [undefined]);
 });
