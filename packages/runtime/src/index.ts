@@ -3,23 +3,24 @@ export { type BaseConfig, baseConfig } from './base-config.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { booleanSetting, exitOnConfigError, hideSecrets, loadConfig } from './config.ts';
 export { type ErrorCode, type FieldViolation, fieldError, MillraceError, toMillraceError } from './errors.ts';
+export type { CallContext } from './grpc/answer.ts';
 export {
   type CallOptions,
   createGrpcClient,
   type GrpcClient,
   type GrpcClientOptions,
   MAX_MESSAGE_BYTES,
-  type UnaryMethods,
+  type ServiceMethods,
 } from './grpc/client.ts';
 export { callInProcess } from './grpc/in-process.ts';
 export {
   bindService,
-  type CallContext,
   type GrpcServer,
   type GrpcServiceBinding,
   startGrpcServer,
 } from './grpc/server.ts';
 export { createServiceToken, type ServiceToken } from './grpc/service-token.ts';
+export type { StreamOptions } from './grpc/stream.ts';
 export { type GrpcTls, openGrpcTls, warnOfClearText } from './grpc/tls.ts';
 export { createHealth, type Health } from './health.ts';
 export { uuidv7 } from './ids.ts';

@@ -5,7 +5,7 @@ import { systemClock } from '../clock.ts';
 import { fieldError, MillraceError } from '../errors.ts';
 import { createLogger } from '../logger.ts';
 import { createMetricsRegistry } from '../metrics.ts';
-import { createGrpcClient, type GrpcClient, type UnaryMethods } from './client.ts';
+import { createGrpcClient, type GrpcClient, type ServiceMethods } from './client.ts';
 import { callInProcess } from './in-process.ts';
 import { bindService, type GrpcServer, startGrpcServer } from './server.ts';
 import { createServiceToken } from './service-token.ts';
@@ -28,7 +28,7 @@ const binding = bindService(AuthService, {
 });
 
 /** What holds over a connection holds for a call in process. */
-const ways: readonly (readonly [name: string, methods: () => UnaryMethods<typeof AuthService>])[] = [
+const ways: readonly (readonly [name: string, methods: () => ServiceMethods<typeof AuthService>])[] = [
   ['over gRPC', () => client.methods],
   ['in process', () => callInProcess(AuthService, binding)],
 ];

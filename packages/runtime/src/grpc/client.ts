@@ -1,10 +1,16 @@
-import type { DescMethodUnary, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import type {
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  MessageInitShape,
+  MessageShape,
+} from '@bufbuild/protobuf';
 import { Client, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { MillraceError } from '../errors.ts';
 import type { SpanContextText } from '../tracing.ts';
 import { type ByteMethod, byteMethods, decode, encode } from './method.ts';
 import type { ServiceToken } from './service-token.ts';
 import { fromServiceError } from './status.ts';
+import { callStream, gaveUp, type StreamOptions } from './stream.ts';
 import { channelCredentials, type GrpcTls } from './tls.ts';
 
 /** Largest message between services, in bytes: one above the stream's own limit would be refused there anyway. */
@@ -27,17 +33,19 @@ export interface GrpcClientOptions {
   tls?: GrpcTls;
 }
 
-/** A service's unary methods, wherever it runs. */
-export type UnaryMethods<Service extends DescService> = {
+/** A service's methods, wherever it runs: those of one answer, and those whose answer is a stream, which begins when it is read. */
+export type ServiceMethods<Service extends DescService> = {
   [Name in keyof Service['method']]: Service['method'][Name] extends DescMethodUnary<infer In, infer Out>
     ? (request: MessageInitShape<In>, options: CallOptions) => Promise<MessageShape<Out>>
-    : never;
+    : Service['method'][Name] extends DescMethodServerStreaming<infer In, infer Out>
+      ? (request: MessageInitShape<In>, options: StreamOptions) => AsyncIterable<MessageShape<Out>>
+      : never;
 };
 
-/** A service's unary methods over one channel. */
+/** A service's methods over one channel. */
 export interface GrpcClient<Service extends DescService> {
-  readonly methods: UnaryMethods<Service>;
-  /** Calls a method with a request that is encoded already. */
+  readonly methods: ServiceMethods<Service>;
+  /** Calls a method of one answer with a request that is encoded already. */
   raw<Name extends keyof Service['method'] & string>(
     name: Name,
     request: Buffer,
@@ -70,19 +78,26 @@ export function createGrpcClient<Service extends DescService>(
       if (!definition) throw new TypeError(`no such method: ${method.localName}`);
       const send = async (request: Buffer, callOptions: CallOptions) =>
         decode(method.output, await unary(client, options.token, definition, request, callOptions));
-      return [method.localName, { send, input: method.input }] as const;
+      const stream = async function* (request: Buffer, streamOptions: StreamOptions) {
+        const answers = callStream(client, options.token, definition, request, streamOptions);
+        for await (const bytes of answers) yield decode(method.output, bytes);
+      };
+      return [method.localName, { send, stream, method }] as const;
     }),
   );
   const methods = Object.fromEntries(
-    [...calls].map(([name, { send, input }]) => [
+    [...calls].map(([name, { send, stream, method }]) => [
       name,
-      (request: Record<string, unknown>, callOptions: CallOptions) =>
-        send(encode(input, request), callOptions),
+      method.methodKind === 'server_streaming'
+        ? (request: Record<string, unknown>, streamOptions: StreamOptions) =>
+            stream(encode(method.input, request), streamOptions)
+        : (request: Record<string, unknown>, callOptions: CallOptions) =>
+            send(encode(method.input, request), callOptions),
     ]),
   );
   return {
     // Built from the same descriptor that the type is derived from.
-    methods: methods as unknown as UnaryMethods<Service>,
+    methods: methods as unknown as ServiceMethods<Service>,
     raw(name, request, callOptions) {
       const call = calls.get(name);
       if (!call) throw new TypeError(`no such method: ${name}`);
@@ -102,7 +117,7 @@ function unary(
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // An abort that is over calls no listener.
-    if (options.signal?.aborted) return reject(new MillraceError('canceled', 'the caller gave up'));
+    if (options.signal?.aborted) return reject(gaveUp());
     const metadata = new Metadata();
     metadata.set('x-millrace-token', token.issue());
     if (options.traceparent !== undefined) metadata.set('traceparent', options.traceparent);

@@ -2,7 +2,7 @@ import type { DescMessage, DescService, MessageInitShape, MessageShape } from '@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { MethodDefinition } from '@grpc/grpc-js';
 
-/** A unary grpc-js method that carries encoded messages: what is already encoded is never decoded on the way. */
+/** A grpc-js method that carries encoded messages: what is already encoded is never decoded on the way. */
 export type ByteMethod = MethodDefinition<Buffer, Buffer>;
 
 const asIs = (bytes: Buffer): Buffer => bytes;
@@ -15,7 +15,7 @@ export function byteMethods(service: DescService): Record<string, ByteMethod> {
       {
         path: `/${service.typeName}/${method.name}`,
         requestStream: false,
-        responseStream: false,
+        responseStream: method.methodKind === 'server_streaming',
         requestSerialize: asIs,
         requestDeserialize: asIs,
         responseSerialize: asIs,

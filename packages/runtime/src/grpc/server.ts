@@ -1,29 +1,20 @@
-import type { DescMethodUnary, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
-import {
-  type handleUnaryCall,
-  Server,
-  ServerCredentials,
-  type ServerUnaryCall,
-  status,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
+import type {
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  MessageInitShape,
+  MessageShape,
+} from '@bufbuild/protobuf';
+import { Server, ServerCredentials, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
-import { toMillraceError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { counterFrom, type MetricsRegistry } from '../metrics.ts';
 import type { Tracing } from '../tracing.ts';
+import { answerWith, type CallContext, streamWith } from './answer.ts';
 import { MAX_MESSAGE_BYTES } from './client.ts';
 import { byteMethods, decode, encode } from './method.ts';
 import type { ServiceToken } from './service-token.ts';
-import { statusOf, trailersOf } from './status.ts';
 import { type GrpcTls, listenWithTls, warnOfClearText } from './tls.ts';
-
-/** What a handler learns about its call. */
-export interface CallContext {
-  /** Aborted when the caller gave up or its deadline passed. */
-  readonly signal: AbortSignal;
-  readonly traceparent: string | undefined;
-}
 
 type Handlers<Service extends DescService, Raw extends string> = {
   [Name in keyof Service['method']]?: Service['method'][Name] extends DescMethodUnary<infer In, infer Out>
@@ -31,7 +22,9 @@ type Handlers<Service extends DescService, Raw extends string> = {
         request: Name extends Raw ? Buffer : MessageShape<In>,
         context: CallContext,
       ) => Promise<MessageInitShape<Out>>
-    : never;
+    : Service['method'][Name] extends DescMethodServerStreaming<infer In, infer Out>
+      ? (request: MessageShape<In>, context: CallContext) => AsyncIterable<MessageInitShape<Out>>
+      : never;
 };
 
 /** A service and what answers it. */
@@ -39,11 +32,17 @@ export interface GrpcServiceBinding {
   readonly service: DescService;
   readonly rawNames: readonly string[];
   readonly handlers: Readonly<
-    Record<string, ((request: never, context: CallContext) => Promise<object>) | undefined>
+    Record<
+      string,
+      ((request: never, context: CallContext) => Promise<object> | AsyncIterable<object>) | undefined
+    >
   >;
 }
 
-/** Binds handlers to a generated service; the methods named in `raw` get their request undecoded. */
+/**
+ * Binds handlers to a generated service; the methods named in `raw` get their request undecoded. A handler of a stream ends
+ * when its context's signal aborts; it is asked for the next message only when the caller has taken the last.
+ */
 export function bindService<Service extends DescService, Raw extends string = never>(
   service: Service,
   handlers: Handlers<Service, Raw>,
@@ -95,6 +94,7 @@ export async function startGrpcServer(options: {
           'grpc.max_connection_age_grace_ms': DRAIN_DEADLINE_MS,
         }),
   });
+  const closing = new AbortController();
   for (const binding of options.services) {
     const implementation: UntypedServiceImplementation = {};
     for (const method of binding.service.methods) {
@@ -102,12 +102,19 @@ export async function startGrpcServer(options: {
       if (!handler) continue;
       const count = (code: number) =>
         requests.add([binding.service.typeName, method.name, status[code] ?? String(code)]);
-      const answer = async (request: Buffer, context: CallContext) => {
-        const input = binding.rawNames.includes(method.localName) ? request : decode(method.input, request);
+      const input = (request: Buffer) =>
         // bindService has checked that the handler takes this method's input, decoded or not.
-        return encode(method.output, (await handler(input as never, context)) as Record<string, unknown>);
-      };
-      implementation[method.localName] = handleWith({ answer, count, name: method.name, ...options });
+        (binding.rawNames.includes(method.localName) ? request : decode(method.input, request)) as never;
+      const output = (message: unknown) => encode(method.output, message as Record<string, unknown>);
+      const calls = { count, closing: closing.signal, name: method.name, ...options };
+      implementation[method.localName] =
+        method.methodKind === 'server_streaming'
+          ? streamWith(calls, async function* (request, context) {
+              // bindService has checked that the handler of a stream yields its messages.
+              const messages = handler(input(request), context) as AsyncIterable<object>;
+              for await (const message of messages) yield output(message);
+            })
+          : answerWith(calls, async (request, context) => output(await handler(input(request), context)));
     }
     server.addService(byteMethods(binding.service), implementation);
   }
@@ -118,6 +125,7 @@ export async function startGrpcServer(options: {
     port: listener.port,
     async close() {
       health.setStatus('', 'NOT_SERVING');
+      closing.abort();
       listener.close();
       const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       const deadline = setTimeout(() => server.forceShutdown(), DRAIN_DEADLINE_MS);
@@ -143,43 +151,4 @@ async function listen(options: {
     );
   });
   return { port, close: () => undefined };
-}
-
-function handleWith(options: {
-  answer: (request: Buffer, context: CallContext) => Promise<Buffer>;
-  name: string;
-  count: (code: number) => void;
-  token: ServiceToken;
-  tracing: Tracing;
-  log: Logger;
-}): handleUnaryCall<Buffer, Buffer> {
-  return (call: ServerUnaryCall<Buffer, Buffer>, callback) => {
-    const token = call.metadata.get('x-millrace-token')[0];
-    if (!options.token.verify(typeof token === 'string' ? token : undefined)) {
-      options.count(status.UNAUTHENTICATED);
-      callback({ code: status.UNAUTHENTICATED, details: 'the call carries no valid service token' });
-      return;
-    }
-    const aborter = new AbortController();
-    call.on('cancelled', () => aborter.abort());
-    const parent = call.metadata.get('traceparent')[0];
-    const incoming = typeof parent === 'string' ? parent : undefined;
-    const span = options.tracing.start(options.name, { kind: 'server', parent: incoming });
-    options.answer(call.request, { signal: aborter.signal, traceparent: span?.traceparent ?? incoming }).then(
-      (response) => {
-        options.count(status.OK);
-        span?.end();
-        callback(null, response);
-      },
-      (thrown: unknown) => {
-        const error = toMillraceError(thrown);
-        const code = statusOf(error.code);
-        if (error.code === 'internal')
-          options.log.error({ err: thrown, method: options.name }, 'call failed');
-        options.count(code);
-        span?.end(error);
-        callback({ code, details: error.message, metadata: trailersOf(error) });
-      },
-    );
-  };
 }

@@ -1,13 +1,13 @@
 import { AuthService } from '@millrace/contracts/millrace/auth/v1/auth';
 import { SignInService } from '@millrace/contracts/millrace/auth/v1/sign_in';
 import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
-import { createGrpcClient, type GrpcClientOptions, type UnaryMethods } from '@millrace/runtime';
+import { createGrpcClient, type GrpcClientOptions, type ServiceMethods } from '@millrace/runtime';
 
 /** What the edge asks of auth, beside verdicts. Methods throw MillraceError; its codes are in the contracts. */
 export interface AuthGateway {
-  readonly credentials: UnaryMethods<typeof AuthService>;
-  readonly signIn: UnaryMethods<typeof SignInService>;
-  readonly workspaces: UnaryMethods<typeof WorkspaceService>;
+  readonly credentials: ServiceMethods<typeof AuthService>;
+  readonly signIn: ServiceMethods<typeof SignInService>;
+  readonly workspaces: ServiceMethods<typeof WorkspaceService>;
 }
 
 /** How auth is called: longest that it may take over a change. */

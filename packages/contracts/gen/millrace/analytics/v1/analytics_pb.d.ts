@@ -679,6 +679,123 @@ export declare type ListFieldValuesResponse = Message<"millrace.analytics.v1.Lis
 export declare const ListFieldValuesResponseSchema: GenMessage<ListFieldValuesResponse>;
 
 /**
+ * TailEventsRequest says which events, and from where on.
+ *
+ * @generated from message millrace.analytics.v1.TailEventsRequest
+ */
+export declare type TailEventsRequest = Message<"millrace.analytics.v1.TailEventsRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * Types to show: exact, `prefix.*`, or `*`; at most 20 of 1 to 255 characters. Empty for all.
+   *
+   * @generated from field: repeated string types = 2;
+   */
+  types: string[];
+
+  /**
+   * Only this user's; empty for all.
+   *
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * A cursor of an earlier tail: begins behind it. Empty for now.
+   *
+   * @generated from field: string after = 4;
+   */
+  after: string;
+
+  /**
+   * Without a cursor: begins with so many events from before, at most 1000, as far as the newest 8 MiB of the stream have them.
+   *
+   * @generated from field: uint32 last = 5;
+   */
+  last: number;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.TailEventsRequest.
+ * Use `create(TailEventsRequestSchema)` to create a new message.
+ */
+export declare const TailEventsRequestSchema: GenMessage<TailEventsRequest>;
+
+/**
+ * TailedEvent is one event that was accepted.
+ *
+ * @generated from message millrace.analytics.v1.TailedEvent
+ */
+export declare type TailedEvent = Message<"millrace.analytics.v1.TailedEvent"> & {
+  /**
+   * Where the event is; a tail that begins after it misses nothing and repeats nothing.
+   *
+   * @generated from field: string cursor = 1;
+   */
+  cursor: string;
+
+  /**
+   * A `millrace.event.v1.Event` without the writer's fields, as it is in the stream.
+   *
+   * @generated from field: bytes event = 2;
+   */
+  event: Uint8Array;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.TailedEvent.
+ * Use `create(TailedEventSchema)` to create a new message.
+ */
+export declare const TailedEventSchema: GenMessage<TailedEvent>;
+
+/**
+ * TailEventsResponse is what there is to tell: a gap comes before the events, an end behind them. One with nothing but a
+ * cursor comes first, and whenever there has been nothing else for 15 s.
+ *
+ * @generated from message millrace.analytics.v1.TailEventsResponse
+ */
+export declare type TailEventsResponse = Message<"millrace.analytics.v1.TailEventsResponse"> & {
+  /**
+   * In the stream's order.
+   *
+   * @generated from field: repeated millrace.analytics.v1.TailedEvent events = 1;
+   */
+  events: TailedEvent[];
+
+  /**
+   * Behind all that was told so far.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+
+  /**
+   * Why events may be missing here.
+   *
+   * @generated from field: millrace.analytics.v1.TailGap gap = 3;
+   */
+  gap: TailGap;
+
+  /**
+   * Why nothing follows.
+   *
+   * @generated from field: millrace.analytics.v1.TailEnd end = 4;
+   */
+  end: TailEnd;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.TailEventsResponse.
+ * Use `create(TailEventsResponseSchema)` to create a new message.
+ */
+export declare const TailEventsResponseSchema: GenMessage<TailEventsResponse>;
+
+/**
  * TimeRange is a window that ends now.
  *
  * @generated from enum millrace.analytics.v1.TimeRange
@@ -757,6 +874,72 @@ export enum FileFormat {
  * Describes the enum millrace.analytics.v1.FileFormat.
  */
 export declare const FileFormatSchema: GenEnum<FileFormat>;
+
+/**
+ * TailGap says why a tail may have missed events.
+ *
+ * @generated from enum millrace.analytics.v1.TailGap
+ */
+export enum TailGap {
+  /**
+   * It has not.
+   *
+   * @generated from enum value: TAIL_GAP_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * They have left the stream, which keeps them for a day, or less while it is crowded. They can be queried.
+   *
+   * @generated from enum value: TAIL_GAP_TRIMMED = 1;
+   */
+  TRIMMED = 1,
+
+  /**
+   * The cursor is of another stream: that one was lost, or replaced.
+   *
+   * @generated from enum value: TAIL_GAP_REPLACED = 2;
+   */
+  REPLACED = 2,
+}
+
+/**
+ * Describes the enum millrace.analytics.v1.TailGap.
+ */
+export declare const TailGapSchema: GenEnum<TailGap>;
+
+/**
+ * TailEnd says why a tail is over.
+ *
+ * @generated from enum millrace.analytics.v1.TailEnd
+ */
+export enum TailEnd {
+  /**
+   * It is not.
+   *
+   * @generated from enum value: TAIL_END_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The reader took them too slowly, and more events waited for it than may.
+   *
+   * @generated from enum value: TAIL_END_SLOW_READER = 1;
+   */
+  SLOW_READER = 1,
+
+  /**
+   * The process is going down: another one goes on after the cursor.
+   *
+   * @generated from enum value: TAIL_END_DRAINING = 2;
+   */
+  DRAINING = 2,
+}
+
+/**
+ * Describes the enum millrace.analytics.v1.TailEnd.
+ */
+export declare const TailEndSchema: GenEnum<TailEnd>;
 
 /**
  * AnalyticsService answers from ClickHouse. UNAVAILABLE while ClickHouse is away.
@@ -854,6 +1037,18 @@ export declare const AnalyticsService: GenService<{
     methodKind: "unary";
     input: typeof ListAuditEntriesRequestSchema;
     output: typeof ListAuditEntriesResponseSchema;
+  },
+  /**
+   * TailEvents shows a workspace's events as they reach the stream; ClickHouse is not asked. The first answer comes when
+   * everything accepted from then on will be shown. UNAVAILABLE while NATS is away or the process has too many tails,
+   * RESOURCE_EXHAUSTED when the workspace has, INVALID_ARGUMENT naming the field.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.TailEvents
+   */
+  tailEvents: {
+    methodKind: "server_streaming";
+    input: typeof TailEventsRequestSchema;
+    output: typeof TailEventsResponseSchema;
   },
 }>;
 

@@ -6,6 +6,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import type { Message } from "@bufbuild/protobuf";
 import type { Filter, Query, Table, Window } from "../../query/v1/query_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { TailEventsRequestSchema, TailEventsResponseSchema } from "./tail_pb.js";
 
 /**
  * Describes the file millrace/api/v1/analytics.proto.
@@ -482,6 +483,17 @@ export declare const AnalyticsService: GenService<{
     methodKind: "unary";
     input: typeof ListFieldValuesRequestSchema;
     output: typeof ListFieldValuesResponseSchema;
+  },
+  /**
+   * TailEvents shows events as they are accepted; needs `events:read`. It begins with a cursor, and goes on until it says why it
+   * ends; once the credential is no longer good it ends with UNAUTHENTICATED or PERMISSION_DENIED, within a second.
+   *
+   * @generated from rpc millrace.api.v1.AnalyticsService.TailEvents
+   */
+  tailEvents: {
+    methodKind: "server_streaming";
+    input: typeof TailEventsRequestSchema;
+    output: typeof TailEventsResponseSchema;
   },
 }>;
 
