@@ -25,6 +25,12 @@ export {
 export { type AuditDelivery, type AuditReader, openAuditReader } from './nats/audit-log/audit-reader.ts';
 export { connectNats, type NatsConnection, type NatsIdentity } from './nats/connect.ts';
 export type { StreamMessage } from './nats/event-log/direct-reads.ts';
+export {
+  type EventFeed,
+  type FeedRange,
+  type FeedState,
+  openEventFeed,
+} from './nats/event-log/event-feed.ts';
 export { type EventLog, openEventLog } from './nats/event-log/event-log.ts';
 export { type Lease, type Leases, openLeases } from './nats/event-log/leases.ts';
 export { readNewestMessages } from './nats/event-log/newest-messages.ts';

@@ -6,6 +6,7 @@ import {
   createRedisByteCache,
   type NatsConnection,
   openAuditReader,
+  openEventFeed,
   openRedis,
 } from '@millrace/stores';
 import { createAuditTable } from './audit/audit-table.ts';
@@ -19,6 +20,8 @@ import { prepareStore } from './prepare-store.ts';
 import { createQuerySlots } from './query/query-slots.ts';
 import { createQueryStore } from './query/query-store.ts';
 import { bindAnalytics } from './service.ts';
+import type { EventFeed } from './tail/ports.ts';
+import { createTail } from './tail/tail.ts';
 
 /** The analytics role of a process. */
 export interface AnalyticsApp {
@@ -32,6 +35,8 @@ const CACHED_FOR_MS = 10_000;
 const MAX_LOCAL_CACHE_BYTES = 16 * 1024 * 1024;
 /** What ClickHouse has left over for metrics while people's questions run. */
 const QUERY_SLOTS = { total: 6, perWorkspace: 3, waitingPerWorkspace: 20, waitMs: 5_000 };
+/** How far the tail reads the stream ahead of its readers. */
+const TAIL_READ_AHEAD_BYTES = 8 * 1024 * 1024;
 
 /**
  * Builds analytics and begins to prepare the store; answers `unavailable` until that is done. Then it also moves the
@@ -77,10 +82,26 @@ export function createAnalytics(options: {
       log,
     });
   });
+  let feed: EventFeed | undefined;
+  Promise.resolve(options.connection).then(
+    (connection) => {
+      feed = openEventFeed({ connection, readAheadBytes: TAIL_READ_AHEAD_BYTES, clock, log });
+    },
+    // Without NATS there is nothing to tail, which whoever asks is told.
+    () => undefined,
+  );
+  const tail = createTail({
+    feed: () => feed,
+    metrics: metrics.tail,
+    maxReaders: config.TAIL_MAX_READERS,
+    maxReadersPerWorkspace: config.TAIL_MAX_READERS_PER_WORKSPACE,
+    log,
+  });
   const questions = createEventQuestions({ client, metrics });
   const redis = openRedis(config, log);
   const binding = bindAnalytics({
     questions,
+    tail,
     dashboard: createDashboardQuestions({ client, metrics }),
     answers: createSharedAnswers(
       redis
@@ -100,6 +121,7 @@ export function createAnalytics(options: {
       auditing.catch(() => undefined);
       closing.abort();
       await Promise.allSettled([prepared]);
+      await tail.close();
       await writer?.close();
       redis?.disconnect();
       await client.close();

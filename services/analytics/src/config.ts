@@ -13,6 +13,20 @@ export const analyticsSettings = baseConfig.extend({
   ...clickHouseSettings,
   ...redisSettings,
   NATS_REPLICAS: natsReplicas,
+  TAIL_MAX_READERS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(100_000)
+    .default(1_000)
+    .describe('readers of live tails that a process may have at once; 0 for none'),
+  TAIL_MAX_READERS_PER_WORKSPACE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(100_000)
+    .default(100)
+    .describe('those of them that may be of one workspace'),
 });
 
 /** Settings of the analytics service as a process of its own. */

@@ -1,9 +1,12 @@
 import { counterFrom, histogramFrom, type MetricsRegistry } from '@millrace/runtime';
+import { Gauge } from 'prom-client';
 import type { AuditMetrics } from './audit/audit-writer.ts';
+import type { TailMetrics } from './tail/ports.ts';
 
 /** What analytics tells of its work. */
 export interface AnalyticsMetrics {
   readonly audit: AuditMetrics;
+  readonly tail: TailMetrics;
   /** Times a question, counting how it ended. */
   timed<T>(question: string, ask: () => Promise<T>): Promise<T>;
 }
@@ -37,7 +40,22 @@ export function createAnalyticsMetrics(registry: MetricsRegistry): AnalyticsMetr
     help: 'Messages of the stream AUDIT that can not be stored and were left out.',
     labelNames: [],
   });
+  const tailReaders = new Gauge({
+    name: 'millrace_tail_readers',
+    help: 'Readers of live tails that are connected.',
+    registers: [registry],
+  });
+  const tailDropped = counterFrom({
+    registry,
+    name: 'millrace_tail_dropped_total',
+    help: 'Readers of live tails that were dropped, by the reason that they were told.',
+    labelNames: ['reason'],
+  });
   return {
+    tail: {
+      readers: (count) => tailReaders.set(count),
+      dropped: (reason) => tailDropped.add([reason]),
+    },
     audit: {
       stored: (entries) => auditStored.add([], entries),
       malformed: () => auditMalformed.add([]),

@@ -28,6 +28,8 @@ import { listFieldNames, listFieldValues } from './events/field-names.ts';
 import { getEvent, listEvents } from './events/list-events.ts';
 import type { QueryStore } from './query/query-store.ts';
 import { runQuery } from './query/run-query.ts';
+import { answerTail } from './tail/answer.ts';
+import type { Tail } from './tail/tail.ts';
 
 const RATE_SECONDS = 60;
 
@@ -41,6 +43,7 @@ export function bindAnalytics(options: {
   answers: SharedAnswers;
   store: QueryStore;
   audit: Pick<AuditTable, 'list'>;
+  tail: Tail;
   clock: Clock;
   isReady: () => boolean;
 }): GrpcServiceBinding {
@@ -85,6 +88,7 @@ export function bindAnalytics(options: {
       }),
     ),
     listAuditEntries: whenReady((request, signal) => listEntries(audit, request, signal)),
+    tailEvents: (request, context) => answerTail(options.tail, request, context),
     async getStoreHealth(_, { signal }) {
       return { clickhouseUp: await questions.isUp(signal) };
     },

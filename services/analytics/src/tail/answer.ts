@@ -1,0 +1,41 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import {
+  TailEnd,
+  type TailEventsRequest,
+  type TailEventsResponseSchema,
+  TailGap,
+} from '@millrace/contracts/millrace/analytics/v1/analytics';
+import type { CallContext } from '@millrace/runtime';
+import type { Tail } from './tail.ts';
+import type { End, Gap } from './tail-reader.ts';
+
+const GAPS: Readonly<Record<Gap, TailGap>> = { trimmed: TailGap.TRIMMED, replaced: TailGap.REPLACED };
+const ENDS: Readonly<Record<End, TailEnd>> = {
+  slow_reader: TailEnd.SLOW_READER,
+  draining: TailEnd.DRAINING,
+};
+
+/** A tail in the words of the contract. */
+export async function* answerTail(
+  tail: Tail,
+  request: TailEventsRequest,
+  context: Pick<CallContext, 'signal' | 'closing'>,
+): AsyncGenerator<MessageInitShape<typeof TailEventsResponseSchema>> {
+  for await (const told of tail.read(request, context)) {
+    const { cursor } = told;
+    switch (told.kind) {
+      case 'events':
+        yield { cursor, events: told.events.map((event) => ({ cursor: event.cursor, event: event.bytes })) };
+        break;
+      case 'gap':
+        yield { cursor, gap: GAPS[told.gap] };
+        break;
+      case 'end':
+        yield { cursor, end: ENDS[told.end] };
+        break;
+      case 'still':
+        yield { cursor };
+        break;
+    }
+  }
+}

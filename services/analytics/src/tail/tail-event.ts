@@ -1,0 +1,114 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { type Event, EventSchema } from '@millrace/contracts/millrace/event/v1/event';
+import { fieldError } from '@millrace/runtime';
+import { unpackEnvelope } from '@millrace/wire';
+import { behind, encodeCursor, type Position } from './cursor.ts';
+import type { FeedMessage } from './ports.ts';
+import type { RecentKeys } from './recent-keys.ts';
+
+/** An event of the stream, for everybody who tails its workspace: decoded once, and only if somebody looks into it. */
+export class TailEvent {
+  readonly position: Position;
+  /** What a reader has done with once it has this: the whole message, when nothing of its workspace follows there. */
+  done: Position;
+  readonly workspaceId: string;
+  /** `millrace.event.v1.Event`. A copy: the message that it came in is far larger. */
+  readonly bytes: Buffer;
+  readonly #streamId: string;
+  #cursor: string | undefined;
+  #event: Event | undefined;
+
+  constructor(streamId: string, position: Position, workspaceId: string, bytes: Buffer) {
+    this.#streamId = streamId;
+    this.position = position;
+    this.done = position;
+    this.workspaceId = workspaceId;
+    this.bytes = bytes;
+  }
+
+  get cursor(): string {
+    this.#cursor ??= encodeCursor(this.#streamId, this.done);
+    return this.#cursor;
+  }
+
+  get event(): Event {
+    this.#event ??= fromBinary(EventSchema, this.bytes);
+    return this.#event;
+  }
+}
+
+/**
+ * The events of a message that are of a workspace that is wanted. Not those that the writer won't store either: a damaged one,
+ * and a copy of one that was seen not long ago.
+ */
+export function eventsIn(
+  { seq, data }: FeedMessage,
+  stream: { id: string; keys: RecentKeys; isWanted: (workspaceId: string) => boolean },
+): TailEvent[] {
+  const events: TailEvent[] = [];
+  let index = -1;
+  const problem = unpackEnvelope(
+    data,
+    ({ start, end, keyAt, sound }) => {
+      index++;
+      if (!sound) return;
+      const workspaceId = workspaceIn(data, start, end);
+      if (workspaceId === undefined || !stream.isWanted(workspaceId)) return;
+      const position = { seq, index };
+      const key = keyAt === -1 ? undefined : data.toString('latin1', keyAt, keyAt + KEY_BYTES);
+      if (key !== undefined && stream.keys.isCopy(key, position)) return;
+      events.push(new TailEvent(stream.id, position, workspaceId, Buffer.from(data.subarray(start, end))));
+    },
+    () => undefined,
+  );
+  if (problem !== undefined) return [];
+  const ended = new Set<string>();
+  for (const event of events.toReversed()) {
+    if (ended.has(event.workspaceId)) continue;
+    ended.add(event.workspaceId);
+    event.done = behind(seq);
+  }
+  return events;
+}
+
+const KEY_BYTES = 16;
+const WORKSPACE_TAG = 0x0a;
+
+/** The workspace of an encoded event. The edge writes it first, so nothing else has to be read. */
+function workspaceIn(data: Buffer, start: number, end: number): string | undefined {
+  const length = data[start + 1] ?? 0;
+  if (data[start] !== WORKSPACE_TAG || length >= 0x80 || start + 2 + length > end) return undefined;
+  return data.toString('utf8', start + 2, start + 2 + length);
+}
+
+/** Which events a tail shows. */
+export interface TailFilter {
+  /** Exact types, `prefix.*`, or `*`; none for all. */
+  readonly types: readonly string[];
+  /** Empty for everybody's. */
+  readonly userId: string;
+  /** What else an event must meet. */
+  readonly matches?: (event: Event) => boolean;
+}
+
+const MAX_TYPES = 20;
+const MAX_TYPE_CHARS = 255;
+const MAX_USER_ID_CHARS = 128;
+
+/** A filter as a check. Throws `invalid_argument` naming the field. */
+export function compileFilter({ types, userId, matches }: TailFilter): (event: TailEvent) => boolean {
+  if (types.length > MAX_TYPES) throw fieldError('types', `at most ${MAX_TYPES}`);
+  if (types.some((type) => type === '' || type.length > MAX_TYPE_CHARS)) {
+    throw fieldError('types', `each must have 1 to ${MAX_TYPE_CHARS} characters`);
+  }
+  if (userId.length > MAX_USER_ID_CHARS)
+    throw fieldError('user_id', `at most ${MAX_USER_ID_CHARS} characters`);
+  const exact = new Set(types.filter((type) => !type.endsWith('.*')));
+  const prefixes = types.filter((type) => type.endsWith('.*')).map((type) => type.slice(0, -1));
+  const everyType = types.length === 0 || exact.has('*');
+  const isOfType = (type: string) => exact.has(type) || prefixes.some((prefix) => type.startsWith(prefix));
+  return (event) =>
+    (everyType || isOfType(event.event.eventType)) &&
+    (userId === '' || event.event.userId === userId) &&
+    (matches === undefined || matches(event.event));
+}
