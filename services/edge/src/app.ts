@@ -77,6 +77,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     authPerMinute: config.AUTH_RATE_LIMIT_PER_MINUTE,
     countLimited: metrics.rateLimited,
   });
+  const tail = { events: deps.analytics, credentials, health };
   const isUp = (up: boolean) => (up ? 'up' : 'down');
   const routes = createRoutes(
     {
@@ -85,6 +86,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       stats: deps.analytics,
       audit: deps.analytics,
       questions: deps.analytics,
+      tail,
       schemas,
       auditLog,
       auth: deps.auth,
@@ -117,6 +119,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       credentials,
       auth: deps.auth,
       questions: deps.analytics,
+      tail,
       limits,
       clientAddress,
       clock,

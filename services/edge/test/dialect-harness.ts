@@ -16,6 +16,7 @@ import { type FakeRequest, fakeExchange } from './fake-exchange.ts';
 import { limitsForTests } from './limits.ts';
 import { noQuestions } from './questions.ts';
 import { schemasForTests } from './schemas.ts';
+import { inertTail } from './tail.ts';
 
 /** The time on the test's clock. */
 export const NOW_MS = Date.UTC(2024, 0, 30, 12, 40);
@@ -79,6 +80,7 @@ export function benchDialect(
     stats: { read: async () => ({ ratePerSecond: 1250.5, total: 150_000 }) },
     audit: { listAuditEntries: () => assert.fail('the audit log is not asked') },
     questions: noQuestions,
+    tail: inertTail,
     schemas: schemasForTests(),
     auditLog: { record: () => assert.fail('nothing is told to the audit log') },
     clock: { now: () => NOW_MS, monotonic: () => 0 },

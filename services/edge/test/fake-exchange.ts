@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Exchange, Reply } from '../src/server/exchange.ts';
@@ -56,6 +57,7 @@ export function fakeExchange(init: FakeRequest): FakeExchange {
     },
     peek: async (limitBytes) => bytes.subarray(0, limitBytes),
     signal: init.signal ?? new AbortController().signal,
+    begin: () => assert.fail('an answer that lasts needs a connection'),
     reply: (reply) => {
       replies.push('file' in reply ? { ...reply, body: Buffer.from(reply.file).toString('latin1') } : reply);
     },

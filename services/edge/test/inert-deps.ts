@@ -4,6 +4,7 @@ import { authDouble } from './dialect-harness.ts';
 import { limitsForTests } from './limits.ts';
 import { noQuestions } from './questions.ts';
 import { schemasForTests } from './schemas.ts';
+import { inertTail } from './tail.ts';
 
 /** Enough to build every route and read what it says of itself; nothing may be asked. */
 export const inertDeps: ApiDeps = {
@@ -12,6 +13,7 @@ export const inertDeps: ApiDeps = {
   stats: { read: assert.fail },
   audit: { listAuditEntries: () => assert.fail() },
   questions: noQuestions,
+  tail: inertTail,
   schemas: schemasForTests(),
   auditLog: { record: () => assert.fail() },
   auth: authDouble(),

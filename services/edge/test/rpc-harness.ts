@@ -18,6 +18,7 @@ import { type BodyBudget, createBodyBudget } from '../src/server/request-body.ts
 import { authDouble } from './dialect-harness.ts';
 import { limitsForTests } from './limits.ts';
 import { noQuestions } from './questions.ts';
+import { inertTail } from './tail.ts';
 
 /** Events of this type find the stream away. */
 export const UNAVAILABLE_TYPE = 'test.unavailable';
@@ -69,6 +70,7 @@ export async function startRpcBench(
     clientAddress: createClientAddress([]),
     auth: authDouble(),
     questions: noQuestions,
+    tail: inertTail,
     clock: { now: () => 1_706_618_400_000, monotonic: () => performance.now() },
     newId: () => `id-${++ids}`,
     countRejected: () => undefined,

@@ -5,11 +5,12 @@ import {
   type GetMetricsResponse,
   type ListAuditEntriesRequestSchema,
   type ListAuditEntriesResponse,
+  type TailEventsResponse,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
-import { createGrpcClient, type GrpcClientOptions, type UnaryMethods } from '@millrace/runtime';
+import { createGrpcClient, type GrpcClientOptions, type ServiceMethods } from '@millrace/runtime';
 
 /** What the edge asks the analytics service. */
-export interface AnalyticsGateway extends EventStats, AuditEntries, Questions {
+export interface AnalyticsGateway extends EventStats, AuditEntries, Questions, EventTail {
   /** Whether ClickHouse answers. */
   storeIsUp(signal: AbortSignal): Promise<boolean>;
 }
@@ -25,7 +26,7 @@ export function analyticsOverGrpc(options: GrpcClientOptions): AnalyticsGateway 
 }
 
 /** Asks the analytics service by its methods, wherever they are. */
-export function analyticsFrom(methods: UnaryMethods<typeof AnalyticsService>): AnalyticsGateway {
+export function analyticsFrom(methods: ServiceMethods<typeof AnalyticsService>): AnalyticsGateway {
   return {
     async read(workspaceId) {
       const stats = await methods.getStats({ workspaceId }, { timeoutMs: TIMEOUT_MS });
@@ -44,6 +45,7 @@ export function analyticsFrom(methods: UnaryMethods<typeof AnalyticsService>): A
       methods.listFieldNames(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
     listFieldValues: (request, signal) =>
       methods.listFieldValues(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
+    ...tailBy(methods),
   };
 }
 
@@ -80,4 +82,36 @@ export interface AuditEntries {
   listAuditEntries(
     request: MessageInitShape<typeof ListAuditEntriesRequestSchema>,
   ): Promise<ListAuditEntriesResponse>;
+}
+
+/** Which events to show, and from where on. */
+export interface TailQuestion {
+  readonly workspaceId: string;
+  /** Exact, `prefix.*`, or `*`; none for all. */
+  readonly types: string[];
+  /** Empty for everybody's. */
+  readonly userId: string;
+  /** A cursor; empty for now. */
+  readonly after: string;
+  /** Without a cursor, how many from before. */
+  readonly last: number;
+}
+
+/** Shows events as they arrive. */
+export interface EventTail {
+  /** See `millrace.analytics.v1.AnalyticsService/TailEvents`. */
+  tailEvents(question: TailQuestion, signal: AbortSignal): AsyncIterable<TailEventsResponse>;
+}
+
+/** Until a tail has begun, in milliseconds: the stream is asked first. */
+const TAIL_BEGINS_MS = 10_000;
+/** Longest silence of one: the service says something every 15 s. */
+const TAIL_SILENCE_MS = 45_000;
+
+/** The tail by the service's methods, in process or over gRPC. */
+export function tailBy(methods: Pick<ServiceMethods<typeof AnalyticsService>, 'tailEvents'>): EventTail {
+  return {
+    tailEvents: (question, signal) =>
+      methods.tailEvents(question, { timeoutMs: TAIL_BEGINS_MS, idleMs: TAIL_SILENCE_MS, signal }),
+  };
 }

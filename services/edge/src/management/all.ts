@@ -5,6 +5,7 @@ import { keysApi } from './keys/routes.ts';
 import { queryApi } from './query/routes.ts';
 import { schemasApi } from './schemas/routes.ts';
 import { signInApi } from './sign-in/routes.ts';
+import { tailApi } from './tail/routes.ts';
 import { workspacesApi } from './workspaces/routes.ts';
 
 /** Every API that people and programs run their workspace by. */
@@ -13,6 +14,7 @@ export const managementApis: readonly Api[] = [
   schemasApi,
   auditApi,
   queryApi,
+  tailApi,
   signInApi,
   keysApi,
   graphqlApi,

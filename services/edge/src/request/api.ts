@@ -6,6 +6,7 @@ import type { AuthGateway } from '../clients/auth.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
 import type { SchemaRegistry } from '../ingest/schemas/schema-registry.ts';
 import type { EventSink } from '../ingest/submit.ts';
+import type { TailDeps } from '../management/tail/show-events.ts';
 import type { Reply } from '../server/exchange.ts';
 import type { Failure } from '../server/failure.ts';
 import type { RequestLimits } from '../server/limits/request-limits.ts';
@@ -18,6 +19,7 @@ export interface ApiDeps {
   readonly stats: EventStats;
   readonly audit: AuditEntries;
   readonly questions: Questions;
+  readonly tail: TailDeps;
   /** For the routes that change them; what events are held to is behind `events`. */
   readonly schemas: Omit<SchemaRegistry, 'close'>;
   /** Where is recorded what the edge itself does. */

@@ -1,11 +1,35 @@
-import type { ServiceImpl } from '@connectrpc/connect';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import type { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics';
+import { TailEnd, type TailEventsResponseSchema, TailGap } from '@millrace/contracts/millrace/api/v1/tail';
+import type { Event } from '@millrace/contracts/millrace/event/v1/event';
 import { MillraceError } from '@millrace/runtime';
 import type { Questions } from '../clients/analytics.ts';
-import { callerOf } from './gate.ts';
+import {
+  type EndReason,
+  type GapReason,
+  type Shown,
+  showEvents,
+  type TailDeps,
+} from '../management/tail/show-events.ts';
+import { callerNow, callerOf } from './gate.ts';
+
+const GAPS: Readonly<Record<GapReason, TailGap>> = { trimmed: TailGap.TRIMMED, replaced: TailGap.REPLACED };
+const ENDS: Readonly<Partial<Record<EndReason, TailEnd>>> = {
+  slow_reader: TailEnd.SLOW_READER,
+  draining: TailEnd.DRAINING,
+  unavailable: TailEnd.UNAVAILABLE,
+};
 
 /** `millrace.api.v1.AnalyticsService`: the caller's workspace, and what the service says. */
-export function createAnalyticsService(questions: Questions): ServiceImpl<typeof AnalyticsService> {
+export function createAnalyticsService({
+  questions,
+  tail,
+}: {
+  questions: Questions;
+  tail: TailDeps;
+}): ServiceImpl<typeof AnalyticsService> {
   return {
     async query({ query }, context) {
       const { workspaceId } = callerOf(context);
@@ -31,5 +55,54 @@ export function createAnalyticsService(questions: Questions): ServiceImpl<typeof
       const { workspaceId } = callerOf(context);
       return (await questions.listFieldValues({ workspaceId, request }, context.signal)).response ?? {};
     },
+    async *tailEvents({ types, userId, after, last }, context) {
+      const { workspaceId } = callerOf(context);
+      const shown = showEvents(
+        { workspaceId, types, userId, after, last },
+        { tail, refusal: () => refusalOf(context), signal: context.signal },
+      );
+      for await (const one of shown) {
+        // Throws why the caller is no longer let in.
+        if (one.kind === 'end' && ENDS[one.reason] === undefined) await callerNow(context);
+        yield toMessage(one);
+      }
+    },
+  };
+}
+
+async function refusalOf(
+  context: HandlerContext,
+): Promise<'unauthenticated' | 'permission_denied' | undefined> {
+  try {
+    await callerNow(context);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
+    return error.code === Code.PermissionDenied ? 'permission_denied' : 'unauthenticated';
+  }
+}
+
+function toMessage(shown: Shown): MessageInitShape<typeof TailEventsResponseSchema> {
+  const { cursor } = shown;
+  switch (shown.kind) {
+    case 'event':
+      return { cursor, told: { case: 'event', value: toEvent(shown.event) } };
+    case 'gap':
+      return { cursor, told: { case: 'gap', value: GAPS[shown.reason] } };
+    case 'end':
+      return { cursor, told: { case: 'end', value: ENDS[shown.reason] ?? TailEnd.UNAVAILABLE } };
+    case 'still':
+      return { cursor };
+  }
+}
+
+function toEvent(event: Event) {
+  const { eventId: id, eventType: type, source, userId, sessionId, priority, labels, dialect } = event;
+  return {
+    ...{ id, type, source, userId, sessionId, priority, labels, dialect },
+    occurredAt: timestampFromMs(Number(event.occurredAtMs)),
+    receivedAt: timestampFromMs(Number(event.receivedAtMs)),
+    payloadJson: event.payload,
+    metadataJson: event.metadata,
   };
 }

@@ -118,6 +118,7 @@ export const RPC_ACCESS: ReadonlyMap<DescMethod, RouteAccess> = new Map([
     getEvent: reading(),
     listFieldNames: reading(),
     listFieldValues: reading(),
+    tailEvents: keyWith('events:read'),
   }),
   ...rules(Health, { check: 'public', list: 'public', watch: 'public' }),
   ...rules(ServerReflection, { serverReflectionInfo: 'public' }),

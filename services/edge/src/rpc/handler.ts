@@ -16,6 +16,7 @@ import { type Logger, type Health as ProcessHealth, type Tracing, traceIdOf } fr
 import type { Questions } from '../clients/analytics.ts';
 import type { AuthGateway } from '../clients/auth.ts';
 import type { CredentialVerifier } from '../clients/credentials.ts';
+import type { TailDeps } from '../management/tail/show-events.ts';
 import type { ClientAddress } from '../server/client-address.ts';
 import { DEADLINES as SERVER_DEADLINES, watchRequest } from '../server/deadlines.ts';
 import { callersRequestId } from '../server/exchange.ts';
@@ -47,6 +48,7 @@ export interface ConnectDeps extends Omit<EventServiceDeps, 'streamIdleMs'> {
   readonly clientAddress: ClientAddress;
   readonly auth: AuthGateway;
   readonly questions: Questions;
+  readonly tail: TailDeps;
   readonly metrics: RpcMetrics;
   readonly health: Pick<ProcessHealth, 'ready' | 'draining'>;
   /** Show the services to tools; off outside development. */
@@ -194,7 +196,7 @@ function createHandlers(deps: ConnectDeps, deadlines: ConnectDeadlines): readonl
   });
   router.service(EventService, createEventService({ ...deps, streamIdleMs: deadlines.streamIdleMs }));
   router.service(WorkspaceService, createWorkspaceService(deps.auth));
-  router.service(AnalyticsService, createAnalyticsService(deps.questions));
+  router.service(AnalyticsService, createAnalyticsService(deps));
   const services = [EventService, WorkspaceService, AnalyticsService];
   const serviceNames = services.map(({ typeName }) => typeName);
   addHealth(router, { serviceNames, state: deps.health, maxWatchers: deps.maxHealthWatchers });

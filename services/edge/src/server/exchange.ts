@@ -32,6 +32,8 @@ export interface Exchange {
   reply(reply: Reply | FileReply): void;
   /** Aborts when the client leaves before its answer, so that nothing goes on being found for it. */
   readonly signal: AbortSignal;
+  /** Sends the head of an answer that lasts; its body is written to `response`. Flat name, value …; lower case. */
+  begin(status: number, headers: readonly string[]): void;
 }
 
 const VALID = /^[\x21-\x7e]{1,128}$/;

@@ -64,14 +64,18 @@ export function admit(request: Presented, deps: GateDeps, rule: AccessRule): Gra
 }
 
 /** Throws RequestFailure `missing_credential` where no workspace is public, MillraceError `unavailable` while nobody can tell. */
-async function admitAnonymous({ publicGrant }: GateDeps): Promise<Grant> {
+async function admitAnonymous({ publicGrant }: Pick<GateDeps, 'publicGrant'>): Promise<Grant> {
   const grant = await publicGrant?.();
   if (grant === undefined) throw new RequestFailure({ kind: 'missing_credential' });
   return grant;
 }
 
 /** The caller again, of a request that lasts: throws once they are no longer who may make it. Takes nothing from their limit. */
-export async function admitAgain(request: Presented, deps: GateDeps, rule: AccessRule): Promise<Grant> {
+export async function admitAgain(
+  request: Presented,
+  deps: Omit<GateDeps, 'limits'>,
+  rule: AccessRule,
+): Promise<Grant> {
   const secret = presentedSecret(request, rule);
   if (secret === undefined) return admitAnonymous(deps);
   const verdict = await deps.credentials.verify(secret);

@@ -129,6 +129,11 @@ export class HttpExchange implements Exchange {
     response.end(body);
     this.#tell(status);
   }
+
+  begin(status: number, headers: readonly string[]): void {
+    writeHead(this.response, status, ['x-request-id', this.requestId, ...headers, ...this.#extraHeaders]);
+    this.#tell(status);
+  }
 }
 
 function writeHead(response: Exchange['response'], status: number, head: string[]): void {

@@ -1,0 +1,77 @@
+import { MillraceError } from '@millrace/runtime';
+import { z } from 'zod';
+import type { TailQuestion } from '../../clients/analytics.ts';
+import { invalid, toIssues } from '../../request/issues.ts';
+import { boundedText } from '../../request/json-types.ts';
+import type { Exchange } from '../../server/exchange.ts';
+import { RequestFailure, toFailure } from '../../server/failure.ts';
+
+const MAX_LAST = 1_000;
+const MAX_TYPES = 20;
+/** The analytics service checks the rest: a cursor is its own. */
+const MAX_CURSOR_CHARS = 1_024;
+const RETRY_AFTER_SECONDS = 5;
+
+/** Query of `GET /v1/events/tail`; parameters that it doesn't know are left alone. */
+export const tailQuery = z.object({
+  type: z
+    .array(boundedText(1, 255))
+    .max(MAX_TYPES)
+    .describe('only this type: exact, `prefix.*` or `*`; may be given several times')
+    .optional(),
+  userId: boundedText(1, 128).describe('only this user’s').optional(),
+  last: z
+    .string()
+    .meta({ type: 'integer', minimum: 1, maximum: MAX_LAST })
+    .describe('begin with so many from before, as far as they are near; not with a cursor')
+    .transform((text, context) => {
+      const last = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+      if (last >= 1 && last <= MAX_LAST) return last;
+      context.issues.push({ code: 'custom', message: `must be 1 to ${MAX_LAST}`, input: text });
+      return z.NEVER;
+    })
+    .optional(),
+  after: boundedText(1, MAX_CURSOR_CHARS)
+    .describe('begin behind this cursor; the header `Last-Event-ID` comes before it')
+    .optional(),
+});
+
+const LAST_EVENT_ID = 'Last-Event-ID';
+
+/** What a request asks to be shown. Throws RequestFailure `invalid` naming each wrong parameter. */
+export function decodeTailQuery(
+  exchange: Pick<Exchange, 'query' | 'header'>,
+  workspaceId: string,
+): TailQuestion {
+  const search = exchange.query();
+  const query = {
+    ...Object.fromEntries(search),
+    ...(search.has('type') ? { type: search.getAll('type') } : {}),
+  };
+  const parsed = tailQuery.safeParse(query);
+  if (!parsed.success) throw invalid(toIssues(parsed.error, query));
+  const { type = [], userId = '', last = 0, after = '' } = parsed.data;
+  return { workspaceId, types: type, userId, last, after: resumedAt(exchange) ?? after };
+}
+
+/** A browser that comes again sends it beside the URL that it began with. */
+function resumedAt(exchange: Pick<Exchange, 'header'>): string | undefined {
+  return exchange.header('last-event-id')?.trim() || undefined;
+}
+
+const PARAMETERS: Readonly<Record<string, string>> = { types: 'type' };
+
+/** A failure of the service in the request's words: the parameter that it is about, and too many tails as a limit. */
+export function inWordsOf(exchange: Pick<Exchange, 'header'>, error: unknown): unknown {
+  if (!(error instanceof MillraceError)) return error;
+  if (error.code === 'resource_exhausted') {
+    return new RequestFailure({ kind: 'rate_limited', retryAfterSeconds: RETRY_AFTER_SECONDS });
+  }
+  const failure = toFailure(error);
+  if (failure.kind !== 'invalid') return error;
+  const [{ path, ...issue }] = failure.issues;
+  const field = String(path[0]);
+  const isHeader = field === 'after' && resumedAt(exchange) !== undefined;
+  const name = isHeader ? LAST_EVENT_ID : (PARAMETERS[field] ?? field);
+  return invalid([{ ...issue, path: [name] }]);
+}

@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fromBinary } from '@bufbuild/protobuf';
+import {
+  TailEnd,
+  type TailEventsResponse,
+  TailGap,
+} from '@millrace/contracts/millrace/analytics/v1/analytics';
+import { type Event, EventSchema } from '@millrace/contracts/millrace/event/v1/event';
+import { type Health, MillraceError } from '@millrace/runtime';
+import type { EventTail, TailQuestion } from '../../clients/analytics.ts';
+import type { CredentialVerifier } from '../../clients/credentials.ts';
+
+/** Why events may be missing. */
+export type GapReason = 'trimmed' | 'replaced';
+/** Why a tail is over. */
+export type EndReason = 'slow_reader' | 'draining' | 'unavailable' | 'unauthenticated' | 'permission_denied';
+
+/** One thing that a tail shows; the cursor is behind it. */
+export type Shown = { readonly cursor: string } & (
+  | { readonly kind: 'event'; readonly event: Event }
+  | { readonly kind: 'gap'; readonly reason: GapReason }
+  | { readonly kind: 'end'; readonly reason: EndReason }
+  /** The tail has begun, or there was nothing to show for a while. */
+  | { readonly kind: 'still' }
+);
+
+/** What tails work with, whichever protocol they are read by. */
+export interface TailDeps {
+  readonly events: EventTail;
+  readonly credentials: CredentialVerifier;
+  readonly health: Pick<Health, 'draining'>;
+}
+
+/** How often it is looked whether the reader still may read, and the server still serves, in milliseconds. */
+const LOOK_MS = 1_000;
+/** Tries to go on elsewhere when analytics goes away, and the pause before the first; each is twice as long. */
+const MAX_TRIES = 5;
+const FIRST_PAUSE_MS = 100;
+
+const GAPS = new Map<TailGap, GapReason>([
+  [TailGap.TRIMMED, 'trimmed'],
+  [TailGap.REPLACED, 'replaced'],
+]);
+
+/**
+ * Shows a workspace's events until it has told an end, or the signal aborts. When analytics goes away it goes on after the last
+ * cursor, and its reader sees nothing of it. Until the first `still` it throws MillraceError as the service does.
+ */
+export async function* showEvents(
+  question: TailQuestion,
+  options: {
+    tail: Pick<TailDeps, 'events' | 'health'>;
+    /** Why the reader may read no more; fails while nobody can tell. */
+    refusal: () => Promise<'unauthenticated' | 'permission_denied' | undefined>;
+    signal: AbortSignal;
+    lookMs?: number;
+  },
+): AsyncGenerator<Shown> {
+  const { tail, signal } = options;
+  const over = new AbortController();
+  const leave = () => over.abort();
+  let ending: EndReason | undefined;
+  const look = async () => {
+    const reason = tail.health.draining ? 'draining' : await options.refusal();
+    if (reason === undefined) return;
+    ending ??= reason;
+    over.abort();
+  };
+  // While auth is away nobody can tell, and the tail goes on as it may for the minute that requests are let in.
+  const timer = setInterval(() => look().catch(() => undefined), options.lookMs ?? LOOK_MS);
+  signal.addEventListener('abort', leave, { once: true });
+  let cursor: string | undefined;
+  let failures = 0;
+  try {
+    while (!signal.aborted) {
+      const next = cursor === undefined ? question : { ...question, after: cursor, last: 0 };
+      try {
+        for await (const response of tail.events.tailEvents(next, over.signal)) {
+          failures = 0;
+          for (const shown of shownIn(response)) {
+            if (ending !== undefined) break;
+            cursor = shown.cursor;
+            if (shown.kind === 'end' && shown.reason === 'draining') break;
+            yield shown;
+            if (shown.kind === 'end') return;
+          }
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (ending === undefined && (cursor === undefined || !isPassing(error))) throw error;
+      }
+      if (ending === undefined && ++failures > MAX_TRIES) ending = 'unavailable';
+      if (ending !== undefined)
+        return yield { kind: 'end', reason: ending, cursor: cursor ?? question.after };
+      await sleep(FIRST_PAUSE_MS * 2 ** (failures - 1), undefined, { signal: over.signal }).catch(
+        () => undefined,
+      );
+    }
+  } finally {
+    clearInterval(timer);
+    signal.removeEventListener('abort', leave);
+    over.abort();
+  }
+}
+
+function* shownIn({ events, cursor, gap, end }: TailEventsResponse): Generator<Shown> {
+  const reason = GAPS.get(gap);
+  if (reason !== undefined) yield { kind: 'gap', reason, cursor };
+  for (const tailed of events) {
+    const event = readEvent(tailed.event);
+    if (event !== undefined) yield { kind: 'event', event, cursor: tailed.cursor };
+  }
+  if (end !== TailEnd.UNSPECIFIED) {
+    yield { kind: 'end', reason: end === TailEnd.SLOW_READER ? 'slow_reader' : 'draining', cursor };
+  } else if (events.length === 0 && reason === undefined) yield { kind: 'still', cursor };
+}
+
+/** An event; undefined for bytes that are none, which the writer parks as well. */
+function readEvent(bytes: Uint8Array): Event | undefined {
+  try {
+    return fromBinary(EventSchema, bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a failure is of one process only, or of a moment. */
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof MillraceError)) return false;
+  return ['unavailable', 'deadline_exceeded', 'canceled', 'resource_exhausted', 'internal'].includes(
+    error.code,
+  );
+}
