@@ -13,6 +13,7 @@ const OPERATIONS = [
   ['post', '/email/batch'],
   ['post', '/cloudevents'],
   ['post', '/v1/ingest'],
+  ['get', '/v1/events/tail'],
   ['get', '/health'],
   ['get', '/api/health'],
   ['get', '/api/ready'],

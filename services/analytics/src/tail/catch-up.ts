@@ -13,8 +13,11 @@ const MAX_BACK_BYTES = 8 * 1024 * 1024;
 
 /** Brings readers who begin in the past to where the hub is. */
 export interface CatchUp {
-  /** Offers a reader what is behind what it has seen, at its own pace, until it can follow the hub; then attaches it. */
-  run(reader: TailReader, signal: AbortSignal): Promise<void>;
+  /**
+   * Offers a reader what is behind what it has seen, at its own pace, until it can follow the hub; then attaches it. One that
+   * doesn't take what waits for it in time is dropped.
+   */
+  run(reader: TailReader): Promise<void>;
   /** The position in front of the last events that a reader would have been shown, as far as they are near. */
   rewind(request: {
     workspaceId: string;
@@ -25,7 +28,7 @@ export interface CatchUp {
 }
 
 /** Makes one for the readers of a hub. */
-export function createCatchUp(options: { feed: EventFeed; hub: TailHub }): CatchUp {
+export function createCatchUp(options: { feed: EventFeed; hub: TailHub; patienceMs: number }): CatchUp {
   const { feed, hub } = options;
   const queue: (() => void)[] = [];
   let requests = 0;
@@ -48,9 +51,9 @@ export function createCatchUp(options: { feed: EventFeed; hub: TailHub }): Catch
   };
 
   return {
-    async run(reader, signal) {
-      while (!signal.aborted && !reader.isOver) {
-        await reader.drained();
+    async run(reader) {
+      while (!reader.isOver) {
+        if (!(await reader.drained(options.patienceMs))) return hub.drop(reader);
         const at = hub.at;
         if (at === undefined) return reader.end('draining');
         const near = hub.recent(reader.seenTo);
@@ -64,7 +67,7 @@ export function createCatchUp(options: { feed: EventFeed; hub: TailHub }): Catch
           continue;
         }
         const toSeq = at.position.seq;
-        const request = { fromSeq: nextSeq(reader.seenTo), toSeq, ...CHUNK, signal };
+        const request = { fromSeq: nextSeq(reader.seenTo), toSeq, ...CHUNK, signal: reader.over };
         const messages = await inTurn(() => feed.read(request));
         for (const message of messages) show(reader, message);
         if (messages.length === 0) reader.offerGap('trimmed', behind(toSeq));

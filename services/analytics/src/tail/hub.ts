@@ -17,6 +17,8 @@ export interface TailHub {
   /** Counts a reader among those whose waiting events are bounded together. */
   join(reader: TailReader): void;
   leave(reader: TailReader): void;
+  /** Ends the tail of a reader who takes too little. */
+  drop(reader: TailReader): void;
   /** The messages behind a position, if they were read not long ago. */
   recent(after: Position): readonly FeedMessage[] | undefined;
   /** A message's events of one workspace. */
@@ -55,6 +57,8 @@ export function createTailHub(options: {
   feed: EventFeed;
   metrics: Pick<TailMetrics, 'dropped'>;
   all: Waiting;
+  /** Told of a reader that can't follow: it is detached, and must catch up. */
+  lags: (reader: TailReader) => void;
   log: Logger;
 }): TailHub {
   const { feed, metrics, all, log } = options;
@@ -69,12 +73,18 @@ export function createTailHub(options: {
 
   const drop = (reader: TailReader): void => {
     metrics.dropped('slow_reader');
+    log.info({ workspaceId: reader.workspaceId, ...reader.waiting }, 'a reader of the tail is too slow');
     reader.end('slow_reader');
     leave(reader);
   };
 
   const leave = (reader: TailReader): void => {
     joined.delete(reader);
+    detach(reader);
+  };
+
+  const detach = (reader: TailReader): void => {
+    reader.follow(undefined);
     const some = readers.get(reader.workspaceId);
     some?.delete(reader);
     if (some?.size === 0) readers.delete(reader.workspaceId);
@@ -90,7 +100,10 @@ export function createTailHub(options: {
         reader.fail(toMillraceError(error));
         leave(reader);
       }
-      if (reader.isFull) drop(reader);
+      if (reader.isFull) {
+        detach(reader);
+        options.lags(reader);
+      }
       behindOnes ||= reader.isBehind;
     }
     return behindOnes;
@@ -113,7 +126,7 @@ export function createTailHub(options: {
     }
   };
 
-  /** Gives readers who are behind a turn now and then; it is their last before they are dropped. */
+  /** Gives readers who are behind a turn now and then, so that a burst alone doesn't detach them. */
   const spread = async (now: Reading, message: FeedMessage): Promise<void> => {
     if (message.seq > now.position.seq + 1) {
       now.recent = [];
@@ -214,6 +227,7 @@ export function createTailHub(options: {
     },
     join: (reader) => void joined.add(reader),
     leave,
+    drop,
     recent(after) {
       if (reading === undefined) return undefined;
       if (!isFurther(reading.position, after)) return [];

@@ -21,7 +21,7 @@ export interface Waiting {
   bytes: number;
 }
 
-/** What may wait for one reader. */
+/** What may wait for one reader before it has to catch up by itself. */
 export const MAX_WAITING: Readonly<Waiting> = { events: 5_000, bytes: 2 * 1024 * 1024 };
 /** What one answer has at most; a single event may be larger. */
 const MAX_ANSWER: Readonly<Waiting> = { events: 200, bytes: 64 * 1024 };
@@ -41,6 +41,7 @@ export class TailReader {
   #end: End | undefined;
   #failure: MillraceError | undefined;
   #follows: (() => Position | undefined) | undefined;
+  readonly #over = new AbortController();
   #wake: (() => void) | undefined;
   #drained: (() => void) | undefined;
 
@@ -71,11 +72,16 @@ export class TailReader {
   }
 
   get isOver(): boolean {
-    return this.#end !== undefined || this.#failure !== undefined;
+    return this.#over.signal.aborted;
   }
 
-  /** From now on everything up to this position, which moves, is offered to it. */
-  follow(at: () => Position | undefined): void {
+  /** Aborted when it is over. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** From now on everything up to this position, which moves, is offered to it; undefined for nothing. */
+  follow(at: (() => Position | undefined) | undefined): void {
     this.#follows = at;
   }
 
@@ -118,11 +124,15 @@ export class TailReader {
     return told;
   }
 
-  /** Resolves when little waits, or when the tail is over. */
-  drained(): Promise<void> {
-    if (!this.isBehind || this.isOver) return Promise.resolve();
+  /** Resolves when little waits, or when the tail is over; with false when neither is so in time. */
+  async drained(limitMs: number): Promise<boolean> {
+    if (!this.isBehind || this.isOver) return true;
     return new Promise((resolve) => {
-      this.#drained = resolve;
+      const timer = setTimeout(() => resolve(false), limitMs);
+      this.#drained = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
     });
   }
 
@@ -159,6 +169,7 @@ export class TailReader {
   }
 
   #forget(): void {
+    this.#over.abort();
     this.#items = [];
     this.#count(-this.waiting.events, -this.waiting.bytes);
     this.#wake?.();

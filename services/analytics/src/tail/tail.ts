@@ -33,6 +33,8 @@ export interface Tail {
 const MAX_LAST = 1_000;
 /** Longest silence, in milliseconds. */
 const STILL_MS = 15_000;
+/** How long a reader may leave what waits for it, in milliseconds. */
+const PATIENCE_MS = 10_000;
 
 /** Makes the tail of a process; the stream is read while somebody tails. */
 export function createTail(options: {
@@ -43,15 +45,21 @@ export function createTail(options: {
   maxReadersPerWorkspace: number;
   log: Logger;
   stillMs?: number;
+  patienceMs?: number;
 }): Tail {
-  const { metrics, maxReaders, maxReadersPerWorkspace, log, stillMs = STILL_MS } = options;
+  const { metrics, maxReaders, maxReadersPerWorkspace, log } = options;
+  const { stillMs = STILL_MS, patienceMs = PATIENCE_MS } = options;
   const perWorkspace = new Map<string, number>();
   const waiting: Waiting = { events: 0, bytes: 0 };
   let readers = 0;
   let built: ReturnType<typeof build> | undefined;
   const build = (feed: EventFeed) => {
-    const hub = createTailHub({ feed, metrics, all: waiting, log });
-    return { feed, hub, catchUp: createCatchUp({ feed, hub }) };
+    const hub = createTailHub({ feed, metrics, all: waiting, lags: (reader) => follow(reader), log });
+    const catchUp = createCatchUp({ feed, hub, patienceMs });
+    const follow = (reader: TailReader) => {
+      catchUp.run(reader).catch((error: unknown) => reader.fail(toMillraceError(error)));
+    };
+    return { hub, catchUp, follow };
   };
 
   const enter = (workspaceId: string): (() => void) => {
@@ -82,7 +90,7 @@ export function createTail(options: {
       const feed = options.feed();
       if (feed === undefined) throw new MillraceError('unavailable', 'events can not be read now');
       built ??= build(feed);
-      const { hub, catchUp } = built;
+      const { hub, catchUp, follow } = built;
       const leave = enter(workspaceId);
       const over = new AbortController();
       let reader: TailReader | undefined;
@@ -99,7 +107,7 @@ export function createTail(options: {
         reader = joined;
         hub.join(joined);
         if (start.gap !== undefined) joined.offerGap(start.gap, start.position);
-        catchUp.run(joined, over.signal).catch((error: unknown) => joined.fail(toMillraceError(error)));
+        follow(joined);
         closing.addEventListener('abort', drain, { once: true });
         if (closing.aborted) drain();
         yield { kind: 'still', position: reader.seenTo, cursor: encodeCursor(state.id, reader.seenTo) };

@@ -1,4 +1,6 @@
 import { httpCall } from '../http-call.ts';
+import { openTail } from '../open-tail.ts';
+
 import type { Answer, Presented } from './operations.ts';
 import type { SampleRequest } from './sample-request.ts';
 
@@ -14,6 +16,7 @@ export function callRoute(
     return encodeURIComponent(value);
   });
   const { query, headers } = present(presented);
+  if (sample.lasts) return firstWords(`${url}${path}${query}`, headers);
   return httpCall(`${url}${path}${query}`, {
     method: route.method,
     headers: {
@@ -22,6 +25,17 @@ export function callRoute(
     },
     ...(sample.body && { body: JSON.stringify(sample.body) }),
   });
+}
+
+async function firstWords(url: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
+  const tail = await openTail(url, headers);
+  try {
+    if (tail.status === 200) await tail.until('\n\n');
+    else await tail.ended;
+    return { status: tail.status, text: tail.text() };
+  } finally {
+    tail.leave();
+  }
 }
 
 function present(presented: Presented): { query: string; headers: Readonly<Record<string, string>> } {

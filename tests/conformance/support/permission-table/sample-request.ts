@@ -5,6 +5,8 @@ export interface SampleRequest {
   /** JSON of a route, or the fields of a method's request. */
   readonly body?: Readonly<Record<string, unknown>> | readonly unknown[];
   readonly contentType?: string;
+  /** The answer has no end: its first words are waited for. */
+  readonly lasts?: true;
   /**
    * What somebody of another workspace is answered: 404, 401 or such a text about things of this one, `own` about
    * their own.

@@ -106,6 +106,8 @@ function nativeSamples(planted: Planted): Readonly<Record<string, SampleRequest>
     'PUT /v1/schemas/:eventName': { ...schema, body: { schema: {} }, ...own },
     'DELETE /v1/schemas/:eventName': { ...schema, ...own },
     'GET /v1/audit': own,
+    'GET /v1/events/tail': { lasts: true, ...own },
+    'millrace.api.v1.AnalyticsService/TailEvents': own,
   };
 }
 
