@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFileAtomically } from './atomic-file.ts';
 import { type ManagedProcess, startChild } from './child-process.ts';
 import { pickFreePort } from './free-port.ts';
 import { findNatsServer } from './nats-binary.ts';
-import { endWhenUnhealthy } from './nats-health.ts';
 import { untilReady } from './until-ready.ts';
+
+const HEALTH_INTERVAL_MS = 2_000;
+const HEALTH_TIMEOUT_MS = 1_000;
+/** Answers in a row; a server that is only busy or stopped doesn't answer at all and is left alone. */
+const UNHEALTHY_ANSWERS = 5;
 
 /** What {@link startNatsServer} needs. */
 export interface NatsServerOptions {
@@ -150,4 +156,47 @@ function isGreetingOf(name: string, greeting: string): boolean {
 /** Tells our server from another one that took the port first. */
 function serverName(dataDir: string): string {
   return `millrace-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`;
+}
+
+/**
+ * Ends a server that says itself that it can't go on, so that its supervisor starts it anew: after a write error, a
+ * full disk for one, JetStream stays in that state until a restart, even when there is room again.
+ */
+async function endWhenUnhealthy(options: {
+  child: ManagedProcess;
+  /** The server's `/healthz`. */
+  url: string;
+  log: (line: string) => void;
+}): Promise<void> {
+  const { child, log } = options;
+  let running = true;
+  const ended = child.exited.then(() => {
+    running = false;
+  });
+  let unhealthy = 0;
+  while (running) {
+    await Promise.race([ended, sleep(HEALTH_INTERVAL_MS, undefined, { ref: false })]);
+    if (!running) return;
+    unhealthy = (await saysUnhealthy(options.url)) ? unhealthy + 1 : 0;
+    if (unhealthy < UNHEALTHY_ANSWERS) continue;
+    log(`${child.name} reports that it is unhealthy, restarting it`);
+    await child.stop();
+  }
+}
+
+/** No answer is no statement; whether the process lives is the supervisor's to see. */
+function saysUnhealthy(url: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    // Not fetch, which would load its whole stack into a process that asks for one status.
+    const call = request(
+      url,
+      { agent: false, signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode === 503);
+      },
+    );
+    call.on('error', () => resolve(false));
+    call.end();
+  });
 }

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { baseConfig } from './base-config.ts';
 import { hideSecrets, loadConfig } from './config.ts';
-import { clickHouseSettings, internalSettings, natsSettings, redisSettings } from './shared-settings.ts';
+import {
+  baseConfig,
+  clickHouseSettings,
+  internalSettings,
+  natsSettings,
+  redisSettings,
+} from './shared-settings.ts';
 
 const schema = baseConfig.extend({
   ...natsSettings,

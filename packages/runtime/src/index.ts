@@ -1,5 +1,4 @@
-export { type AdminServer, startAdminServer } from './admin-server.ts';
-export { type BaseConfig, baseConfig } from './base-config.ts';
+export { type AdminServer, createHealth, type Health, startAdminServer } from './admin-server.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { booleanSetting, exitOnConfigError, hideSecrets, loadConfig } from './config.ts';
 export { type ErrorCode, type FieldViolation, fieldError, MillraceError, toMillraceError } from './errors.ts';
@@ -22,7 +21,6 @@ export {
 export { createServiceToken, type ServiceToken } from './grpc/service-token.ts';
 export type { StreamOptions } from './grpc/stream.ts';
 export { type GrpcTls, openGrpcTls, warnOfClearText } from './grpc/tls.ts';
-export { createHealth, type Health } from './health.ts';
 export { uuidv7 } from './ids.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { hostOf, isLoopback } from './loopback.ts';
@@ -30,14 +28,17 @@ export {
   type CounterSeries,
   counterFrom,
   createMetricsRegistry,
+  histogramFrom,
   type MetricsRegistry,
   type PlainCounter,
+  type PlainHistogram,
 } from './metrics.ts';
 export { type NatsServers, parseNatsUrl } from './nats-url.ts';
-export { histogramFrom, type PlainHistogram } from './plain-histogram.ts';
 export { EARLIEST_MS, isoTime, LATEST_MS, parseRfc3339, RFC3339_EXPECTED } from './rfc3339.ts';
-export { type Closable, runService, type ServiceContext } from './run-service.ts';
+export { type Closable, runService, type ServiceContext, VERSION } from './run-service.ts';
 export {
+  type BaseConfig,
+  baseConfig,
   type ClickHouseSettings,
   clickHouseSettings,
   type InternalSettings,
@@ -57,4 +58,3 @@ export {
   type TlsPaths,
 } from './tls-files.ts';
 export { type OpenSpan, type SpanContextText, startTracing, type Tracing, traceIdOf } from './tracing.ts';
-export { VERSION } from './version.ts';

@@ -1,13 +1,15 @@
 import closeWithGrace from 'close-with-grace';
-import { startAdminServer } from './admin-server.ts';
-import type { BaseConfig } from './base-config.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import { createHealth, type Health, startAdminServer } from './admin-server.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { createHealth, type Health } from './health.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createMetricsRegistry, type MetricsRegistry } from './metrics.ts';
+import type { BaseConfig } from './shared-settings.ts';
 import { beginStartup, type Startup } from './startup.ts';
 import { startTracing, type Tracing } from './tracing.ts';
-import { VERSION } from './version.ts';
+
+/** The release, for example `0.1.0`. */
+export const VERSION: string = packageJson.version;
 
 /** Something that was started and must be stopped. */
 export interface Closable {

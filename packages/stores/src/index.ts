@@ -1,19 +1,19 @@
+export type { ClickHouseClient } from '@clickhouse/client';
+export { type ClickHouseConnection, clickHouseFrom, createClickHouse } from './clickhouse/client.ts';
 export {
-  ask,
-  type ClickHouseClient,
-  type ClickHouseConnection,
-  clickHouseFrom,
-  createClickHouse,
   createEventTable,
   type EventTable,
-  exceededLimit,
   type InsertOutcome,
+  type ParkedItem,
+} from './clickhouse/event-table.ts';
+export {
+  ask,
+  exceededLimit,
   isUnreadableData,
   loadSql,
-  type ParkedItem,
   type Question,
   storeUnavailable,
-} from './clickhouse/index.ts';
+} from './clickhouse/query.ts';
 export {
   AUDIT_STREAM,
   AUDIT_SUBJECT,
@@ -50,16 +50,11 @@ export {
   shardSubject,
   watchStreamRoom,
 } from './nats/event-log/streams.ts';
-export {
-  openRecords,
-  type RecordChange,
-  type Records,
-  type Versioned,
-  type WriteOutcome,
-} from './nats/kv/index.ts';
+export type { WriteOutcome } from './nats/kv/bucket.ts';
+export type { RecordChange, Versioned } from './nats/kv/record-table.ts';
+export { openRecords, type Records } from './nats/kv/records.ts';
 export { type NatsLimits, watchNatsLimits } from './nats/server-limits.ts';
-export { createLocalQuotas } from './quotas/local-quotas.ts';
-export { createRateLimiter, type RateLimiter } from './quotas/rate-limiter.ts';
+export { createLocalQuotas, createRateLimiter, type RateLimiter } from './quotas/rate-limiter.ts';
 export { createRedisQuotas, type Quota, type QuotaStanding } from './quotas/redis-quotas.ts';
 export { type ByteCache, createLocalByteCache, createRedisByteCache } from './redis/byte-cache.ts';
 export { connectRedis, openRedis, type Redis } from './redis/connect.ts';

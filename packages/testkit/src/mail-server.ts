@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { SMTPServer } from 'smtp-server';
-import { eventually } from './eventually.ts';
 import { httpCall } from './http-call.ts';
+import { eventually } from './time.ts';
 
 /** A mail as it arrived. */
 export interface ReceivedMail {

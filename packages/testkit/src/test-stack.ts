@@ -1,10 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, before, describe } from 'node:test';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { type Connection, loadSecrets, type Secrets, type Stack, startStack } from '@millrace/embedded';
 import { type MailServer, startMailServer } from './mail-server.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
+
+const START_TIMEOUT_MS = 60_000;
+
+// The one process keeps in memory what the several share through Redis, so each way is tried once.
+const TOPOLOGIES = [
+  { topology: 'standalone', redis: false },
+  { topology: 'split', redis: true },
+] as const;
 
 /** Every role in one process, or each in a process of its own. */
 export type Topology = 'standalone' | 'split';
@@ -87,9 +96,46 @@ export async function startTestStack(options: TestStackOptions): Promise<TestSta
   };
 }
 
+/**
+ * Declares a suite once for each topology, on a stack of its own that is started before it and stopped after it.
+ * The stack is there while tests and hooks run, not while they are declared.
+ */
+export function onEachTopology(name: string, suite: Suite, options: SuiteOptions = {}): void {
+  for (const { topology, redis } of TOPOLOGIES) declareOn({ topology, redis, ...options }, name, suite);
+}
+
+/**
+ * Declares a suite for what can't differ between the topologies: how the edge reads a request and words an answer,
+ * which is the same code in the same process. It runs in one process, as people do who start with `scripts/up`; what
+ * crosses gRPC (errors, deadlines, tenancy, batches, duplicates) belongs on each.
+ */
+export function onStandalone(name: string, suite: Suite, options: SuiteOptions = {}): void {
+  declareOn({ topology: 'standalone', redis: false, ...options }, name, suite);
+}
+
+function declareOn(options: TestStackOptions, name: string, suite: Suite): void {
+  describe(`${name} (${options.topology})`, () => {
+    let running: TestStack | undefined;
+    before(
+      async () => {
+        running = await startTestStack(options);
+      },
+      { timeout: START_TIMEOUT_MS },
+    );
+    after(() => running?.stop());
+    suite(() => {
+      if (running === undefined) throw new Error('the stack is not running: ask for it inside a test');
+      return running;
+    });
+  });
+}
+
 function removeDirectory(path: string): Promise<void> {
   return rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
+
+type Suite = (stack: () => TestStack) => void;
+type SuiteOptions = Pick<TestStackOptions, 'env' | 'mail'>;
 
 /** Settings of Millrace, and of the libraries in it, that a developer's shell may hold. */
 const SETTING =

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { hash } from 'node:crypto';
 
 /**
  * `millrace.ingest.v1.Envelope` (and `AcceptRequest`, which has the same fields) read and written by hand:
@@ -20,7 +21,7 @@ export const MAX_EVENT_BYTES = 1024 * 1024;
 /** Largest item, in bytes: an event, its other fields and what frames it. */
 export const MAX_ITEM_BYTES = MAX_EVENT_BYTES + 64 * 1024;
 
-/** Length of a dedup key, in bytes. */
+/** Lengths of a dedup key and of a body hash, in bytes. */
 export const DEDUP_KEY_BYTES = 16;
 const BODY_HASH_BYTES = 8;
 
@@ -104,4 +105,27 @@ export function frameTraceparent(traceparent: string): Buffer {
   framed[0] = TRACEPARENT_TAG;
   framed.write(traceparent, writeVarint(framed, length, 1));
   return framed;
+}
+
+/** Stands for the hash of an event that can't have a duplicate. */
+export const NO_BODY_HASH = '';
+
+/**
+ * The key under which duplicates of an event meet: 16 bytes of SHA-256, as latin1.
+ * Neither a workspace nor a scope can hold a line feed, so no two identities run together.
+ */
+export function dedupKey(
+  workspaceId: string,
+  identity: { readonly scope: string; readonly id: string },
+): string {
+  return sha256(`${workspaceId}\n${identity.scope}\n${identity.id}`, DEDUP_KEY_BYTES);
+}
+
+/** 8 bytes of SHA-256 over what a retry repeats, as latin1. */
+export function bodyHash(content: string): string {
+  return sha256(content, BODY_HASH_BYTES);
+}
+
+function sha256(text: string, bytes: number): string {
+  return hash('sha256', text, 'binary').slice(0, bytes);
 }

@@ -1,6 +1,7 @@
-export { bodyHash, dedupKey, NO_BODY_HASH } from './dedup-key.ts';
 export { type EventFields, encodeEvent } from './encode-event.ts';
 export {
+  bodyHash,
+  dedupKey,
   type EnvelopeContents,
   type EnvelopeItem,
   frameItem,
@@ -9,6 +10,7 @@ export {
   MAX_ITEM_BYTES,
   MAX_PARCEL_BYTES,
   type NewItem,
+  NO_BODY_HASH,
 } from './envelope.ts';
 export { encodeRows, eventOf, type Row } from './row-encoder.ts';
 export { readEnvelope, type UnpackedItem, unpackEnvelope } from './unpack.ts';

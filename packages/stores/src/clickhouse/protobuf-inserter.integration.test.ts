@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { ClickHouseClient } from '@clickhouse/client';
 import { type ClickHouse, startClickHouse } from '@millrace/embedded';
-import { type ClickHouseClient, createClickHouse } from './index.ts';
+import { createClickHouse } from './client.ts';
 import { createProtobufInserter, type ProtobufInserter } from './protobuf-inserter.ts';
 
 /** As many as have shown the fault in each run; a new text is a new file of the server's. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createLocalQuotas } from './local-quotas.ts';
+import { createLocalQuotas } from './rate-limiter.ts';
 
 const MINUTE_MS = 60_000;
 

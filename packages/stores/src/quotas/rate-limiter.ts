@@ -1,12 +1,20 @@
 import type { Clock, CounterSeries, Logger } from '@millrace/runtime';
-import { createLocalQuotas } from './local-quotas.ts';
-import type { Quota, QuotaStanding, TakeFromQuota } from './redis-quotas.ts';
+import { LRUCache } from 'lru-cache';
+import {
+  intervalMicros,
+  type Quota,
+  type QuotaStanding,
+  quotaStanding,
+  type TakeFromQuota,
+} from './redis-quotas.ts';
 
 /** Takes one request of a key's quota. Never fails; answers without a promise where no store is asked. */
 export type RateLimiter = (key: string, quota: Quota) => QuotaStanding | Promise<QuotaStanding>;
 
 /** How long Redis isn't asked after it failed: a frozen one would hold up each request for its whole deadline. */
 const PAUSE_MS = 1_000;
+
+const MAX_KEYS = 100_000;
 
 /**
  * Limits by the shared quotas, and by those of this process while the shared ones fail or where there are none.
@@ -54,5 +62,27 @@ export function createRateLimiter(options: {
     // Set before the try: who comes while it is under way is limited here.
     retryAtMs = nowMs + PAUSE_MS;
     return takeShared(key, quota);
+  };
+}
+
+/**
+ * Keeps quotas in this process's memory, by the same algorithm as Redis does.
+ * The least recently used are forgotten beyond `maxKeys`, which gives their callers a full quota again.
+ */
+export function createLocalQuotas(options: {
+  clock: Clock;
+  maxKeys?: number;
+}): (key: string, quota: Quota) => QuotaStanding {
+  const { clock } = options;
+  const dueMicrosByKey = new LRUCache<string, number>({ max: options.maxKeys ?? MAX_KEYS });
+  return (key, quota) => {
+    const nowMicros = clock.monotonic() * 1_000;
+    const interval = intervalMicros(quota);
+    const mostMicros = interval * quota.burst;
+    const dueMicros = dueMicrosByKey.get(key) ?? nowMicros;
+    const debtMicros = Math.min(Math.max(dueMicros - nowMicros, 0), mostMicros);
+    if (debtMicros + interval > mostMicros) return quotaStanding(quota, false, debtMicros);
+    dueMicrosByKey.set(key, nowMicros + debtMicros + interval);
+    return quotaStanding(quota, true, debtMicros + interval);
   };
 }

@@ -9,7 +9,8 @@ import { createLogger, systemClock } from '@millrace/runtime';
 import type { NatsConnection } from 'nats';
 import { z } from 'zod';
 import { connectNats } from '../connect.ts';
-import { openRecords, type RecordChange, type Records } from './index.ts';
+import type { RecordChange } from './record-table.ts';
+import { openRecords, type Records } from './records.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 const record = z.object({ name: z.string() });

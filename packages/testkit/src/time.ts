@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '@millrace/runtime';
 
 /** Repeats a check until it stops throwing, and returns what it yields; after the time-out its last error is thrown. */
 export async function eventually<T>(
@@ -14,4 +15,21 @@ export async function eventually<T>(
     }
     await sleep(intervalMs);
   }
+}
+
+/** A clock that moves only when it is told to. */
+export interface FixedClock extends Clock {
+  advance(ms: number): void;
+}
+
+/** Makes a clock that stands at `startMs` since 1970; its monotonic time starts at 0. */
+export function createFixedClock(startMs: number): FixedClock {
+  let elapsedMs = 0;
+  return {
+    now: () => startMs + elapsedMs,
+    monotonic: () => elapsedMs,
+    advance(ms) {
+      elapsedMs += ms;
+    },
+  };
 }
