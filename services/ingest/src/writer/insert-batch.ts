@@ -198,6 +198,15 @@ export async function persist<T>(options: {
   }
 }
 
+/** Waits; cut short, and no failure, when the signal aborts: that is how a writer is closed. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await delay(ms, undefined, { signal });
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+  }
+}
+
 /**
  * So many refused rows in a run of batches that were refused for the most part are no odd events: the table or the
  * contract is not what it was. Parking them would put aside everything that comes.

@@ -11,6 +11,7 @@ import {
   type InsertBatch,
   isSystematic,
   type Ownership,
+  pause,
   persist,
   type Refusals,
 } from './insert-batch.ts';
@@ -190,7 +191,7 @@ async function storeBatch(
         'ClickHouse refuses most rows: writing stopped, nothing is put aside, trying again until it takes them',
       );
       metrics.stopped(shard, true);
-      await delay(stopMs, undefined, { signal: until }).catch(ignoreAbort);
+      await pause(stopMs, until);
       if (until.aborted) return undefined;
       continue;
     }
@@ -212,11 +213,6 @@ async function storeBatch(
   const next = placeBehind(place, batch, rows.at(-1)?.seq);
   await record(deps, next);
   return next;
-}
-
-function ignoreAbort(error: unknown): void {
-  // A pause that is cut short is how the writer is closed.
-  if (!(error instanceof Error && error.name === 'AbortError')) throw error;
 }
 
 /** Records the place: a floor for the position, and how far the stream may be trimmed. Repeated with the next batch. */

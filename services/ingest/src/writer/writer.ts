@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, Logger, Tracing } from '@millrace/runtime';
 import {
   type EventLog,
@@ -13,7 +12,7 @@ import { createDuplicates } from '../dedup/duplicates.ts';
 import { createKnownKeys } from '../dedup/known-keys.ts';
 import type { WriterMetrics } from '../metrics.ts';
 import type { BatchLimits } from './collect.ts';
-import { createBatchInserter, type Failpoint } from './insert-batch.ts';
+import { createBatchInserter, type Failpoint, pause } from './insert-batch.ts';
 import { createParking } from './parking.ts';
 import { type ShardWriterDeps, writeShard } from './shard-writer.ts';
 
@@ -146,7 +145,7 @@ async function ownAndWrite(deps: WriterDeps, entry: FollowedShard, closing: Abor
       entry.owned = false;
       await lease?.release();
     }
-    if (!closing.aborted) await delay(FAILURE_PAUSE_MS, undefined, { signal: closing }).catch(ignoreAbort);
+    if (!closing.aborted) await pause(FAILURE_PAUSE_MS, closing);
   }
 }
 
@@ -203,9 +202,4 @@ function shardWriterDeps(deps: WriterDeps, entry: FollowedShard): ShardWriterDep
     clock,
     log,
   };
-}
-
-function ignoreAbort(error: unknown): void {
-  // A pause that is cut short is how the writer is closed.
-  if (!(error instanceof Error && error.name === 'AbortError')) throw error;
 }
