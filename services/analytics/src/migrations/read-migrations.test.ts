@@ -20,7 +20,10 @@ test('a single server gets plain engines, a cluster replicated ones on every nod
 
 test('every statement can be repeated', () => {
   for (const statement of plain.flatMap(({ statements }) => statements)) {
-    assert.match(statement, /^CREATE (OR REPLACE|(TABLE|DATABASE) IF NOT EXISTS)/);
+    assert.match(
+      statement,
+      /^(CREATE (OR REPLACE|(TABLE|DATABASE) IF NOT EXISTS)|ALTER TABLE \S+\s+(ADD \w+ IF NOT EXISTS|DROP \w+ IF EXISTS))/,
+    );
   }
 });
 
