@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { cacheDirectory } from './cache-directory.ts';
 import { type ManagedProcess, startChild } from './child-process.ts';
 import { pickFreePort } from './free-port.ts';
@@ -10,6 +11,8 @@ const largestLogBytes = 10 * 1024 ** 2;
 // A request's objects die young; with Node's default of 16 MiB many are copied to the old generation first.
 const nodeOptions = ['--max-semi-space-size=64'];
 
+const NO_ANSWER = 'it does not answer';
+
 /** One Millrace process: what to run and with which settings. */
 export interface ServiceSpec {
   /** Unique within a stack; names its log and its entry in `connection.json`. */
@@ -18,7 +21,7 @@ export interface ServiceSpec {
   entry: string;
   /** Settings of this process alone. */
   env: Record<string, string>;
-  /** Where it answers `/readyz`. */
+  /** Where it answers `/preparedz`. */
   adminPort: number;
 }
 
@@ -79,16 +82,21 @@ export function openLog(file: string): number {
   return openSync(file, 'a', 0o600);
 }
 
-/** Asks a service's admin port whether it is ready. */
-export function isServiceReady(adminPort: number): Promise<boolean> {
+/**
+ * Asks a service's admin port what it still lacks, in its words; undefined when it lacks nothing. A service is ready
+ * before the store has its schema; a stack is not, because whoever started it asks at once.
+ */
+export function whatServiceLacks(adminPort: number): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const address = { host: '127.0.0.1', port: adminPort, path: '/readyz', agent: false, timeout: 1_000 };
+    const address = { host: '127.0.0.1', port: adminPort, path: '/preparedz', agent: false, timeout: 1_000 };
     const call = request(address, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
+      text(response).then(
+        (said) => resolve(response.statusCode === 200 ? undefined : said.trim()),
+        () => resolve(NO_ANSWER),
+      );
     });
     call.on('timeout', () => call.destroy());
-    call.on('error', () => resolve(false));
+    call.on('error', () => resolve(NO_ANSWER));
     call.end();
   });
 }

@@ -5,11 +5,11 @@ import { findNatsServer } from './nats-binary.ts';
 import { startNatsServer } from './nats-server.ts';
 import type { Secrets } from './secrets.ts';
 import {
-  isServiceReady,
   type ServiceOutput,
   type ServiceSpec,
   serviceLogFile,
   startService,
+  whatServiceLacks,
 } from './service-process.ts';
 import type { StackAddresses } from './stack-settings.ts';
 import { type Supervised, supervise } from './supervisor.ts';
@@ -51,7 +51,7 @@ export interface StackProcesses {
   kill(): Promise<void>;
 }
 
-/** Starts stores and services side by side and resolves when every service is ready. */
+/** Starts stores and services side by side and resolves when every service is ready and has prepared its store. */
 export async function startProcesses(options: StackProcessesOptions): Promise<StackProcesses> {
   const { dataDir, addresses, secrets, env, serviceEnv, log, signal, onRestart } = options;
   // Found before anything starts: fetching it the first time takes longer than a service should wait.
@@ -149,13 +149,17 @@ async function untilServiceReady({ spec, exits, options }: ServiceWait): Promise
   const deadline = performance.now() + options.readyTimeoutMs;
   const logOf = () =>
     options.output === 'file' ? lastLines(serviceLogFile(options.dataDir, spec.name), 15) : '';
-  while (!(await isServiceReady(spec.adminPort))) {
+  for (;;) {
+    const lacking = await whatServiceLacks(spec.adminPort);
+    if (lacking === undefined) return;
     if (options.signal.aborted) throw new Error('stopped while starting');
     if ((exits.get(spec.name) ?? 0) >= exitsToGiveUp) {
       throw new Error(`${spec.name} ends each time it is started${logOf()}`);
     }
     if (performance.now() > deadline) {
-      throw new Error(`${spec.name} was not ready in ${options.readyTimeoutMs / 1000} s${logOf()}`);
+      throw new Error(
+        `${spec.name} was not ready in ${options.readyTimeoutMs / 1000} s: ${lacking}${logOf()}`,
+      );
     }
     await sleep(20);
   }

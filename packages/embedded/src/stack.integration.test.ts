@@ -71,6 +71,17 @@ test('a service that cannot start ends the whole start with the last lines of it
   assert.equal(existsSync(join(dataDir, 'nats/process.json')), false);
 });
 
+test('a service that never gets its store prepared ends the start when its time is up, and is told of', async () => {
+  const dataDir = temporaryDirectory();
+  const env = { ...process.env, LACKS: 'schema' };
+  await assert.rejects(
+    startStack({ ...fakeStack(dataDir), env, readyTimeoutMs: 3_000 }),
+    /^Error: fake was not ready in 3 s: not prepared: schema$/,
+  );
+  assert.equal(existsSync(join(dataDir, 'lock')), false);
+  assert.equal(readConnection(dataDir), undefined);
+});
+
 for (const [title, path] of [
   ['by the kernel', undefined],
   ['by the next start, where setpriv is missing', '/nonexistent'],

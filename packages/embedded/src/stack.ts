@@ -38,7 +38,7 @@ export interface StackOptions {
   output?: ServiceOutput;
   /** The services to run; default is those of Millrace. */
   services?: ServicePlanner;
-  /** How long every service together may take to be ready; default 90 s. */
+  /** How long every service together may take to be ready, its store's schema included; default 90 s. */
   readyTimeoutMs?: number;
   /** How long a service may drain before it is killed; default 15 s. */
   serviceStopTimeoutMs?: number;
@@ -58,7 +58,7 @@ export interface Stack {
   kill(): Promise<void>;
 }
 
-/** Starts the stores and services on a data directory and resolves when all are ready. */
+/** Starts the stores and services on a data directory and resolves when all are ready and the schema is there. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const dataDir = resolve(options.dataDir);
   const lock = lockDataDirectory(dataDir);

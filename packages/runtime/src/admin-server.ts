@@ -8,7 +8,10 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-/** Serves `/metrics`, `/livez`, `/readyz` and `/startupz`; keep the port off public networks. */
+/**
+ * Serves `/metrics`, `/livez`, `/readyz` and `/startupz`; keep the port off public networks. `/preparedz` is no probe for
+ * an orchestrator: it waits for stores without which the process has its work, for people and tests who look at once.
+ */
 export async function startAdminServer(options: {
   host: string;
   port: number;
@@ -30,6 +33,12 @@ export async function startAdminServer(options: {
         return options.health.ready
           ? answer(response, 200, 'ready\n')
           : answer(response, 503, `not ready: ${options.health.missing().join(', ')}\n`);
+      case '/preparedz': {
+        const unprepared = options.health.unprepared();
+        return unprepared.length === 0
+          ? answer(response, 200, 'prepared\n')
+          : answer(response, 503, `not prepared: ${unprepared.join(', ')}\n`);
+      }
       default:
         return answer(response, 404, 'not found\n');
     }
@@ -63,21 +72,35 @@ function answer(
 export interface Health {
   /** Declares a condition, not met until `set`. */
   set(condition: string, met: boolean): void;
+  /** Declares work that goes on while there is traffic already: `ready` doesn't wait for it, `unprepared` tells of it. */
+  prepare(work: string, done: Promise<unknown>): void;
   /** From now on never ready again: the process is going down. */
   drain(): void;
   readonly draining: boolean;
   readonly ready: boolean;
   /** The conditions that aren't met. */
   missing(): string[];
+  /** The same, and the work that isn't done. */
+  unprepared(): string[];
 }
 
 /** Liveness is the event loop alone; readiness is what is declared here. */
 export function createHealth(conditions: readonly string[]): Health {
   const state = new Map<string, boolean>(conditions.map((name) => [name, false]));
+  const preparing = new Set<string>();
   let draining = false;
-  const missing = () => [...state].filter(([, met]) => !met).map(([name]) => name);
+  const unmet = () => [...state].filter(([, met]) => !met).map(([name]) => name);
+  const missing = () => (draining ? ['draining', ...unmet()] : unmet());
   return {
     set: (condition, met) => void state.set(condition, met),
+    prepare(work, done) {
+      preparing.add(work);
+      // Whoever does the work tells of its failure; here it stays undone.
+      done.then(
+        () => preparing.delete(work),
+        () => undefined,
+      );
+    },
     drain() {
       draining = true;
     },
@@ -85,8 +108,9 @@ export function createHealth(conditions: readonly string[]): Health {
       return draining;
     },
     get ready() {
-      return !draining && missing().length === 0;
+      return missing().length === 0;
     },
-    missing: () => (draining ? ['draining', ...missing()] : missing()),
+    missing,
+    unprepared: () => [...missing(), ...preparing],
   };
 }

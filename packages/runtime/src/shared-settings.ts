@@ -31,7 +31,9 @@ export const baseConfig = z.object({
       'development allows defaults that are not safe on a network, and must be asked for where something is not on loopback; production refuses them and weak secrets',
     ),
   HOST: z.string().default('127.0.0.1').describe('address to listen on'),
-  ADMIN_PORT: port.default(9090).describe('port of /metrics, /livez, /readyz and /startupz; 0 for any'),
+  ADMIN_PORT: port
+    .default(9090)
+    .describe('port of /metrics, /livez, /readyz, /startupz and /preparedz; 0 for any'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')

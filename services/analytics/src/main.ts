@@ -29,6 +29,7 @@ await runService({
       },
     });
     const analytics = createAnalytics({ connection, config, ...context });
+    health.prepare('schema', analytics.prepared);
     const grpc = await startGrpcServer({
       host: config.HOST,
       port: config.GRPC_PORT,

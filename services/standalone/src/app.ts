@@ -35,6 +35,7 @@ export async function createStandalone(
   });
   const role = config.MILLRACE_ROLES.includes('writer') ? 'both' : 'accept';
   const analytics = createAnalytics({ connection, ...options });
+  health.prepare('schema', analytics.prepared);
   const [auth, ingest] = await Promise.all([
     createAuth({ connection, ...options }),
     createIngest({ role, connection, ...options }),
