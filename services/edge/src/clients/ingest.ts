@@ -5,7 +5,7 @@ import { type EnvelopeItem, frameTraceparent } from '@millrace/wire';
 /** An encoded event on its way to ingest. */
 export type AcceptItem = Pick<EnvelopeItem, 'framed' | 'dedupKey' | 'bodyHash' | 'eventId'>;
 
-/** What ingest answers: a number of `millrace.ingest.v1.Outcome` for each item, and the first copy's id where it isn't the item's own. */
+/** What ingest answers: a number of `millrace.ingest.v1.Outcome` for each item, and the original's id where it isn't the item's own. */
 export interface AcceptResult {
   readonly outcomes: Uint8Array;
   readonly originalEventIds: Readonly<Record<number, string>>;

@@ -64,7 +64,7 @@ function toItem(event: CanonicalEvent): AcceptItem {
 /** What became of an event. */
 export type SubmitOutcome =
   | { readonly kind: 'accepted'; readonly eventId: string }
-  /** The same event was accepted before; `eventId` is what the first copy was answered. */
+  /** The same event was accepted before; `eventId` is what the original was answered. */
   | { readonly kind: 'duplicate'; readonly eventId: string }
   /** Another event was accepted before under the same id; this one was dropped. */
   | { readonly kind: 'conflict'; readonly eventId: string }
