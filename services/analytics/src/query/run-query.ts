@@ -4,7 +4,10 @@ import { FileFormat, type RunQueryRequest } from '@millrace/contracts/millrace/a
 import { type Query, ReadBy, type TableSchema } from '@millrace/contracts/millrace/query/v1/query';
 import { type Clock, fieldError } from '@millrace/runtime';
 import { breakdownStatement } from './breakdown.ts';
+import { funnelStatement } from './funnel.ts';
+import { pathsStatement } from './paths.ts';
 import type { Cell, QueryStore } from './query-store.ts';
+import { retentionStatement } from './retention.ts';
 import type { Statement } from './statement.ts';
 import { timeSeriesStatement } from './time-series.ts';
 import { type QueryWindow, readWindow } from './window.ts';
@@ -54,6 +57,12 @@ function statementOf({ question, filter }: Query, workspaceId: string, window: Q
       return timeSeriesStatement(question.value, scope);
     case 'breakdown':
       return breakdownStatement(question.value, scope);
+    case 'funnel':
+      return funnelStatement(question.value, scope);
+    case 'retention':
+      return retentionStatement(question.value, scope);
+    case 'paths':
+      return pathsStatement(question.value, scope);
     default:
       throw fieldError('query', 'needs one of time_series, breakdown, funnel, retention and paths');
   }

@@ -9,24 +9,12 @@ import { parseField, textExpression } from './fields.ts';
 import { filterCondition } from './filter.ts';
 import { type CompiledMeasure, compileMeasures, measureColumn } from './measures.ts';
 import { type Statement, StatementDraft } from './statement.ts';
-import { bucketExpression, type QueryWindow, timeLiteral, windowCondition } from './window.ts';
+import { bucketAxis, bucketExpression, type QueryWindow, SHORTEST_MS, windowCondition } from './window.ts';
 
 const MAX_BUCKETS = 5_000;
 const DEFAULT_SERIES = 10;
 const MAX_SERIES = 50;
 const MINUTE_MS = 60_000;
-/** No bucket of an interval is shorter, so that steps of this length meet every one. */
-const SHORTEST_MS: Readonly<Record<Interval, number>> = {
-  [Interval.UNSPECIFIED]: 15 * MINUTE_MS,
-  [Interval.MINUTE]: MINUTE_MS,
-  [Interval.FIVE_MINUTES]: 5 * MINUTE_MS,
-  [Interval.QUARTER_HOUR]: 15 * MINUTE_MS,
-  // Clocks are changed by half an hour in places.
-  [Interval.HOUR]: 15 * MINUTE_MS,
-  [Interval.DAY]: 12 * 60 * MINUTE_MS,
-  [Interval.WEEK]: 24 * 60 * MINUTE_MS,
-  [Interval.MONTH]: 24 * 60 * MINUTE_MS,
-};
 const TYPICAL_MS: Readonly<Record<Interval, number>> = {
   ...SHORTEST_MS,
   [Interval.UNSPECIFIED]: 60 * MINUTE_MS,
@@ -68,11 +56,7 @@ GROUP BY bucket${value ? ', value' : ''}`;
   const current = figuresOf(window, 0);
   const before: QueryWindow = { ...window, fromMs: window.fromMs - lengthMs, toMs: window.fromMs };
   const earlier = compare ? figuresOf(before, lengthMs) : undefined;
-  const steps = draft.bind(Math.ceil(lengthMs / SHORTEST_MS[interval]), 'UInt32');
-  const stepMs = draft.bind(SHORTEST_MS[interval], 'Int64');
-  const lastMs = timeLiteral(window.toMs - 1, draft);
-  const moment = `least(addMilliseconds(${timeLiteral(window.fromMs, draft)}, number * ${stepMs}), ${lastMs})`;
-  const buckets = `SELECT DISTINCT ${bucketExpression(moment, interval, window, draft)} AS bucket FROM numbers(${steps} + 1)`;
+  const buckets = bucketAxis(interval, window, draft);
   const series = value
     ? `${draft.withRaws()}SELECT value FROM (SELECT ${value} AS value, count() AS n FROM events WHERE ${windowCondition(workspaceId, window, draft)} AND ${condition} GROUP BY value ORDER BY n DESC, value NULLS LAST LIMIT ${top})`
     : undefined;

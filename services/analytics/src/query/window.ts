@@ -114,3 +114,27 @@ export function bucketExpression(
       return utc(`toStartOfHour(${time}, ${zone})`);
   }
 }
+
+const MINUTE_MS = 60_000;
+/** No bucket of an interval is shorter, so that steps of this length meet every one. */
+export const SHORTEST_MS: Readonly<Record<Interval, number>> = {
+  [Interval.UNSPECIFIED]: 15 * MINUTE_MS,
+  [Interval.MINUTE]: MINUTE_MS,
+  [Interval.FIVE_MINUTES]: 5 * MINUTE_MS,
+  [Interval.QUARTER_HOUR]: 15 * MINUTE_MS,
+  // Clocks are changed by half an hour in places.
+  [Interval.HOUR]: 15 * MINUTE_MS,
+  [Interval.DAY]: 12 * 60 * MINUTE_MS,
+  [Interval.WEEK]: 24 * 60 * MINUTE_MS,
+  [Interval.MONTH]: 24 * 60 * MINUTE_MS,
+};
+
+/** A statement of where every bucket of a window begins, as `bucket`. */
+export function bucketAxis(interval: Interval, window: QueryWindow, draft: StatementDraft): string {
+  const stepMs = SHORTEST_MS[interval];
+  const steps = draft.bind(Math.ceil((window.toMs - window.fromMs) / stepMs) + 1, 'UInt32');
+  const step = draft.bind(stepMs, 'Int64');
+  const from = timeLiteral(window.fromMs, draft);
+  const moment = `least(addMilliseconds(${from}, number * ${step}), ${timeLiteral(window.toMs - 1, draft)})`;
+  return `SELECT DISTINCT ${bucketExpression(moment, interval, window, draft)} AS bucket FROM numbers(${steps})`;
+}

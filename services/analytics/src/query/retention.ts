@@ -1,0 +1,86 @@
+import {
+  ColumnType,
+  type Filter,
+  Interval,
+  type Retention,
+  RetentionKind,
+} from '@millrace/contracts/millrace/query/v1/query';
+import { fieldError } from '@millrace/runtime';
+import { filterCondition } from './filter.ts';
+import { measureColumn } from './measures.ts';
+import { type Statement, StatementDraft } from './statement.ts';
+import { actorOf, stepCondition } from './steps.ts';
+import { bucketAxis, bucketExpression, type QueryWindow, windowCondition } from './window.ts';
+
+const DAY_MS = 86_400_000;
+const MAX_PERIODS = 60;
+/** Where no period is given. */
+const DEFAULT_PERIOD = Interval.WEEK;
+const SHORTEST_DAYS: Partial<Record<Interval, number>> = {
+  [Interval.DAY]: 1,
+  [Interval.WEEK]: 7,
+  [Interval.MONTH]: 28,
+};
+
+/**
+ * How many of those who start in a period return in it and in each later one of the window. An actor's periods are the bits of two
+ * numbers. Throws MillraceError `invalid_argument` naming the field.
+ */
+export function retentionStatement(
+  question: Retention,
+  { workspaceId, window, filter }: { workspaceId: string; window: QueryWindow; filter: Filter | undefined },
+): Statement {
+  const period = question.period === Interval.UNSPECIFIED ? DEFAULT_PERIOD : question.period;
+  const shortest = SHORTEST_DAYS[period];
+  if (shortest === undefined) throw fieldError('retention.period', 'must be a day, a week or a month');
+  // The first and the last period may reach out of the window.
+  if ((window.toMs - window.fromMs) / (shortest * DAY_MS) > MAX_PERIODS - 2) {
+    throw fieldError('retention.period', `makes more than ${MAX_PERIODS} periods of this window`);
+  }
+  const draft = new StatementDraft();
+  const actor = actorOf(question.by, 'userId', 'retention.by');
+  const starts = stepCondition(question.start, 'retention.start', draft);
+  const returns = stepCondition(question.return, 'retention.return', draft);
+  const condition = filterCondition(filter, 'filter', draft);
+  const where = windowCondition(workspaceId, window, draft);
+  const bucket = bucketExpression(window.column, period, window, draft);
+  const isFirstTime = question.kind !== RetentionKind.RETURNING;
+  const cohorts = `arrayFilter(c -> bitTest(started, c), range(length(periods)))`;
+  const sql = `WITH (SELECT arraySort(groupArray(bucket)) FROM (${bucketAxis(period, window, draft)})) AS periods
+SELECT periods[cohort + 1] AS cohort_start, size, period, back, back / size AS share
+FROM
+(
+    SELECT cohort, period, count() AS size, countIf(bitTest(returned, cohort + period)) AS back
+    FROM
+    (
+        SELECT returned, arrayJoin(${isFirstTime ? `arraySlice(${cohorts}, 1, 1)` : cohorts}) AS cohort
+        FROM
+        (
+            SELECT groupBitOr(if(starts, bitShiftLeft(toUInt64(1), at), 0)) AS started,
+                groupBitOr(if(returns, bitShiftLeft(toUInt64(1), at), 0)) AS returned
+            FROM
+            (
+                ${draft.withRaws()}SELECT ${actor.column} AS actor, toUInt8(indexOf(periods, ${bucket}) - 1) AS at, ${starts} AS starts, ${returns} AS returns
+                FROM events
+                WHERE ${where}
+                  AND ${actor.isKnown}
+                  AND ${condition}
+                  AND (starts OR returns)
+            )
+            GROUP BY actor
+        )
+    )
+    ARRAY JOIN range(toUInt64(length(periods) - cohort)) AS period
+    GROUP BY cohort, period
+)
+ORDER BY cohort, period`;
+  return {
+    sql,
+    params: draft.params,
+    parsedPaths: draft.parsedPaths,
+    columns: [
+      { name: 'cohort', type: ColumnType.TIME },
+      ...['size', 'period', 'count', 'share'].map(measureColumn),
+    ],
+  };
+}
