@@ -99,6 +99,8 @@ async function* receive(
   const metadata = new Metadata();
   metadata.set('x-millrace-token', token.issue());
   if (call.traceparent !== undefined) metadata.set('traceparent', call.traceparent);
+  // Streams share a connection's window; without this (RFC 9218) the server serves the oldest until it has nothing to say.
+  metadata.set('priority', 'i');
   const reads = createReadGate();
   const stream = client.makeServerStreamRequest(
     method.path,

@@ -245,6 +245,24 @@ describe('over gRPC only', () => {
     await server.close();
   });
 
+  test('streams of one connection share it: none waits until another has ended', async () => {
+    await start();
+    const event = Buffer.alloc(64 * 1024);
+    answer = async function* () {
+      for (let i = 0; i < 60; i++) yield { events: [{ event }] };
+    };
+    const taken = Array.from({ length: 10 }, () => 0);
+    let leastWhenTheFirstEnded: number | undefined;
+    const take = async (index: number) => {
+      for await (const _ of client.methods.tailEvents({}, CALL)) taken[index] = (taken[index] ?? 0) + 1;
+      leastWhenTheFirstEnded ??= Math.min(...taken);
+    };
+    await Promise.all(taken.map((_, index) => take(index)));
+    assert.ok(Number(leastWhenTheFirstEnded) > 10, `${leastWhenTheFirstEnded} were taken of another stream`);
+    client.close();
+    await server.close();
+  });
+
   test('who has no service token is refused', async () => {
     await start(createServiceToken({ secret: 'another secret of services', clock: systemClock }));
     await assert.rejects(read(client.methods.tailEvents({}, CALL)), { code: 'unauthenticated' });

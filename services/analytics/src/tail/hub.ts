@@ -1,8 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Logger, toMillraceError } from '@millrace/runtime';
+import { Audience } from './audience.ts';
 import { behind, isFurther, nextSeq, type Position } from './cursor.ts';
 import type { EventFeed, FeedMessage, FeedReader, TailMetrics } from './ports.ts';
 import { createRecentKeys } from './recent-keys.ts';
+import { RecentMessages } from './recent-messages.ts';
 import { eventsIn, type TailEvent } from './tail-event.ts';
 import type { TailReader, Waiting } from './tail-reader.ts';
 
@@ -35,9 +37,6 @@ export interface TailHub {
 const LOOK_MS = 1_000;
 /** Looks without a message between two checks that the stream is still the one that is read. */
 const LOOKS_PER_CHECK = 15;
-/** Messages that are kept for readers who are a little behind. */
-const MAX_RECENT = 1_000;
-const MAX_RECENT_BYTES = 8 * 1024 * 1024;
 /** Events after which readers who are behind get a turn. */
 const TURN_EVENTS = 100;
 /** What may wait for all readers together, in bytes. */
@@ -48,8 +47,7 @@ interface Reading {
   readonly reader: FeedReader;
   readonly stop: AbortController;
   position: Position;
-  recent: FeedMessage[];
-  recentBytes: number;
+  readonly recent: RecentMessages;
 }
 
 /** Makes a hub that reads nothing yet. `all` counts what waits for its readers. */
@@ -64,12 +62,12 @@ export function createTailHub(options: {
   const { feed, metrics, all, log } = options;
   const joined = new Set<TailReader>();
   /** Those who are attached, by workspace. */
-  const readers = new Map<string, Set<TailReader>>();
+  const readers = new Map<string, Audience>();
   const keys = createRecentKeys();
   let reading: Reading | undefined;
   let running: Promise<void> = Promise.resolve();
 
-  const attached = () => [...readers.values()].flatMap((some) => [...some]);
+  const attached = () => [...readers.values()].flatMap(({ all: some }) => [...some]);
 
   const drop = (reader: TailReader): void => {
     metrics.dropped('slow_reader');
@@ -87,7 +85,7 @@ export function createTailHub(options: {
     reader.follow(undefined);
     const some = readers.get(reader.workspaceId);
     some?.delete(reader);
-    if (some?.size === 0) readers.delete(reader.workspaceId);
+    if (some?.all.size === 0) readers.delete(reader.workspaceId);
   };
 
   const offer = (to: Iterable<TailReader>, event: TailEvent): boolean => {
@@ -118,31 +116,21 @@ export function createTailHub(options: {
     if (fullest) drop(fullest);
   };
 
-  const remember = (now: Reading, message: FeedMessage): void => {
-    now.recent.push(message);
-    now.recentBytes += message.data.length;
-    while (now.recent.length > MAX_RECENT || (now.recentBytes > MAX_RECENT_BYTES && now.recent.length > 1)) {
-      now.recentBytes -= now.recent.shift()?.data.length ?? 0;
-    }
-  };
-
   /** Gives readers who are behind a turn now and then, so that a burst alone doesn't detach them. */
   const spread = async (now: Reading, message: FeedMessage): Promise<void> => {
     if (message.seq > now.position.seq + 1) {
-      now.recent = [];
-      now.recentBytes = 0;
       const missing = behind(message.seq - 1);
       for (const reader of attached()) {
         if (isFurther(missing, reader.seenTo)) reader.offerGap('trimmed', missing);
       }
     }
-    remember(now, message);
+    now.recent.add(message);
     let sinceTurn = 0;
     let behindOnes = false;
     const isWanted = (workspaceId: string) => readers.has(workspaceId);
     for (const event of eventsIn(message, { id: now.streamId, keys, isWanted })) {
       now.position = event.position;
-      behindOnes = offer(readers.get(event.workspaceId) ?? [], event) || behindOnes;
+      behindOnes = offer(readers.get(event.workspaceId)?.of(event) ?? [], event) || behindOnes;
       dropFullest();
       if (++sinceTurn < TURN_EVENTS || !behindOnes) continue;
       sinceTurn = 0;
@@ -210,8 +198,7 @@ export function createTailHub(options: {
         reader: feed.follow(lastSeq),
         stop: new AbortController(),
         position: behind(lastSeq),
-        recent: [],
-        recentBytes: 0,
+        recent: new RecentMessages(),
       };
       reading = now;
       running = run(now).catch((error: unknown) => {
@@ -221,8 +208,9 @@ export function createTailHub(options: {
     },
     attach(reader) {
       if (reading === undefined) return reader.end('draining');
-      const some = readers.get(reader.workspaceId) ?? new Set();
-      readers.set(reader.workspaceId, some.add(reader));
+      const some = readers.get(reader.workspaceId) ?? new Audience();
+      readers.set(reader.workspaceId, some);
+      some.add(reader);
       reader.follow(() => reading?.position);
     },
     join: (reader) => void joined.add(reader),
@@ -231,9 +219,7 @@ export function createTailHub(options: {
     recent(after) {
       if (reading === undefined) return undefined;
       if (!isFurther(reading.position, after)) return [];
-      const next = nextSeq(after);
-      const first = reading.recent[0]?.seq ?? Number.POSITIVE_INFINITY;
-      return first <= next ? reading.recent.filter(({ seq }) => seq >= next) : undefined;
+      return reading.recent.from(nextSeq(after));
     },
     eventsOf,
     show(reader, message) {

@@ -1,4 +1,4 @@
-import { fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary } from '@bufbuild/protobuf';
 import { type Event, EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { fieldError } from '@millrace/runtime';
 import { unpackEnvelope } from '@millrace/wire';
@@ -31,8 +31,13 @@ export class TailEvent {
     return this.#cursor;
   }
 
+  /** One that can't be decoded, which the writer parks, is of no type and no user. */
   get event(): Event {
-    this.#event ??= fromBinary(EventSchema, this.bytes);
+    try {
+      this.#event ??= fromBinary(EventSchema, this.bytes);
+    } catch {
+      this.#event = create(EventSchema);
+    }
     return this.#event;
   }
 }

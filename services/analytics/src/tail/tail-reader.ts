@@ -1,6 +1,6 @@
 import type { MillraceError } from '@millrace/runtime';
 import { isFurther, type Position } from './cursor.ts';
-import type { TailEvent } from './tail-event.ts';
+import type { TailEvent, TailFilter } from './tail-event.ts';
 
 /** Why events may be missing. */
 export type Gap = 'trimmed' | 'replaced';
@@ -31,6 +31,8 @@ type Item = TailEvent | { readonly gap: Gap; readonly position: Position };
 /** One tail: what it wants to see, and what waits for it. */
 export class TailReader {
   readonly workspaceId: string;
+  /** The filter's types and user. */
+  readonly wants: Pick<TailFilter, 'types' | 'userId'>;
   /** All up to here was looked at for it. */
   seenTo: Position;
   readonly waiting: Waiting = { events: 0, bytes: 0 };
@@ -47,12 +49,14 @@ export class TailReader {
 
   constructor(options: {
     workspaceId: string;
+    wants: Pick<TailFilter, 'types' | 'userId'>;
     begin: Position;
     accepts: (event: TailEvent) => boolean;
     /** Counts what waits for all readers. */
     all: Waiting;
   }) {
     this.workspaceId = options.workspaceId;
+    this.wants = options.wants;
     this.seenTo = options.begin;
     this.#toldTo = options.begin;
     this.#accepts = options.accepts;

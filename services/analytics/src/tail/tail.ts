@@ -103,7 +103,8 @@ export function createTail(options: {
           cursor === undefined && last > 0
             ? await catchUp.rewind({ workspaceId, last, accepts, signal: over.signal })
             : undefined;
-        const joined = new TailReader({ workspaceId, begin: begin ?? start.position, accepts, all: waiting });
+        const place = { begin: begin ?? start.position, all: waiting };
+        const joined = new TailReader({ workspaceId, wants: request, accepts, ...place });
         reader = joined;
         hub.join(joined);
         if (start.gap !== undefined) joined.offerGap(start.gap, start.position);
