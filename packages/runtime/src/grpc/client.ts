@@ -31,6 +31,8 @@ export interface GrpcClientOptions {
   token: ServiceToken;
   /** Our certificate and whom to trust; without, calls go in clear. */
   tls?: GrpcTls;
+  /** Connections that no other client of the process uses: what flows in streams must not stand in the way of calls. */
+  ownConnections?: boolean;
 }
 
 /** A service's methods, wherever it runs: those of one answer, and those whose answer is a stream, which begins when it is read. */
@@ -70,6 +72,7 @@ export function createGrpcClient<Service extends DescService>(
     'grpc.keepalive_timeout_ms': 5_000,
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 2_000,
+    ...(options.ownConnections ? { 'grpc.use_local_subchannel_pool': 1 } : {}),
   });
   const definitions = byteMethods(service);
   const calls = new Map(

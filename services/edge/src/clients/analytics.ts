@@ -18,11 +18,26 @@ export interface AnalyticsGateway extends EventStats, AuditEntries, Questions, E
 const TIMEOUT_MS = 5_000;
 /** Longest that a question may take, in milliseconds: what ClickHouse is given for it, and the wait for a turn. */
 const QUERY_TIMEOUT_MS = 28_000;
+/** All streams of a connection share a window of 64 KiB, which one round trip fills again. */
+const TAIL_CONNECTIONS = 8;
 
 /** Asks the analytics service over gRPC. */
 export function analyticsOverGrpc(options: GrpcClientOptions): AnalyticsGateway & { close(): void } {
   const client = createGrpcClient(AnalyticsService, options);
-  return { ...analyticsFrom(client.methods), close: () => client.close() };
+  const tails = Array.from({ length: TAIL_CONNECTIONS }, () =>
+    createGrpcClient(AnalyticsService, { ...options, ownConnections: true }),
+  );
+  let opened = 0;
+  return {
+    ...analyticsFrom(client.methods),
+    tailEvents(question, signal) {
+      const next = tails[opened++ % tails.length] ?? client;
+      return tailBy(next.methods).tailEvents(question, signal);
+    },
+    close() {
+      for (const one of [client, ...tails]) one.close();
+    },
+  };
 }
 
 /** Asks the analytics service by its methods, wherever they are. */

@@ -33,6 +33,8 @@ export interface TailDeps {
 
 /** How often it is looked whether the reader still may read, and the server still serves, in milliseconds. */
 const LOOK_MS = 1_000;
+/** Looks in a row at which nobody can tell, before the tail ends. */
+const MAX_UNANSWERED = 5;
 /** Tries to go on elsewhere when analytics goes away, and the pause before the first; each is twice as long. */
 const MAX_TRIES = 5;
 const FIRST_PAUSE_MS = 100;
@@ -60,14 +62,14 @@ export async function* showEvents(
   const over = new AbortController();
   const leave = () => over.abort();
   let ending: EndReason | undefined;
+  const refusal = createRefusalWatch(options.refusal);
   const look = async () => {
-    const reason = tail.health.draining ? 'draining' : await options.refusal();
+    const reason = tail.health.draining ? 'draining' : await refusal();
     if (reason === undefined) return;
     ending ??= reason;
     over.abort();
   };
-  // While auth is away nobody can tell, and the tail goes on as it may for the minute that requests are let in.
-  const timer = setInterval(() => look().catch(() => undefined), options.lookMs ?? LOOK_MS);
+  const timer = setInterval(look, options.lookMs ?? LOOK_MS);
   signal.addEventListener('abort', leave, { once: true });
   let cursor: string | undefined;
   let failures = 0;
@@ -75,8 +77,10 @@ export async function* showEvents(
     while (!signal.aborted) {
       const next = cursor === undefined ? question : { ...question, after: cursor, last: 0 };
       try {
+        let answers = 0;
         for await (const response of tail.events.tailEvents(next, over.signal)) {
-          failures = 0;
+          // That it has begun is not yet that it works.
+          if (++answers > 1) failures = 0;
           for (const shown of shownIn(response)) {
             if (ending !== undefined) break;
             cursor = shown.cursor;
@@ -101,6 +105,26 @@ export async function* showEvents(
     signal.removeEventListener('abort', leave);
     over.abort();
   }
+}
+
+/** Why the reader may read no more, or that nobody could tell for a while; one question at a time. */
+function createRefusalWatch(ask: () => Promise<EndReason | undefined>): () => Promise<EndReason | undefined> {
+  let unanswered = 0;
+  let isAsking = false;
+  return async () => {
+    if (isAsking) return undefined;
+    isAsking = true;
+    try {
+      const reason = await ask();
+      unanswered = 0;
+      return reason;
+    } catch {
+      // A known credential is good for a minute without auth, and requests are refused after it.
+      return ++unanswered > MAX_UNANSWERED ? 'unavailable' : undefined;
+    } finally {
+      isAsking = false;
+    }
+  };
 }
 
 function* shownIn({ events, cursor, gap, end }: TailEventsResponse): Generator<Shown> {

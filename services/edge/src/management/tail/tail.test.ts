@@ -12,6 +12,7 @@ import { encodedEvent, type TailDouble, tailDouble } from '../../../test/tail.ts
 import type { Verdict } from '../../clients/credentials.ts';
 import { createCors } from '../../server/cors.ts';
 import { tailApi } from './routes.ts';
+import { showEvents } from './show-events.ts';
 
 const GOOD: Verdict = {
   kind: 'granted',
@@ -291,6 +292,25 @@ describe('how it ends', () => {
     await tail.until('at-a');
   });
 
+  test('unavailable when nobody can tell for long', async () => {
+    let asked = 0;
+    const shown = showEvents(
+      { workspaceId: 'workspace-1', types: [], userId: '', after: '', last: 0 },
+      {
+        tail: { events, health },
+        refusal: async () => {
+          asked++;
+          throw new MillraceError('unavailable', 'auth is away');
+        },
+        signal: new AbortController().signal,
+        lookMs: 1,
+      },
+    );
+    const ends: unknown[] = [];
+    for await (const one of shown) if (one.kind === 'end') ends.push(one.reason);
+    assert.deepEqual([ends, asked], [['unavailable'], 6]);
+  });
+
   test('not when analytics goes away and comes back: it goes on after the last cursor', async () => {
     const tail = await open('?last=3');
     analytics.say({ ids: ['a', 'b'] });
@@ -317,6 +337,18 @@ describe('how it ends', () => {
     const tail = await open();
     for (let i = 0; i < 6; i++) analytics.fail(new MillraceError('unavailable', 'away'));
     assert.deepEqual(await endOf(tail), { reason: 'unavailable', cursor: 'begun' });
+  });
+
+  test('unavailable when it goes away again each time as soon as it has begun', async () => {
+    const tail = await open();
+    for (let tries = 1; tries <= 6; tries++) {
+      while (analytics.asked.length < tries || analytics.open === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      analytics.fail(new MillraceError('internal', 'broken'));
+      while (analytics.open > 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal((await endOf(tail)).reason, 'unavailable');
   });
 
   test('who leaves is left: analytics sends nothing more', async () => {
