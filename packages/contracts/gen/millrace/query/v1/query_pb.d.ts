@@ -496,7 +496,7 @@ export declare const StepSchema: GenMessage<Step>;
  * Funnel asks how many get from step to step. Somebody's furthest way from any event that is the first step counts, with each
  * step later than the one before it, or at the same time, and none after the conversion window. One event is one step.
  * Columns: the breakdown's field if any, `step` (from 1), `name`, `count`, `conversion` (of the first step's), `fromPrevious`,
- * `medianSeconds` and `averageSeconds` from the step before.
+ * `medianSeconds` and `averageSeconds` from the step before: of the way that was complete first, its steps as late as possible.
  *
  * @generated from message millrace.query.v1.Funnel
  */
