@@ -12,7 +12,7 @@ import { storedEvent } from './support/stored-events.ts';
 const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'millrace');
 const REQUESTS_VERSION = '2.32.5';
 const REQUESTS = join(CACHE, `python-requests-${REQUESTS_VERSION}`);
-const INSTALL_TIMEOUT_MS = 120_000;
+const INSTALL_TIMEOUT_MS = 300_000;
 
 /** The client code that document 001 prints; the base URL and the token are all that is replaced in it. */
 onStandalone('001 workflow: the printed clients', (stack) => {

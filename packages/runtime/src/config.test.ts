@@ -122,3 +122,12 @@ test('no credential is shown by --check-config', () => {
   };
   assert.ok(!JSON.stringify(config, hideSecrets).includes('hush'));
 });
+
+test('an empty variable is unset, unless its setting has a meaning for it', () => {
+  const schema = z.object({
+    PLAIN: z.string().default('default'),
+    PUBLIC: z.string().optional().meta({ keepsEmpty: true }),
+  });
+  assert.deepEqual(loadConfig(schema, { PLAIN: '', PUBLIC: '' }), { PLAIN: 'default', PUBLIC: '' });
+  assert.deepEqual(loadConfig(schema, {}), { PLAIN: 'default' });
+});

@@ -4,7 +4,7 @@ import { judgeSettings } from './setting-rules.ts';
 
 /**
  * Reads settings from an environment through a zod schema.
- * Empty variables count as unset. Throws `failed_precondition` with one line for every problem, of single settings and
+ * Empty variables count as unset, but for settings whose metadata say `keepsEmpty`. Throws `failed_precondition` with one line for every problem, of single settings and
  * of settings that don't go together.
  */
 export function loadConfig<Schema extends z.ZodType>(
@@ -12,7 +12,9 @@ export function loadConfig<Schema extends z.ZodType>(
   environment: Readonly<Record<string, string | undefined>>,
 ): z.output<Schema> {
   const present = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+    Object.entries(environment).filter(
+      ([name, value]) => value !== undefined && (value !== '' || keepsEmpty(schema, name)),
+    ),
   );
   const parsed = schema.safeParse(present);
   const problems = [
@@ -21,6 +23,11 @@ export function loadConfig<Schema extends z.ZodType>(
   ];
   if (parsed.success && problems.length === 0) return parsed.data;
   throw new MillraceError('failed_precondition', `invalid settings:\n${problems.join('\n')}`);
+}
+
+function keepsEmpty(schema: z.ZodType, name: string): boolean {
+  const setting: unknown = schema instanceof z.ZodObject ? schema.shape[name] : undefined;
+  return setting instanceof z.ZodType && setting.meta()?.['keepsEmpty'] === true;
 }
 
 function namesIn(schema: z.ZodType): ReadonlySet<string> {

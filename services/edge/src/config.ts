@@ -61,13 +61,11 @@ export const publicConfig = baseConfig.extend({
     .describe(
       'memory that the bodies of all requests under way may take together, as received and inflated, in bytes; above it requests are answered 503',
     ),
-  ANALYTICS_PUBLIC_WORKSPACE: z
-    .string()
-    .max(128)
-    .optional()
-    .describe(
+  ANALYTICS_PUBLIC_WORKSPACE: z.string().max(128).optional().meta({
+    keepsEmpty: true,
+    description:
       'workspace whose figures anybody may see at /api/v1/analytics/metrics: an id, or default for the default workspace; empty for none. Unset it is default in development and none in production',
-    ),
+  }),
   NATS_REPLICAS: natsReplicas,
   ...redisSettings,
   EMAIL_COMPAT_ALWAYS_200: booleanSetting

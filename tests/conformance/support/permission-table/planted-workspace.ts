@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { SignedIn, TestStack } from '@millrace/testkit';
+import { eventually, type SignedIn, type TestStack } from '@millrace/testkit';
 import {
   OWN_PERMISSIONS,
   ROLE_PERMISSIONS,
   type RoleName,
 } from '../../../../services/auth/src/store/role.ts';
-import { textAt } from '../assert-answer.ts';
+import { memberOf, textAt } from '../assert-answer.ts';
 import { httpCall } from '../http-call.ts';
 import { caller, join, newPerson, newWorkspace } from '../people.ts';
 
@@ -26,6 +26,7 @@ export interface Planted {
   readonly memberId: string;
   readonly invitationId: string;
   readonly externalTokenId: string;
+  readonly eventId: string;
   readonly eventName: string;
 }
 
@@ -64,7 +65,13 @@ export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace
   const key = await make('POST /api-keys', { name: names.key, permissions: [] });
   const eventName = 'order.placed';
   await make(`PUT /v1/schemas/${eventName}`, { schema: { title: names.schema }, mode: 'observe' });
-  await make('POST /v1/ingest', [{ id: randomUUID(), type: 'planted' }]);
+  const eventId = mark('event');
+  await make('POST /v1/ingest', [{ id: eventId, type: 'planted' }]);
+  const readEvents = async () => {
+    const answer = await make('POST /v1/query', { breakdown: { fields: ['id'] } });
+    return JSON.stringify(memberOf(answer, 'rows'));
+  };
+  await eventually(async () => assert.ok((await readEvents()).includes(eventId), 'the event is stored'));
   const query = 'mutation { createExternalEventToken { id } }';
   const token = await make('POST /graphql', { query });
   const planted: Planted = {
@@ -74,6 +81,7 @@ export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace
     memberId: member.userId,
     invitationId: textAt(invitation, 'id'),
     externalTokenId: textAt(token, 'data', 'createExternalEventToken', 'id'),
+    eventId,
     eventName,
   };
   const { eventName: _, ...ids } = planted;
@@ -103,7 +111,7 @@ export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace
       ];
       const answers = await Promise.all(routes.map((route) => call(`GET ${route}`)));
       const tokens = await call('POST /graphql', { query: '{ externalEventTokens { id isActive } }' });
-      const text = [...answers, tokens].map((answer) => answer.text).join('\n');
+      const text = [...[...answers, tokens].map((answer) => answer.text), await readEvents()].join('\n');
       return text.replaceAll(/"lastUsedAt":("[^"]*"|null)/g, '');
     },
     readAudit: async () => (await call('GET /v1/audit')).text,

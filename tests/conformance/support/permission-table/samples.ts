@@ -57,6 +57,7 @@ function ingestSamples({ workspaceId }: Planted): Readonly<Record<string, Sample
     'POST /api/v1/events': { body: { ...analyticsEvent, ...workflowEvent }, ...own },
     'POST /api/v1/events/batch': { body: { events: [analyticsEvent] }, ...own },
     'GET /api/v1/events/stats': own,
+    'GET /api/v1/analytics/metrics': own,
     'POST /api/external-event/:workspaceId': external,
     'POST /external-event/:workspaceId': external,
     'POST /email': { body: emailEvent, refusal: 401, ...own },
@@ -108,6 +109,15 @@ function nativeSamples(planted: Planted): Readonly<Record<string, SampleRequest>
     'GET /v1/audit': own,
     'GET /v1/events/tail': { lasts: true, ...own },
     'millrace.api.v1.AnalyticsService/TailEvents': own,
+    'POST /v1/query': { body: { breakdown: { fields: ['id'] } }, ...own },
+    'millrace.api.v1.AnalyticsService/Query': {
+      body: { query: { question: { case: 'breakdown', value: { fields: ['id'] } } } },
+      ...own,
+    },
+    'millrace.api.v1.AnalyticsService/ListEvents': own,
+    'millrace.api.v1.AnalyticsService/GetEvent': { body: { id: planted.eventId }, elsewhere: 404 },
+    'millrace.api.v1.AnalyticsService/ListFieldNames': own,
+    'millrace.api.v1.AnalyticsService/ListFieldValues': { body: { field: 'id' }, ...own },
   };
 }
 
