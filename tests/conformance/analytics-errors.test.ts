@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { eventually, type HttpAnswer, onEachTopology } from '@millrace/testkit';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type HttpAnswer, onEachTopology, untilPushed } from '@millrace/testkit';
 import { assertJson, memberOf, textAt } from './support/assert-answer.ts';
 import { httpCall } from './support/http-call.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
@@ -105,20 +106,21 @@ onEachTopology(
       });
 
       test(`401: an unknown and an expired key at ${path} answer INVALID_API_KEY`, async () => {
-        const expiring = await issuer.issue({ permissions: ['*'], expiresAtMs: Date.now() + 1_000 });
-        await new Promise((resolve) => setTimeout(resolve, 1_010));
+        const expiresAtMs = Date.now() + 3_000;
+        const expiring = await issuer.issue({ permissions: ['*'], expiresAtMs });
+        await sleep(expiresAtMs - Date.now() + 1);
         for (const key of ['evp_unknown', expiring, 'x'.repeat(600), "' OR '1'='1"]) {
           assertError(await send(path, body, { 'x-api-key': key }), 401, 'INVALID_API_KEY');
         }
       });
 
-      test(`401: a revoked key is refused at ${path} within a second`, async () => {
+      test(`401: a revoked key is refused at ${path}`, async (t) => {
         const key = await issuer.issue({ permissions: ['*'] });
         assert.equal((await send(path, body, { 'x-api-key': key })).status, 202);
         await issuer.revoke(key);
-        const refused = async () =>
-          assertError(await send(path, body, { 'x-api-key': key }), 401, 'INVALID_API_KEY');
-        await eventually(refused, { timeoutMs: 1_000 });
+        await untilPushed(t, 'refused', async () =>
+          assertError(await send(path, body, { 'x-api-key': key }), 401, 'INVALID_API_KEY'),
+        );
       });
 
       test(`403: a key without events:write at ${path} answers FORBIDDEN`, async () => {

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { before, describe, test } from 'node:test';
-import { eventually, onEachTopology, type SignedIn, signIn } from '@millrace/testkit';
+import { before, describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually, onEachTopology, type SignedIn, signIn, untilPushed } from '@millrace/testkit';
 import { assertJson, memberOf, textAt, UUID_V7 } from './support/assert-answer.ts';
 import { example } from './support/examples.ts';
 import { httpCall } from './support/http-call.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** How soon a change must be seen everywhere, in milliseconds. */
-const WITHIN = { timeoutMs: 1_000 };
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 onEachTopology(
@@ -40,8 +39,8 @@ onEachTopology(
       );
       return answers.map(({ status }) => status);
     }
-    const untilStatus = (key: string, status: number) =>
-      eventually(async () => assert.deepEqual(await statuses(key), [status, status]), WITHIN);
+    const untilStatus = (t: TestContext, key: string, status: number) =>
+      untilPushed(t, `${status}`, async () => assert.deepEqual(await statuses(key), [status, status]));
 
     test('201: the documented creation', async () => {
       const answer = await call('POST', '/api-keys', example('chatbot/key-request.json'));
@@ -101,28 +100,28 @@ onEachTopology(
       const { id, key } = await create();
       assert.deepEqual(await statuses(key), [202, 202]);
       const lastUsedAt = async () => textAt((await call('GET', `/api-keys/${id}`)).json(), 'lastUsedAt');
-      assert.match(await eventually(lastUsedAt, { timeoutMs: 15_000, intervalMs: 500 }), TIME);
+      assert.match(await eventually(lastUsedAt, { timeoutMs: 60_000, intervalMs: 500 }), TIME);
     });
 
-    describe('a change is seen everywhere within a second', () => {
-      test('PATCH isActive: refused in both forms, and taken again', async () => {
+    describe('a change is seen everywhere', () => {
+      test('PATCH isActive: refused in both forms, and taken again', async (t) => {
         const { id, key } = await create();
         assert.deepEqual(await statuses(key), [202, 202]);
         const off = await call('PATCH', `/api-keys/${id}`, { isActive: false });
         assert.deepEqual([off.status, memberOf(off.json(), 'isActive')], [200, false]);
-        await untilStatus(key, 401);
+        await untilStatus(t, key, 401);
         const on = await call('PATCH', `/api-keys/${id}`, { isActive: true });
         assert.deepEqual([on.status, memberOf(on.json(), 'isActive')], [200, true]);
-        await untilStatus(key, 202);
+        await untilStatus(t, key, 202);
       });
 
-      test('PATCH permissions: another one opens and closes the route; the name is kept', async () => {
+      test('PATCH permissions: another one opens and closes the route; the name is kept', async (t) => {
         const { id, key } = await create({ name: 'Kept', permissions: ['messages:send'] });
         assert.deepEqual(await statuses(key), [403, 403]);
         const answer = await call('PATCH', `/api-keys/${id}`, { permissions: ['events:write'] });
         assert.equal(answer.status, 200, answer.text);
         assert.partialDeepStrictEqual(answer.json(), { name: 'Kept', permissions: ['events:write'] });
-        await untilStatus(key, 202);
+        await untilStatus(t, key, 202);
       });
 
       test('PATCH name and rateLimit', async () => {
@@ -134,59 +133,70 @@ onEachTopology(
         assert.partialDeepStrictEqual(back.json(), { name: 'Renamed', rateLimit: null });
       });
 
-      test('POST deactivate', async () => {
+      test('POST deactivate', async (t) => {
         const { id, key } = await create();
         assert.deepEqual(await statuses(key), [202, 202]);
         const answer = await call('POST', `/api-keys/${id}/deactivate`);
         assert.equal(answer.status, 200, answer.text);
         assert.partialDeepStrictEqual(answer.json(), { id, isActive: false });
-        await untilStatus(key, 401);
+        await untilStatus(t, key, 401);
       });
 
-      test('DELETE', async () => {
+      test('DELETE', async (t) => {
         const { id, key } = await create();
         assert.deepEqual(await statuses(key), [202, 202]);
         const answer = await call('DELETE', `/api-keys/${id}`);
         assert.deepEqual([answer.status, answer.text], [204, '']);
-        await untilStatus(key, 401);
+        await untilStatus(t, key, 401);
         assert.equal((await call('GET', `/api-keys/${id}`)).status, 404);
       });
 
-      test('POST rotate: the old key stops, the new one has its name and permissions', async () => {
+      test('POST rotate: the old key stops, the new one has its name and permissions', async (t) => {
         const { id, key } = await create({ name: 'Rotated' });
         const answer = await call('POST', `/api-keys/${id}/rotate`);
         assert.equal(answer.status, 201, answer.text);
         assert.partialDeepStrictEqual(answer.json(), { name: 'Rotated', permissions: ['events:write'] });
         assert.notEqual(textAt(answer.json(), 'id'), id);
-        await untilStatus(textAt(answer.json(), 'key'), 202);
-        await untilStatus(key, 401);
+        await untilStatus(t, textAt(answer.json(), 'key'), 202);
+        await untilStatus(t, key, 401);
       });
 
-      test('POST rotate with an overlap: both work, the old one until then', async () => {
+      test('POST rotate with an overlap: both work, the old one until then', async (t) => {
         const { id, key } = await create();
-        const answer = await call('POST', `/api-keys/${id}/rotate`, { overlapSeconds: 2 });
-        const endMs = Date.now() + 2_000;
-        await untilStatus(textAt(answer.json(), 'key'), 202);
+        const askedAtMs = Date.now();
+        const answer = await call('POST', `/api-keys/${id}/rotate`, { overlapSeconds: 3_600 });
+        await untilStatus(t, textAt(answer.json(), 'key'), 202);
         assert.deepEqual(await statuses(key), [202, 202]);
-        await new Promise((resolve) => setTimeout(resolve, endMs - Date.now()));
-        await untilStatus(key, 401);
+        const old = await call('GET', `/api-keys/${id}`);
+        const rotatedAtMs = Date.parse(textAt(old.json(), 'expiresAt')) - 3_600_000;
+        assert.ok(rotatedAtMs >= askedAtMs && rotatedAtMs <= Date.now(), old.text);
+
+        const short = await create();
+        await call('POST', `/api-keys/${short.id}/rotate`, { overlapSeconds: 1 });
+        await untilStatus(t, short.key, 401);
       });
 
-      test('a key may deactivate itself, and then does nothing any more', async () => {
+      test('a key may deactivate itself, and then does nothing any more', async (t) => {
         const { id, key } = await create({ permissions: ['events:write', 'api-keys:manage'] });
         const own = { 'x-api-key': key };
         assert.equal((await call('POST', `/api-keys/${id}/deactivate`, undefined, own)).status, 200);
-        await untilStatus(key, 401);
+        await untilStatus(t, key, 401);
       });
     });
 
     test('401: a key is refused from the moment that it expires', async () => {
-      const expiresAt = new Date(Date.now() + 1_500).toISOString();
+      const endMs = Date.now() + 3_000;
+      const expiresAt = new Date(endMs).toISOString();
       const { id, key } = await create({ expiresAt });
       assert.equal(memberOf((await call('GET', `/api-keys/${id}`)).json(), 'expiresAt'), expiresAt);
-      assert.deepEqual(await statuses(key), [202, 202]);
-      await new Promise((resolve) => setTimeout(resolve, 1_510));
-      assert.deepEqual(await statuses(key), [401, 401]);
+      for (let askedAtMs = 0; askedAtMs < endMs; ) {
+        askedAtMs = Date.now();
+        const answers = await statuses(key);
+        // Whatever is under way at that moment may be answered in either way.
+        if (Date.now() < endMs) assert.deepEqual(answers, [202, 202]);
+        if (askedAtMs >= endMs) assert.deepEqual(answers, [401, 401]);
+        await sleep(100);
+      }
     });
   },
   { mail: true },

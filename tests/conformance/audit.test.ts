@@ -18,7 +18,7 @@ interface Entry {
 }
 
 /** Within this an entry is readable. */
-const SOON = { timeoutMs: 5_000, intervalMs: 100 };
+const SOON = { timeoutMs: 30_000, intervalMs: 100 };
 
 onEachTopology(
   'native: the audit log',

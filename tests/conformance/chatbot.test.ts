@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, test } from 'node:test';
-import { eventually, onEachTopology } from '@millrace/testkit';
+import { onEachTopology, untilPushed } from '@millrace/testkit';
 import { httpCall } from './support/http-call.ts';
 import { INGEST_ROUTES, type IngestRoute } from './support/ingest-routes.ts';
 import { type Issuer, openIssuer } from './support/issue-credential.ts';
@@ -57,7 +57,7 @@ onEachTopology('002 chatbot: keys', (stack) => {
     }
   }
 
-  test('401: an inactive key is refused within a second, in both forms', async () => {
+  test('401: an inactive key is refused, in both forms', async (t) => {
     const key = await issue();
     const route = INGEST_ROUTES.find(({ name }) => name === 'POST /v1/ingest (array)');
     assert.ok(route);
@@ -65,13 +65,10 @@ onEachTopology('002 chatbot: keys', (stack) => {
       assert.equal((await send(route, credential(key))).status, 202);
     }
     await issuer.revoke(key);
-    await eventually(
-      async () => {
-        for (const credential of Object.values(FORMS)) {
-          assert.equal((await send(route, credential(key))).status, 401);
-        }
-      },
-      { timeoutMs: 1_000 },
-    );
+    await untilPushed(t, 'refused', async () => {
+      for (const credential of Object.values(FORMS)) {
+        assert.equal((await send(route, credential(key))).status, 401);
+      }
+    });
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { eventually, onEachTopology, type SignedIn, signIn } from '@millrace/testkit';
+import { onEachTopology, type SignedIn, signIn, untilPushed } from '@millrace/testkit';
 // What is hostile to the route is listed beside it.
 import { hostileRequests } from '../../services/edge/test/hostile-requests.ts';
 import { assertJson, assertJsonType, memberOf, textAt } from './support/assert-answer.ts';
@@ -10,7 +10,6 @@ import { httpCall } from './support/http-call.ts';
 import { storedEvent } from './support/stored-events.ts';
 
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
-const REVOKED_WITHIN_MS = 1_000;
 const CREATE = 'mutation { createExternalEventToken { id token expiresAt } }';
 const LIST = '{ externalEventTokens { id name prefix lastFour createdAt expiresAt lastUsedAt isActive } }';
 const REVOKE = 'mutation Revoke($id: ID!) { revokeExternalEventToken(id: $id) }';
@@ -42,7 +41,7 @@ onEachTopology(
       return { id: textAt(created, 'id'), token: textAt(created, 'token') };
     };
 
-    test('the documented mutation answers a token that writes events, until it is revoked', async () => {
+    test('the documented mutation answers a token that writes events, until it is revoked', async (t) => {
       const askedAtMs = Date.now();
       const answer = await ask(example('external-event/create-token.graphql'));
       assert.equal(answer.status, 200, answer.text);
@@ -52,8 +51,8 @@ onEachTopology(
       assert.match(token, /^[0-9a-f]{64}$/);
       const expiresAt = textAt(created, 'expiresAt');
       assert.match(expiresAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-      const lifeMs = Date.parse(expiresAt) - askedAtMs;
-      assert.ok(lifeMs >= YEAR_MS && lifeMs < YEAR_MS + 60_000, expiresAt);
+      const madeAtMs = Date.parse(expiresAt) - YEAR_MS;
+      assert.ok(madeAtMs >= askedAtMs && madeAtMs <= Date.now(), expiresAt);
       assert.equal(answer.headers['cache-control'], 'no-store');
 
       const type = `graphql.${randomUUID()}`;
@@ -65,10 +64,9 @@ onEachTopology(
       assertJson(await ask(REVOKE, { variables: { id: listed?.['id'] } }), 200, {
         data: { revokeExternalEventToken: true },
       });
-      await eventually(async () => assert.equal((await sendEvent(token, 'graphql.revoked')).status, 401), {
-        timeoutMs: REVOKED_WITHIN_MS,
-        intervalMs: 10,
-      });
+      await untilPushed(t, 'refused', async () =>
+        assert.equal((await sendEvent(token, 'graphql.revoked')).status, 401),
+      );
     });
 
     test('the list tells everything of a token but itself, and keeps revoked ones', async () => {

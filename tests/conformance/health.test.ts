@@ -8,7 +8,7 @@ import { httpCall } from './support/http-call.ts';
 onEachTopology('003 analytics: health and documentation', (stack) => {
   const get = (path: string) => httpCall(`${stack().connection.url}${path}`, { method: 'GET' });
 
-  // Events are accepted from the start; the tables that they go to may take a moment longer.
+  // A store that is slow to answer is told as down.
   const getHealthy = async (path: string) => {
     const answer = await get(path);
     assert.equal(answer.status, 200, answer.text);
@@ -17,14 +17,17 @@ onEachTopology('003 analytics: health and documentation', (stack) => {
   };
 
   test('200: /api/health answers every documented member, and the stores that there are', async () => {
+    const askedAtMs = Date.now();
     const answer = await eventually(() => getHealthy('/api/health'));
     const body = answer.json();
     const documented = Object(exampleJson('analytics/health.json'));
     assert.deepEqual(Object.keys(Object(body)), Object.keys(documented));
     assert.match(textAt(body, 'version'), /^\d+\.\d+\.\d+/);
-    assert.ok(Math.abs(Date.parse(textAt(body, 'timestamp')) - Date.now()) < 10_000);
+    const saidAtMs = Date.parse(textAt(body, 'timestamp'));
+    assert.ok(saidAtMs >= askedAtMs && saidAtMs <= Date.now(), textAt(body, 'timestamp'));
     const uptime = memberOf(body, 'uptime');
-    assert.ok(typeof uptime === 'number' && uptime >= 0 && uptime < 600);
+    // This process has started the one that answers.
+    assert.ok(typeof uptime === 'number' && uptime >= 0 && uptime <= process.uptime(), `${uptime}`);
     for (const service of ['mongodb', 'postgres', 'redis', 'clickhouse', 'nats']) {
       assert.equal(memberOf(body, 'services', service, 'status'), 'up', service);
     }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { EventService, EventStatus } from '@millrace/contracts/millrace/api/v1/event';
-import { httpCall as callAdmin, eventually, onEachTopology } from '@millrace/testkit';
+import { httpCall as callAdmin, onEachTopology, untilPushed } from '@millrace/testkit';
 import { assertJson, memberOf } from './support/assert-answer.ts';
 import { httpCall } from './support/http-call.ts';
 import { openIssuer } from './support/issue-credential.ts';
@@ -81,16 +81,16 @@ onEachTopology(
       assert.equal(await violations('observe'), before + 1);
     });
 
-    test('a change, and a removal, take effect within a second', async () => {
+    test('a change, and a removal, take effect', async (t) => {
       const name = `changing.${randomUUID()}`;
       await register(name);
       assert.equal((await send(name, BAD)).status, 400);
       await register(name, { schema: { type: 'object' } });
-      await within(1_000, async () => assert.equal((await send(name, BAD)).status, 202));
+      await untilPushed(t, 'loosened', async () => assert.equal((await send(name, BAD)).status, 202));
       await register(name);
-      await within(1_000, async () => assert.equal((await send(name, BAD)).status, 400));
+      await untilPushed(t, 'tightened', async () => assert.equal((await send(name, BAD)).status, 400));
       await ask('DELETE', `/v1/schemas/${name}`);
-      await within(1_000, async () => assert.equal((await send(name, BAD)).status, 202));
+      await untilPushed(t, 'removed', async () => assert.equal((await send(name, BAD)).status, 202));
     });
 
     test('another workspace neither sees the schema nor is held to it', async () => {
@@ -226,7 +226,3 @@ onEachTopology(
   },
   { mail: true },
 );
-
-function within(timeoutMs: number, check: () => Promise<void>): Promise<void> {
-  return eventually(check, { timeoutMs, intervalMs: 10 });
-}

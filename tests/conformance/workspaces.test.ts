@@ -4,14 +4,13 @@ import { test } from 'node:test';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { Role, WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
-import { eventually, onEachTopology, signIn } from '@millrace/testkit';
+import { eventually, onEachTopology, signIn, untilPushed } from '@millrace/testkit';
 import { assertJson, memberOf, textAt, UUID_V7 } from './support/assert-answer.ts';
 import { assertProblem } from './support/error-shapes.ts';
 import { caller, join, newPerson, newWorkspace, sessionIn } from './support/people.ts';
 import { storedEvent } from './support/stored-events.ts';
 
 /** Within this a change holds everywhere. */
-const SOON = { timeoutMs: 1_000, intervalMs: 10 };
 
 onEachTopology(
   'native: workspaces',
@@ -46,7 +45,7 @@ onEachTopology(
             [id, 'owner'],
           ],
         );
-      }, SOON);
+      });
 
       const session = await sessionIn(stack(), owner, id);
       const read = await as(session)(`GET /v1/workspaces/${id}`);
@@ -107,7 +106,7 @@ onEachTopology(
       assert.equal((await namesOf(again.token)).has(workspace.id), false);
     });
 
-    test('a new role holds within a second, and a removal ends every session in the workspace', async () => {
+    test('a new role holds, and a removal ends every session in the workspace', async (t) => {
       const [owner, guest] = await Promise.all([person(), person()]);
       const workspace = await newWorkspace(stack(), owner);
       const session = await join(stack(), workspace, { person: guest, role: 'member' });
@@ -116,7 +115,9 @@ onEachTopology(
       const demoted = await as(workspace.session)(`PATCH ${path}`, { role: 'viewer' });
       assert.equal(demoted.status, 200, demoted.text);
       assert.equal(memberOf(demoted.json(), 'role'), 'viewer');
-      await eventually(async () => assertProblem(await sendEvent(session), 403, 'events:write'), SOON);
+      await untilPushed(t, 'demoted', async () =>
+        assertProblem(await sendEvent(session), 403, 'events:write'),
+      );
       assert.equal((await as(session)(`GET /v1/workspaces/${workspace.id}/members`)).status, 200);
 
       const promoted = await rpc().updateMember(
@@ -124,10 +125,10 @@ onEachTopology(
         bearer(workspace.session),
       );
       assert.equal(promoted.member?.role, Role.MEMBER);
-      await eventually(async () => assert.equal((await sendEvent(session)).status, 202), SOON);
+      await untilPushed(t, 'promoted', async () => assert.equal((await sendEvent(session)).status, 202));
 
       assertJson(await as(workspace.session)(`DELETE ${path}?revokeKeys=true`), 200, { revokedKeys: 0 });
-      await eventually(async () => assertProblem(await sendEvent(session), 401), SOON);
+      await untilPushed(t, 'removed', async () => assertProblem(await sendEvent(session), 401));
       // Elsewhere they are who they were.
       assert.equal((await as(guest.token)('GET /v1/workspaces')).status, 200);
       assertProblem(await as(guest.token)(`POST /v1/workspaces/${workspace.id}/session`), 404);
@@ -146,9 +147,8 @@ onEachTopology(
         'owner',
       );
       assert.equal((await as(session)(`DELETE ${path(guest.userId)}`)).status, 200);
-      await eventually(
-        async () => assertProblem(await as(session)(`GET /v1/workspaces/${workspace.id}`), 401),
-        SOON,
+      await eventually(async () =>
+        assertProblem(await as(session)(`GET /v1/workspaces/${workspace.id}`), 401),
       );
     });
 
@@ -182,7 +182,7 @@ onEachTopology(
       await eventually(async () => {
         const { headers } = await as(workspace.session)(`GET ${path}`);
         assert.ok(headers['ratelimit'] !== undefined, 'the limit is not told yet');
-      }, SOON);
+      });
       for (const body of [{ rateLimit: null }, { rateLimit: { requestsPerMinute: 0 } }]) {
         const freed = await as(workspace.session)(`PATCH ${path}`, body);
         assert.equal(freed.status, 200, freed.text);

@@ -15,13 +15,15 @@ import {
   signIn,
   startMailServer,
   startRedis,
+  untilPushed,
 } from '@millrace/testkit';
-import { startPresenting } from './support/presenting.ts';
+import { type Presenting, startPresenting } from './support/presenting.ts';
 import { planReplicas, secondEdgeUrl } from './support/replicas.ts';
 
-const WITHIN_MS = 1_000;
-/** How long a known key works while auth is away: at most 60 s from when it was last verified. */
-const AUTH_AWAY_LIMIT_MS = 75_000;
+/** How long a test waits for a known key to be refused while auth is away: it works for 60 s. */
+const AUTH_AWAY_TIMEOUT_MS = 240_000;
+/** Processes start anew on a busy machine. */
+const RESTARTED = { timeoutMs: 30_000 };
 
 const setups: readonly { name: string; plan: ServicePlanner; authNames: readonly string[] }[] = [
   { name: 'one process', plan: planStandalone, authNames: ['standalone'] },
@@ -69,16 +71,16 @@ for (const { name, plan, authNames } of setups) {
       const { id, key } = (await change('/api-keys', wish, 201)) as { id: string; key: string };
       return { id, key };
     };
-    /** Every edge judges every key as it should, soon. */
-    const assertJudged = (timeoutMs: number) =>
-      Promise.all(
-        edges().flatMap((url) =>
-          [...good.map((key) => [key, 202] as const), ...revoked.map((key) => [key, 401] as const)].map(
-            ([key, status]) =>
-              eventually(async () => assert.equal((await present(url, key)).status, status), { timeoutMs }),
-          ),
-        ),
-      );
+    /** Every edge judges every key as it should. */
+    const assertJudged = async () => {
+      const expected = [
+        ...good.map((key) => [key, 202] as const),
+        ...revoked.map((key) => [key, 401] as const),
+      ];
+      for (const url of edges()) {
+        for (const [key, status] of expected) assert.equal((await present(url, key)).status, status);
+      }
+    };
     const pidOf = (process: string) => stack.connection.processes.find((one) => one.name === process)?.pid;
 
     before(async () => {
@@ -93,7 +95,7 @@ for (const { name, plan, authNames } of setups) {
       await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
     });
 
-    test(`a key of each kind works everywhere within ${WITHIN_MS} ms of being made`, async () => {
+    test('a key of each kind works everywhere', async (t) => {
       const { data } = (await change('/api/auth/api-key', { name: 'analytics' }, 200)) as {
         data: { apiKey: string };
       };
@@ -107,55 +109,50 @@ for (const { name, plan, authNames } of setups) {
         graphql.data.createExternalEventToken.token,
         person.token,
       );
-      await assertJudged(WITHIN_MS);
+      await untilPushed(t, 'known everywhere', assertJudged);
     });
 
-    test(`a key that is revoked at one replica under load is refused at all within ${WITHIN_MS} ms`, async () => {
+    test('a key that is revoked at one replica under load is refused at all from then on', async (t) => {
       const { id, key } = await makeKey();
       const loads = edges().map((url) => startPresenting(url, key));
-      await eventually(() => {
-        for (const load of loads) assert.ok(load.accepted().length > 50);
-      });
+      const untilEach = (check: (load: Presenting) => boolean) =>
+        eventually(() => assert.ok(loads.every(check)), { timeoutMs: 60_000 });
+      await untilEach((load) => load.accepted() > 50);
+      assert.ok(loads.every((load) => load.refused() === 0));
       await change(`/api-keys/${id}/deactivate`, {}, 200);
-      const revokedAtMs = performance.now();
-      await sleep(2 * WITHIN_MS);
+      await untilPushed(t, 'refused everywhere', () => assert.ok(loads.every((load) => load.refused() > 0)));
+      await untilEach((load) => load.refused() > 500);
       await Promise.all(loads.map((load) => load.stop()));
       revoked.push(key);
-      for (const load of loads) {
-        assert.deepEqual(
-          load.accepted().filter((atMs) => atMs > revokedAtMs + WITHIN_MS),
-          [],
-        );
-        assert.ok(load.refused().length > 50);
-      }
+      for (const load of loads) assert.equal(load.acceptedAgain(), 0);
     });
 
-    test('kill -9 of every process that keeps keys', async () => {
+    test('kill -9 of every process that keeps keys', async (t) => {
       const { id, key } = await makeKey();
       await change(`/api-keys/${id}/deactivate`, {}, 200);
       revoked.push(key);
       good.push((await makeKey()).key);
       for (const process of authNames) await killAndAwaitSuccessor(process);
-      await assertJudged(20_000);
+      await eventually(assertJudged, RESTARTED);
       good.push((await makeKey()).key);
-      await assertJudged(WITHIN_MS);
+      await untilPushed(t, 'known everywhere', assertJudged);
     });
 
     test('kill -9 of the store of the keys', async () => {
       await killAndAwaitSuccessor('nats-server');
-      await assertJudged(20_000);
+      await eventually(assertJudged, RESTARTED);
     });
 
     test('a restart of the whole installation', async () => {
       await stack.stop();
       stack = await start();
-      await assertJudged(5_000);
+      await eventually(assertJudged, RESTARTED);
     });
 
     if (plan === planReplicas) {
       test('with auth stopped, known keys work on for a minute and are then answered 503, never 401', async (t) => {
         const [known = ''] = good;
-        await assertJudged(WITHIN_MS);
+        await eventually(assertJudged, RESTARTED);
         const pids = authNames.map((process) => pidOf(process) ?? assert.fail(process));
         const stoppedAtMs = performance.now();
         for (const pid of pids) process.kill(pid, 'SIGSTOP');
@@ -164,7 +161,7 @@ for (const { name, plan, authNames } of setups) {
           assert.equal(stranger.status, 503, stranger.text);
           let status = 202;
           while (status === 202) {
-            assert.ok(performance.now() - stoppedAtMs < AUTH_AWAY_LIMIT_MS, 'still accepted');
+            assert.ok(performance.now() - stoppedAtMs < AUTH_AWAY_TIMEOUT_MS, 'still accepted');
             await sleep(500);
             ({ status } = await present(stack.connection.url, known));
           }
@@ -175,14 +172,14 @@ for (const { name, plan, authNames } of setups) {
         } finally {
           for (const pid of pids) process.kill(pid, 'SIGCONT');
         }
-        await assertJudged(20_000);
+        await eventually(assertJudged, RESTARTED);
       });
     }
 
     async function killAndAwaitSuccessor(process_: string): Promise<void> {
       const pid = pidOf(process_) ?? assert.fail(process_);
       process.kill(pid, 'SIGKILL');
-      await eventually(() => assert.notEqual(pidOf(process_) ?? pid, pid), { timeoutMs: 20_000 });
+      await eventually(() => assert.notEqual(pidOf(process_) ?? pid, pid), RESTARTED);
     }
   });
 }

@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, readConnection } from '@millrace/embedded';
 import {
   createInspector,
@@ -14,12 +13,10 @@ import {
   type SignedIn,
   signIn,
   startMailServer,
+  untilPushed,
 } from '@millrace/testkit';
 import { startPresenting } from './support/presenting.ts';
 import { runCommand, runSuccessfully } from './support/run-command.ts';
-
-const REVOKED_WITHIN_MS = 1_000;
-const AROUND_REVOCATION_MS = 2_500;
 
 for (const topology of ['standalone', 'split'] as const) {
   describe(`a newcomer, from a terminal (${topology})`, () => {
@@ -86,25 +83,24 @@ for (const topology of ['standalone', 'split'] as const) {
       assert.equal((await call('POST', foreign, { authorization }, event)).status, 401);
     });
 
-    test(`a key that is revoked under load is refused everywhere within ${REVOKED_WITHIN_MS} ms`, async (t) => {
+    test('a key that is revoked under load is refused from then on', async (t) => {
       const permissions = ['events:write'];
       const made = await call('POST', '/api-keys', person.headers, { name: 'To be revoked', permissions });
       assert.equal(made.status, 201, made.text);
       const { id, key } = made.json() as { id: string; key: string };
       const load = startPresenting(connection().url, key);
-      await eventually(() => assert.ok(load.accepted().length > 100));
-      const refusedBefore = load.refused().length;
+      await eventually(() => assert.ok(load.accepted() > 100), { timeoutMs: 60_000 });
+      const refusedBefore = load.refused();
       const revoked = await call('POST', `/api-keys/${id}/deactivate`, person.headers);
       assert.equal(revoked.status, 200, revoked.text);
       const revokedAtMs = performance.now();
-      await sleep(AROUND_REVOCATION_MS);
+      await untilPushed(t, 'refused', () => assert.ok(load.refused() > 0));
+      await eventually(() => assert.ok(load.refused() > 1_000), { timeoutMs: 60_000 });
       await load.stop();
       assert.equal(refusedBefore, 0, 'refused before it was revoked');
-      const late = load.accepted().filter((atMs) => atMs > revokedAtMs + REVOKED_WITHIN_MS);
-      assert.deepEqual(late, []);
-      assert.ok(load.refused().length > 100, 'there was load after the revocation');
+      assert.equal(load.acceptedAgain(), 0);
       assert.deepEqual(load.others(), []);
-      const last = Math.max(...load.accepted(), revokedAtMs) - revokedAtMs;
+      const last = Math.max(load.lastAcceptedAtMs(), revokedAtMs) - revokedAtMs;
       t.diagnostic(`the last request that was still accepted began ${last.toFixed(0)} ms after the answer`);
     });
 

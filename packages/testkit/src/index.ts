@@ -17,4 +17,4 @@ export {
   type TestStackOptions,
   type Topology,
 } from './test-stack.ts';
-export { createFixedClock, eventually, type FixedClock } from './time.ts';
+export { createFixedClock, eventually, type FixedClock, untilPushed } from './time.ts';

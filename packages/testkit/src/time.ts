@@ -1,3 +1,4 @@
+import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '@millrace/runtime';
 
@@ -32,4 +33,22 @@ export function createFixedClock(startMs: number): FixedClock {
       elapsedMs += ms;
     },
   };
+}
+
+/** What is pushed takes milliseconds; what is only asked for again takes 20 s or more, and would be too late here. */
+const PUSHED_WITHIN_MS = 15_000;
+
+/**
+ * As {@link eventually}, for a change that is pushed to every process. How long it took is told, not held against a bound:
+ * that is the machine's business.
+ */
+export async function untilPushed<T>(
+  t: Pick<TestContext, 'diagnostic'>,
+  what: string,
+  check: () => T | Promise<T>,
+): Promise<T> {
+  const beganAt = performance.now();
+  const result = await eventually(check, { timeoutMs: PUSHED_WITHIN_MS, intervalMs: 10 });
+  t.diagnostic(`${what} after ${(performance.now() - beganAt).toFixed(0)} ms`);
+  return result;
 }

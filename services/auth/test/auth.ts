@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { AuthService, Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
 import { SignInService } from '@millrace/contracts/millrace/auth/v1/sign_in';
 import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
@@ -19,6 +18,7 @@ import {
   systemClock,
 } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
+import { eventually } from '@millrace/testkit';
 import { type Auth, authConfig, createAuth } from '../src/index.ts';
 import type { Verdict } from '../src/verify.ts';
 
@@ -158,11 +158,7 @@ export function judged(auth: Auth, secret: string): Verdict {
   return verdict;
 }
 
-/** Waits until a condition holds; fails after `timeoutMs`. */
-export async function until(condition: () => boolean, timeoutMs: number): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
-    assert.ok(performance.now() < deadline, `not within ${timeoutMs} ms`);
-    await delay(5);
-  }
+/** Waits until a condition holds. */
+export function until(condition: () => boolean): Promise<void> {
+  return eventually(() => assert.ok(condition(), 'not yet'), { timeoutMs: 30_000, intervalMs: 5 });
 }

@@ -3,10 +3,14 @@ import { httpCall } from '@millrace/testkit';
 const CONNECTIONS = 16;
 const PAUSE_MS = 2;
 
-/** A credential that is presented all the time; times are of `performance.now()`, when each request began. */
+/** A credential that is presented all the time. */
 export interface Presenting {
-  accepted(): readonly number[];
-  refused(): readonly number[];
+  accepted(): number;
+  refused(): number;
+  /** How many were accepted although they began when another had been refused: once refused is refused for good. */
+  acceptedAgain(): number;
+  /** When the last that was accepted began, by `performance.now()`. */
+  lastAcceptedAtMs(): number;
   /** Answers that are neither, in words. */
   others(): readonly string[];
   stop(): Promise<void>;
@@ -14,8 +18,10 @@ export interface Presenting {
 
 /** Sends events with a bearer token over several connections until it is stopped. */
 export function startPresenting(url: string, secret: string): Presenting {
-  const accepted: number[] = [];
-  const refused: number[] = [];
+  let accepted = 0;
+  let refused = 0;
+  let acceptedAgain = 0;
+  let lastAcceptedAtMs = 0;
   const others: string[] = [];
   let isStopping = false;
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${secret}` };
@@ -23,9 +29,13 @@ export function startPresenting(url: string, secret: string): Presenting {
   const run = async () => {
     while (!isStopping) {
       const atMs = performance.now();
+      const refusedBefore = refused > 0;
       const { status, text } = await httpCall(`${url}/api/v1/events`, { headers, body });
-      if (status === 202) accepted.push(atMs);
-      else if (status === 401) refused.push(atMs);
+      if (status === 202) {
+        accepted += 1;
+        if (refusedBefore) acceptedAgain += 1;
+        lastAcceptedAtMs = Math.max(lastAcceptedAtMs, atMs);
+      } else if (status === 401) refused += 1;
       else others.push(`${status} ${text}`);
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
@@ -34,6 +44,8 @@ export function startPresenting(url: string, secret: string): Presenting {
   return {
     accepted: () => accepted,
     refused: () => refused,
+    acceptedAgain: () => acceptedAgain,
+    lastAcceptedAtMs: () => lastAcceptedAtMs,
     others: () => others,
     async stop() {
       isStopping = true;

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@millrace/embedded';
+import { eventually } from '@millrace/testkit';
 import { openHttpClient } from './http-client.ts';
 import { createLedger } from './ledger.ts';
 import { startSteadyLoad } from './steady-load.ts';
@@ -13,9 +13,11 @@ import { startSteadyLoad } from './steady-load.ts';
 async function loadServer(
   handle: (body: string, request: IncomingMessage, response: ServerResponse) => void,
 ) {
+  let heard = 0;
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
+    heard += 1;
     handle(Buffer.concat(chunks).toString(), request, response);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -29,8 +31,8 @@ async function loadServer(
     ledger,
     prefix: 't',
   });
-  await sleep(400);
-  await load.stop(3_000);
+  await eventually(() => assert.ok(heard >= 500), { timeoutMs: 60_000 });
+  await load.stop(30_000);
   await client.close();
   server.close();
   return { ledger, load, client };

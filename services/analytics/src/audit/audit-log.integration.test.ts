@@ -32,7 +32,7 @@ const targets = async (workspaceId: string) =>
 const record = (workspaceId: string, id: string) =>
   world.record({ workspaceId, target: { type: 'credential', id } });
 
-test('an entry can be read within 2 s of its record, with all that is known of it', async () => {
+test('an entry can be read soon after its record, with all that is known of it', async (t) => {
   const before = Date.now();
   await world.record({
     workspaceId: 'whole',
@@ -42,7 +42,9 @@ test('an entry can be read within 2 s of its record, with all that is known of i
     target: { type: 'invitation', id: 'i' },
     details: { role: 'viewer', note: `quotes "'\\ \n é 😀` },
   });
-  await eventually(async () => assert.equal((await targets('whole')).length, 1), 2_000);
+  const recordedAtMs = performance.now();
+  await eventually(async () => assert.equal((await targets('whole')).length, 1), WITHIN_MS);
+  t.diagnostic(`read after ${(performance.now() - recordedAtMs).toFixed(0)} ms`);
   const { entries, nextPageToken } = await replica.page({ workspaceId: 'whole' });
   assert.equal(nextPageToken, '');
   const [{ $typeName: _, id, atMs, detailsJson, ...rest } = assert.fail('no entry')] = entries;

@@ -7,7 +7,8 @@ import { type Codes, createCodesInMemory, MOST_TRIES, REQUEST_WINDOW_MS } from '
 import { createCodesInRedis } from './codes-in-redis.ts';
 
 const GUESSES = 10_000;
-const AT_ONCE = 1_000;
+/** A command of Redis has a quarter of a second: no more than a busy machine gets through in that time. */
+const AT_ONCE = 100;
 
 let server: RedisServer;
 let redis: Redis;
@@ -32,7 +33,7 @@ const STORES: readonly [name: string, open: () => Codes][] = [
 
 for (const [name, open] of STORES) {
   describe(`codes ${name}`, () => {
-    test('of 10,000 guesses, a thousand at once, five are looked at', async () => {
+    test('of 10,000 guesses, a hundred at once, five are looked at', async () => {
       const codes = open();
       const address = newAddress();
       await codes.put(address, 'hash');

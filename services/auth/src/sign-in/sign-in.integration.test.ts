@@ -107,6 +107,7 @@ test('a new code takes the place of the old one', async () => {
 });
 
 test('the answer to a request is the same for an unknown address and a user, and so is the fourth one', async () => {
+  const beganAtMs = performance.now();
   await signer.signIn('gus@example.com');
   const answers = [];
   for (const email of ['gus@example.com', 'unknown@example.com', 'gus@example.com', 'unknown@example.com']) {
@@ -116,7 +117,8 @@ test('the answer to a request is the same for an unknown address and a user, and
   await signer.methods.requestCode({ email: 'unknown@example.com' }, CALL);
   for (const email of ['gus@example.com', 'unknown@example.com']) {
     const { retryAfterSeconds } = await signer.methods.requestCode({ email }, CALL);
-    assert.ok(retryAfterSeconds > 890 && retryAfterSeconds <= 900, `${email} ${retryAfterSeconds}`);
+    const leastSeconds = Math.floor(900 - (performance.now() - beganAtMs) / 1_000);
+    assert.ok(retryAfterSeconds >= leastSeconds && retryAfterSeconds <= 900, `${email} ${retryAfterSeconds}`);
   }
   await mail.waitFor('unknown@example.com', 2);
   assert.equal(mail.mails.filter(({ to }) => to === 'unknown@example.com').length, 3);

@@ -30,7 +30,7 @@ test('replicas that meet a newcomer at the same moment agree on one user, whom a
     assert.ok(user);
     assert.deepEqual(found, [user, user, user]);
     for (const [at, index] of indexes.entries()) {
-      await until(() => index.byId(user.id) !== undefined, 5_000);
+      await until(() => index.byId(user.id) !== undefined);
       assert.deepEqual(index.byId(user.id), user, `replica ${at}`);
     }
     assert.deepEqual((await replicas[0]?.store.users.read(userKey(email)))?.value, user);

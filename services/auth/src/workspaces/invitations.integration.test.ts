@@ -245,5 +245,5 @@ async function putInvitation(workspaceId: string, user: UserRecord, role: RoleNa
 /** The invitations were written by another replica. */
 async function untilOpen(user: UserRecord, count: number): Promise<void> {
   const open = () => openInvitations(people.store.workspaces, { email: user.email, nowMs: Date.now() });
-  await until(() => open().length === count, 1_000);
+  await until(() => open().length === count);
 }

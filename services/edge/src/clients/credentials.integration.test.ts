@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
@@ -26,6 +25,7 @@ import {
   systemClock,
 } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
+import { untilPushed } from '@millrace/testkit';
 import { createCredentialCache } from './credentials-cache.ts';
 import { connectCredentials } from './credentials-changes.ts';
 import { createGrpcCredentialLookup } from './credentials-lookup-grpc.ts';
@@ -60,7 +60,7 @@ after(async () => {
   await rm(dataDir, { recursive: true });
 });
 
-test('verdicts come by gRPC, are cached, dropped when announced, and held while auth is away', async () => {
+test('verdicts come by gRPC, are cached, dropped when announced, and held while auth is away', async (t) => {
   const connection = await connectNats({ url: nats.url, name: 'edge-test', log });
   const lookup = createGrpcCredentialLookup({ address: `127.0.0.1:${auth.port}`, token, clock: systemClock });
   const credentials = connectCredentials({
@@ -91,7 +91,7 @@ test('verdicts come by gRPC, are cached, dropped when announced, and held while 
     'millrace.auth.changed',
     toBinary(CredentialChangedSchema, create(CredentialChangedSchema, { credentialId: 'id of a' })),
   );
-  await until(async () => (await kindOf('a')) === 'refused', 1_000);
+  await untilPushed(t, 'refused', async () => assert.equal(await kindOf('a'), 'refused'));
 
   const { port } = auth;
   await auth.close();
@@ -103,7 +103,7 @@ test('verdicts come by gRPC, are cached, dropped when announced, and held while 
   await nats.kill();
   assert.equal(await kindOf('b'), 'granted', 'the verdict is younger than 30 s');
   nats = await startNatsServer({ password: 'a-password-of-tests', dataDir, port: nats.port });
-  await until(async () => (await kindOf('b')) === 'refused', 5_000);
+  await untilPushed(t, 'asked for again', async () => assert.equal(await kindOf('b'), 'refused'));
 });
 
 test('a limit comes with its verdict, without one it has the default burst, and none of zero', async () => {
@@ -183,8 +183,8 @@ test('more unknown keys than may wait are turned away at once, as too many and n
 });
 
 /** A look-up of the test's own, closed with the test. */
-function open() {
-  const lookup = createGrpcCredentialLookup({ address: `127.0.0.1:${auth.port}`, token, clock: systemClock });
+function open(clock = systemClock) {
+  const lookup = createGrpcCredentialLookup({ address: `127.0.0.1:${auth.port}`, token, clock });
   closing.push(async () => lookup.close());
   return { lookup };
 }
@@ -223,12 +223,4 @@ function verdictOn(secret: string): MessageInitShape<typeof VerifyResponseSchema
     permissions: ['events:write'],
     ...(rateLimit && { rateLimit }),
   };
-}
-
-async function until(condition: () => Promise<boolean>, timeoutMs: number): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    assert.ok(performance.now() < deadline, `not within ${timeoutMs} ms`);
-    await delay(20);
-  }
 }

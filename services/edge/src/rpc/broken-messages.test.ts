@@ -5,6 +5,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { create, type JsonObject, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { IngestRequestSchema } from '@millrace/contracts/millrace/api/v1/event';
 import { createLogger } from '@millrace/runtime';
+import { eventually } from '@millrace/testkit';
 import { type RpcBench, startRpcBench } from '../../test/rpc-harness.ts';
 
 const logged: string[] = [];
@@ -170,9 +171,6 @@ for (const [protocol, call] of Object.entries(PROTOCOLS)) {
 }
 
 /** The call is counted when its connection is done with it. */
-async function nextCall(): Promise<string | undefined> {
-  for (let tries = 0; bench.calls.length === 0 && tries < 200; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  return bench.calls[0];
+function nextCall(): Promise<string> {
+  return eventually(() => bench.calls[0] ?? assert.fail('no call is counted'));
 }

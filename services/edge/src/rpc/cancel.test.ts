@@ -4,6 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { EventService, IngestStreamRequestSchema } from '@millrace/contracts/millrace/api/v1/event';
 import { createLogger } from '@millrace/runtime';
+import { eventually } from '@millrace/testkit';
 import { HANGING_TYPE, type RpcBench, startRpcBench, transportsTo } from '../../test/rpc-harness.ts';
 
 const logged: string[] = [];
@@ -58,9 +59,7 @@ async function cancelled(call: (signal: AbortSignal) => Promise<unknown>): Promi
   await asked;
   controller.abort();
   assert.equal(await result, Code.Canceled);
-  for (let tries = 0; bench.calls.length === 0 && tries < 400; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await eventually(() => assert.notEqual(bench.calls.length, 0));
   // Whatever else the end of the call sets off.
   await new Promise((resolve) => setTimeout(resolve, 20));
 }

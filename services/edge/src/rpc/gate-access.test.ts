@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError, createContextValues, createHandlerContext } from '@connectrpc/connect';
+import { eventually } from '@millrace/testkit';
 import { limitsForTests } from '../../test/limits.ts';
 import { type RpcBench, startRpcBench } from '../../test/rpc-harness.ts';
 import { CALLERS, callers } from '../../test/workspace-callers.ts';
@@ -90,8 +91,9 @@ describe('the gate', () => {
       });
       assert.equal(answer.status, status, await answer.text());
       // The call is counted when its connection is done with it.
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      assert.equal(bench.calls.at(-1), `millrace.api.v1.WorkspaceService UpdateMember ${code}`);
+      await eventually(() =>
+        assert.equal(bench.calls.at(-1), `millrace.api.v1.WorkspaceService UpdateMember ${code}`),
+      );
     }
   });
 });

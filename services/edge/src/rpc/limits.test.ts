@@ -11,6 +11,7 @@ import {
   ServerReflectionRequestSchema,
 } from '@millrace/contracts/grpc/reflection/v1/reflection';
 import { EventService, IngestStreamRequestSchema } from '@millrace/contracts/millrace/api/v1/event';
+import { eventually } from '@millrace/testkit';
 import { HANGING_TYPE, type RpcBench, startRpcBench, transportsTo } from '../../test/rpc-harness.ts';
 
 const PATH = '/millrace.api.v1.EventService/Ingest';
@@ -119,8 +120,7 @@ test('deadline_exceeded, resource_exhausted: a reflection stream that is silent,
 
 test('an error behind the first answer of a stream is counted', async () => {
   const call = 'grpc.reflection.v1.ServerReflection ServerReflectionInfo RESOURCE_EXHAUSTED';
-  for (let tries = 0; !bench.calls.includes(call) && tries < 200; tries++) await sleep(5);
-  assert.ok(bench.calls.includes(call), bench.calls.join());
+  await eventually(() => assert.ok(bench.calls.includes(call), bench.calls.join()));
 });
 
 test('resource_exhausted: more watchers of health than there may be, until one has gone', async () => {
@@ -137,16 +137,8 @@ test('resource_exhausted: more watchers of health than there may be, until one h
   const leave = [await watch(), await watch()];
   await assert.rejects(watch(), (error) => ConnectError.from(error).code === Code.ResourceExhausted);
   await leave.pop()?.();
-  const isFree = async () => {
-    try {
-      leave.push(await watch());
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  for (let tries = 0; tries < 200 && !(await isFree()); tries++) await sleep(5);
-  assert.equal(leave.length, 2, 'the place of the one that has gone is free');
+  // The place of the one that has gone is free.
+  leave.push(await eventually(watch));
   for (const one of leave) await one();
 });
 
