@@ -34,7 +34,7 @@ export {
   type PlainHistogram,
 } from './metrics.ts';
 export { type NatsServers, parseNatsUrl } from './nats-url.ts';
-export { EARLIEST_MS, isoTime, LATEST_MS, parseRfc3339, RFC3339_EXPECTED } from './rfc3339.ts';
+export { EARLIEST_MS, isoTime, LATEST_MS, parseRfc3339, RFC3339_EXPECTED, wholeMs } from './rfc3339.ts';
 export { type Closable, runService, type ServiceContext, VERSION } from './run-service.ts';
 export {
   type BaseConfig,

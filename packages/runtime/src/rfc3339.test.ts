@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EARLIEST_MS, LATEST_MS, parseRfc3339 } from './rfc3339.ts';
+import { EARLIEST_MS, LATEST_MS, parseRfc3339, wholeMs } from './rfc3339.ts';
 
 test('a date-time is read with its offset, digits beyond milliseconds cut', () => {
   const times: Record<string, string> = {
@@ -80,5 +80,16 @@ test('what is no RFC 3339 date-time, no real date, or out of range is refused', 
     `2024-01-30T12:34:56.${'0'.repeat(100)}Z`,
   ]) {
     assert.equal(parseRfc3339(text), undefined, text);
+  }
+});
+
+test('a time in a message is cut to milliseconds, and its nanoseconds are those of a time', () => {
+  assert.equal(wholeMs({ seconds: 1n, nanos: 999_999_999 }, 'at'), 1_999);
+  assert.equal(wholeMs({ seconds: -1n, nanos: 1 }, 'at'), -1_000);
+  for (const nanos of [-1, 1_000_000_000, Number.NaN]) {
+    assert.throws(() => wholeMs({ seconds: 0n, nanos }, 'at'), {
+      code: 'invalid_argument',
+      message: /^at: /,
+    });
   }
 });

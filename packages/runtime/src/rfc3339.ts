@@ -1,4 +1,5 @@
 import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
+import { fieldError } from './errors.ts';
 
 /** The times that the event store's `DateTime64(3)` columns hold. */
 export const EARLIEST_MS = Date.UTC(1900, 0, 1);
@@ -97,4 +98,13 @@ function followsLeapSecond(ms: number): boolean {
 /** A time as JSON clients read it, ISO 8601 in UTC with milliseconds; null for one that isn't set. */
 export function isoTime(timestamp: Timestamp | undefined): string | null {
   return timestamp === undefined ? null : timestampDate(timestamp).toISOString();
+}
+
+/**
+ * A time of a request in whole milliseconds since 1970: what is beyond them is cut, as of a text. Throws MillraceError `invalid_argument`
+ * for nanoseconds that no time has.
+ */
+export function wholeMs({ seconds, nanos }: Pick<Timestamp, 'seconds' | 'nanos'>, field: string): number {
+  if (!(nanos >= 0 && nanos <= 999_999_999)) throw fieldError(field, 'must have 0 to 999999999 nanoseconds');
+  return Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000);
 }

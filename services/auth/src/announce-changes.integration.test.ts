@@ -9,6 +9,7 @@ import { type Bench, CALL, ENVIRONMENT, KEY_HOLDER, methodsOf, startAuth, startB
 import { openPeople, type People, sessionOf } from '../test/people.ts';
 import { CREDENTIAL_CHANGED_SUBJECT } from './announce-changes.ts';
 import { changeRecord } from './store/change-record.ts';
+import { indexMemberships } from './store/memberships.ts';
 import { userKey } from './store/user-record.ts';
 import { acceptInvitations } from './workspaces/accept-invitations.ts';
 
@@ -75,7 +76,15 @@ test('every replica announces who and what is judged otherwise from now on, and 
   );
   const clock = { now: Date.now, monotonic: () => performance.now() };
   await announces([`/${ada.id}/`], () =>
-    acceptInvitations({ store: people.store, clock, audit: people.audit }, ada),
+    acceptInvitations(
+      {
+        store: people.store,
+        memberships: indexMemberships(people.store.workspaces),
+        clock,
+        audit: people.audit,
+      },
+      ada,
+    ),
   );
   await announces([`/${ada.id}/`], () =>
     workspaces.updateMember({ workspaceId, userId: ada.id, role: Role.ADMIN, actor }, CALL),

@@ -1,11 +1,11 @@
-import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import {
   Interval,
   TimeBasis,
   Weekday,
   type Window as WindowMessage,
 } from '@millrace/contracts/millrace/query/v1/query';
-import { EARLIEST_MS, fieldError, LATEST_MS } from '@millrace/runtime';
+import { EARLIEST_MS, fieldError, LATEST_MS, wholeMs } from '@millrace/runtime';
 import type { StatementDraft } from './statement.ts';
 
 /** A window as it is read: milliseconds since 1970, from `fromMs` on, before `toMs`. */
@@ -42,7 +42,7 @@ export function readWindow(window: WindowMessage | undefined, nowMs: number, pla
 
 function timeOf(time: Timestamp | undefined, place: string): number | undefined {
   if (time === undefined) return undefined;
-  const ms = Math.floor(timestampMs(time));
+  const ms = wholeMs(time, place);
   if (!(ms >= EARLIEST_MS && ms <= LATEST_MS)) throw fieldError(place, 'must be between 1900 and 2299');
   return ms;
 }

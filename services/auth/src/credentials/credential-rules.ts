@@ -1,6 +1,6 @@
-import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { Actor } from '@millrace/contracts/millrace/auth/v1/actor';
-import { fieldError, MillraceError } from '@millrace/runtime';
+import { fieldError, MillraceError, wholeMs } from '@millrace/runtime';
 import type { NewAuditEntry } from '@millrace/stores';
 import { z } from 'zod';
 import { allows } from '../actor.ts';
@@ -35,7 +35,7 @@ export function checkedPermissions(values: readonly string[]): readonly string[]
 
 /** When a credential expires, in milliseconds since 1970: after now and before the year 10000. */
 export function checkedExpiry(expiresAt: Timestamp, nowMs: number): number {
-  const expiresAtMs = timestampMs(expiresAt);
+  const expiresAtMs = wholeMs(expiresAt, 'expires_at');
   if (expiresAtMs <= nowMs) throw fieldError('expires_at', 'must be in the future');
   if (!(expiresAtMs <= LAST_INSTANT_MS)) {
     throw fieldError('expires_at', 'must be before the year 10000');

@@ -1,6 +1,5 @@
-import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { CreateSessionRequest, EndSessionsRequest } from '@millrace/contracts/millrace/auth/v1/sign_in';
-import { type Clock, fieldError, MillraceError } from '@millrace/runtime';
+import { type Clock, fieldError, MillraceError, wholeMs } from '@millrace/runtime';
 import { requiredActor } from '../actor.ts';
 import type { IssueSession, Session } from '../sessions/issue-session.ts';
 import type { AuthStore } from '../store/auth-store.ts';
@@ -23,7 +22,7 @@ export function createCreateSession(options: {
     const { userId, workspaceId, notAfter } = request;
     const actor = requiredActor(request.actor);
     if (notAfter === undefined) throw fieldError('not_after', 'must be set');
-    const notAfterMs = timestampMs(notAfter);
+    const notAfterMs = wholeMs(notAfter, 'not_after');
     if (notAfterMs <= clock.now()) throw new MillraceError('unauthenticated', 'the session has expired');
     const user = users.byId(userId);
     if (user === undefined || memberships.roleOf(workspaceId, userId) === undefined) {

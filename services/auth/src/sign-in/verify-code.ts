@@ -94,19 +94,20 @@ export type MaySignIn = (email: string) => boolean;
 /** With `SIGN_UP=invited`: users, who has been invited, and the owner of the installation. Otherwise anybody. */
 export function createMaySignIn(options: {
   store: AuthStore;
+  memberships: Memberships;
   clock: Clock;
   signUp: 'open' | 'invited';
   /** `BOOTSTRAP_OWNER_EMAIL`. */
   ownerEmail: string | undefined;
 }): MaySignIn {
-  const { store, clock, ownerEmail } = options;
+  const { store, memberships, clock, ownerEmail } = options;
   if (options.signUp === 'open') return () => true;
   const owner = ownerEmail === undefined ? undefined : normalizedEmail(ownerEmail);
   return (email) => {
     // All three are looked at for every address, so that the time tells nothing.
     const isOwner = email === owner;
     const isUser = store.users.get(userKey(email)) !== undefined;
-    const isInvited = openInvitations(store.workspaces, { email, nowMs: clock.now() }).length > 0;
+    const isInvited = openInvitations(memberships, { email, nowMs: clock.now() }).length > 0;
     return isOwner || isUser || isInvited;
   };
 }

@@ -3,6 +3,7 @@ import type { AuditLog } from '@millrace/stores';
 import { type Origin, recordOwnEntry } from '../actor.ts';
 import type { AuthStore } from '../store/auth-store.ts';
 import { changeRecord } from '../store/change-record.ts';
+import type { Memberships } from '../store/memberships.ts';
 import { mayManage } from '../store/role.ts';
 import type { UserRecord } from '../store/user-record.ts';
 import type { InvitationRecord, WorkspaceRecord } from '../store/workspace-record.ts';
@@ -18,15 +19,16 @@ const MOST_AT_ONCE = 100;
 export async function acceptInvitations(
   dependencies: {
     store: AuthStore;
+    memberships: Memberships;
     clock: Clock;
     audit: AuditLog;
     origin?: Origin;
   },
   user: UserRecord,
 ): Promise<void> {
-  const { store, clock } = dependencies;
+  const { store, memberships, clock } = dependencies;
   const nowMs = clock.now();
-  const inviting = openInvitations(store.workspaces, { email: user.email, nowMs }).slice(0, MOST_AT_ONCE);
+  const inviting = openInvitations(memberships, { email: user.email, nowMs }).slice(0, MOST_AT_ONCE);
   for (const { workspaceId } of inviting) {
     let accepted: InvitationRecord | undefined;
     await changeRecord(store.workspaces, workspaceId, (workspace) => {
@@ -49,13 +51,13 @@ export async function acceptInvitations(
 
 /** The invitations of an address, in its normal form, that have not lapsed; from memory. */
 export function openInvitations(
-  workspaces: AuthStore['workspaces'],
+  memberships: Memberships,
   options: { email: string; nowMs: number },
 ): readonly { workspaceId: string; invitation: InvitationRecord }[] {
   const found: { workspaceId: string; invitation: InvitationRecord }[] = [];
-  for (const [workspaceId, { value }] of workspaces.entries()) {
-    const invitation = invitationOf(value, options.email, options.nowMs);
-    if (invitation !== undefined) found.push({ workspaceId, invitation });
+  for (const workspace of memberships.invitingTo(options.email)) {
+    const invitation = invitationOf(workspace, options.email, options.nowMs);
+    if (invitation !== undefined) found.push({ workspaceId: workspace.id, invitation });
   }
   return found;
 }

@@ -15,6 +15,7 @@ import {
   until,
 } from '../../test/auth.ts';
 import { openPeople, type People, sessionOf } from '../../test/people.ts';
+import { indexMemberships } from '../store/memberships.ts';
 import type { RoleName } from '../store/role.ts';
 import type { UserRecord } from '../store/user-record.ts';
 import { acceptInvitations, openInvitations } from './accept-invitations.ts';
@@ -43,7 +44,15 @@ async function ownedWorkspace() {
 }
 
 const accept = (user: UserRecord) =>
-  acceptInvitations({ store: people.store, clock: systemClock, audit: people.audit }, user);
+  acceptInvitations(
+    {
+      store: people.store,
+      memberships: indexMemberships(people.store.workspaces),
+      clock: systemClock,
+      audit: people.audit,
+    },
+    user,
+  );
 
 test('the mail tells who invites, to what, and how to sign in; a key invites without a name', async () => {
   const mail = await startMailServer();
@@ -244,6 +253,7 @@ async function putInvitation(workspaceId: string, user: UserRecord, role: RoleNa
 
 /** The invitations were written by another replica. */
 async function untilOpen(user: UserRecord, count: number): Promise<void> {
-  const open = () => openInvitations(people.store.workspaces, { email: user.email, nowMs: Date.now() });
+  const open = () =>
+    openInvitations(indexMemberships(people.store.workspaces), { email: user.email, nowMs: Date.now() });
   await until(() => open().length === count);
 }
