@@ -59,10 +59,10 @@ onEachTopology('metrics, probes and logs', (stack) => {
 
   test('the probes answer on the admin port, and nothing of it on the public one', async () => {
     const { adminUrl, url } = stack().connection;
-    for (const probe of ['livez', 'readyz', 'startupz']) {
+    for (const probe of ['livez', 'readyz', 'startupz', 'preparedz']) {
       assert.equal((await httpCall(`${adminUrl}/${probe}`, { method: 'GET' })).status, 200, probe);
     }
-    for (const path of ['metrics', 'livez', 'readyz']) {
+    for (const path of ['metrics', 'livez', 'readyz', 'preparedz']) {
       assert.equal((await httpCall(`${url}/${path}`, { method: 'GET' })).status, 404, path);
     }
   });
