@@ -40,18 +40,37 @@ test('ids come back, and of duplicates the original is the one that is answered'
   );
 });
 
-test('reading ends when memory is full', async () => {
+test('reading ends when half of the memory is full', async () => {
   const asked: boolean[] = [];
   await loadKnownEvents({
     async readNewest(onChunk) {
       asked.push(onChunk([message(2, ['b', 'b'])]));
       asked.push(onChunk([message(1, ['a', 'a'])]));
     },
-    known: knownInMemory({ maxKeys: 2 }),
-    maxKeys: 2,
+    known: knownInMemory({ maxKeys: 4 }),
+    maxKeys: 4,
     log,
   });
   assert.deepEqual(asked, [true, false]);
+});
+
+test('the newest ones stay known when traffic goes on', async () => {
+  const known = knownInMemory({ maxKeys: 20 });
+  await loadKnownEvents({
+    async readNewest(onChunk) {
+      for (let seq = 100; seq > 0; seq--) if (!onChunk([message(seq, [`k${seq}`, `e${seq}`])])) return;
+    },
+    known,
+    maxKeys: 20,
+    log,
+  });
+  for (let live = 0; live < 9; live++)
+    known.mark([[key(`live${live}`), { bodyHash: '8 bytes.', eventId: 'e' }]]);
+  const newest = Array.from({ length: 10 }, (_, i) => key(`k${100 - i}`));
+  assert.deepEqual(
+    known.lookUp(newest).filter((one) => one === undefined),
+    [],
+  );
 });
 
 test('a stream that can not be read costs nothing but the memory', async () => {

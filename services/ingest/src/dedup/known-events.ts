@@ -60,7 +60,8 @@ export function knownInMemory(options: { maxKeys: number }): NearKnownEvents {
 
 /**
  * Fills an empty memory from the stream, so that a duplicate of what was accepted before a restart is answered as one.
- * Runs beside the traffic and may fail: the writer drops what slips through.
+ * Runs beside the traffic and may fail: the writer drops what slips through. Fills half of the memory: what is marked last stays
+ * longest, and here that is the oldest, which with the other half would push out the newest.
  */
 export async function loadKnownEvents(options: {
   /** Gives the stream's newest messages, newest chunk first, until `onChunk` answers false. */
@@ -74,7 +75,7 @@ export async function loadKnownEvents(options: {
   try {
     await options.readNewest((messages) => {
       for (const { data } of messages.toReversed()) keys += markMessage(data, known);
-      return keys < maxKeys;
+      return keys < maxKeys / 2;
     });
     log.info({ keys }, 'event ids loaded from the stream');
   } catch (error) {
