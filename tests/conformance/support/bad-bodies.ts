@@ -78,6 +78,7 @@ function badText(route: IngestRoute): BadRequest[] {
     'a lone surrogate in a name': '{"\\udfff":1}',
     __proto__: '{"__proto__":{"isAdmin":true}}',
     '__proto__ in disguise': '{"\\u005f_proto\\u005F_":1}',
+    'a number beyond a double': '{"a":[1e400]}',
     '__proto__ further in': '{"a":[{"b":{"__proto__":null}}]}',
   };
   const requests = Object.entries(texts).map(([what, text]) => ({

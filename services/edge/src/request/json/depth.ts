@@ -1,7 +1,10 @@
 import type { Units } from './scan.ts';
 import { skipString } from './scan.ts';
 
-/** The members of all objects in a parsed value; NaN when it nests more than `levels` objects and arrays. */
+/**
+ * The members of all objects in a parsed value; NaN when it nests more than `levels` objects and arrays, Infinity when a number in it
+ * is none.
+ */
 export function countMembers(value: unknown, levels: number): number {
   if (typeof value !== 'object' || value === null) return 0;
   if (levels === 0) return Number.NaN;
@@ -10,6 +13,7 @@ export function countMembers(value: unknown, levels: number): number {
     for (let i = 0; i < value.length; i++) {
       const element: unknown = value[i];
       if (typeof element === 'object' && element !== null) count += countMembers(element, levels - 1);
+      else if (isInfinite(element)) count = Number.POSITIVE_INFINITY;
       if (Number.isNaN(count)) return count;
     }
     return count;
@@ -20,9 +24,14 @@ export function countMembers(value: unknown, levels: number): number {
     const member = members[name];
     count++;
     if (typeof member === 'object' && member !== null) count += countMembers(member, levels - 1);
+    else if (isInfinite(member)) count = Number.POSITIVE_INFINITY;
     if (Number.isNaN(count)) return count;
   }
   return count;
+}
+
+function isInfinite(value: unknown): boolean {
+  return value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY;
 }
 
 /** Where text first nests more than `levels` objects and arrays; the text need not be JSON. */

@@ -109,3 +109,22 @@ export function findRepeatedName(text: string): Flaw | undefined {
   }
   return undefined;
 }
+
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+
+/** The first number that no double holds. Slower: only for text that has one. */
+export function findHugeNumber(text: string): Flaw | undefined {
+  const units = unitsOf(text);
+  for (let i = 0; i < units.length; i++) {
+    if (units[i] === QUOTE) {
+      i = skipString(units, i) - 1;
+      continue;
+    }
+    NUMBER.lastIndex = i;
+    const [number] = NUMBER.exec(text) ?? [];
+    if (number === undefined) continue;
+    if (!Number.isFinite(Number(number))) return { message: 'Number is too large', position: i };
+    i += number.length - 1;
+  }
+  return undefined;
+}

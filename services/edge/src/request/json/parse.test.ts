@@ -197,6 +197,25 @@ test('a member that is there twice is refused and placed, at any depth and by an
   }
 });
 
+test('a number that no double holds is refused and placed', () => {
+  assert.deepEqual(issueOf('{"a":[1,"1e999",{"b":-1e400}]}'), {
+    code: 'custom',
+    path: ['a', 2, 'b'],
+    message: 'Number is too large at position 21',
+  });
+  for (const text of [
+    `{"a":${'9'.repeat(400)}}`,
+    '[1E+309]',
+    '{"a":{"b":[[0.1e310]]}}',
+    '{"e1":1e308,"x":2e308}',
+  ]) {
+    assert.match(issueOf(text).message, /^Number is too large/, text);
+  }
+  for (const text of ['{"a":1e308,"b":"1e999"}', '[123456789012345678901234567,-0,5e-324,1e-999]']) {
+    assert.deepEqual(parseJson(Buffer.from(text)).value, JSON.parse(text), text);
+  }
+});
+
 test('the names of other objects, and what only looks like a name, are no repetition', () => {
   for (const text of ['[{"a":1},{"a":1}]', '{"a":{"a":{"a":1}}}', '{"a":"a\\":","b":":"}', '{"a":1,"A":2}']) {
     assert.deepEqual(parseJson(Buffer.from(text)).value, JSON.parse(text), text);

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { RequestFailure } from '../../server/failure.ts';
 import { countMembers, positionDeeperThan } from './depth.ts';
-import { countNames, type Flaw, findFlaw, findRepeatedName } from './flaws.ts';
+import { countNames, type Flaw, findFlaw, findHugeNumber, findRepeatedName } from './flaws.ts';
 import { pathAt } from './place.ts';
 import { type JsonText, unitsOf } from './scan.ts';
 import { describeSyntaxError } from './syntax-error.ts';
@@ -20,7 +20,7 @@ export interface ParsedJson extends JsonText {
 /**
  * Parses a request's body. Throws RequestFailure `malformed_json` for what is not UTF-8 or not JSON, and `invalid` for what is
  * refused although it is JSON: nesting beyond `MAX_DEPTH`, members named `__proto__`, members that an
- * object has twice, lone surrogates and NUL characters.
+ * object has twice, lone surrogates, NUL characters, and numbers beyond what a double holds.
  */
 export function parseJson(body: Buffer): ParsedJson {
   if (body.length === 0) throw malformed('The request body is empty');
@@ -35,6 +35,8 @@ export function parseJson(body: Buffer): ParsedJson {
   const value = parseText(text);
   const members = countMembers(value, MAX_DEPTH);
   if (Number.isNaN(members)) refuseDepth(positionDeeperThan(units, MAX_DEPTH));
+  // JSON.parse makes infinity of it, and ClickHouse reads nothing of a payload that has one.
+  if (members === Number.POSITIVE_INFINITY) refuseFlaw(text, findHugeNumber(text));
   // Only escapes can spell what isn't allowed, besides the one name itself.
   if (text.includes('\\u') || text.includes('__proto__')) refuseFlaw(text, findFlaw(text));
   // Of members with one name JSON.parse keeps the last, and other readers of what is stored the first.
