@@ -13,7 +13,9 @@ export interface Memberships {
 }
 
 /** Keeps all memberships and invitations in memory from both sides, following the index. */
-export function indexMemberships(workspaces: AuthStore['workspaces']): Memberships {
+export function indexMemberships(
+  workspaces: Pick<AuthStore['workspaces'], 'get' | 'entries' | 'onChange'>,
+): Memberships {
   const roles = new Map<string, ReadonlyMap<string, RoleName>>();
   const invited = new Map<string, readonly string[]>();
   const idsByUser = new Map<string, Set<string>>();
