@@ -26,15 +26,20 @@ export function breakdownStatement(
   if (question.limit > MAX_ROWS) throw fieldError('breakdown.limit', `at most ${MAX_ROWS}`);
   const fields = names.map((name, i) => parseField(name, `breakdown.fields[${i}]`));
   const values = fields.map((field) => textExpression(field, draft));
-  const measures = compileMeasures(question.measures, 'breakdown.measures', draft);
+  const measures = compileMeasures(question.measures, 'breakdown.measures', draft, {
+    taken: fields.map(({ name }) => name),
+  });
   const [first] = measures;
+  const sharing = measures.findIndex(({ name }) => name === 'share');
+  if (first.isAdditive && sharing !== -1)
+    throw fieldError(`breakdown.measures[${sharing}].name`, 'is taken by another column');
   const condition = filterCondition(filter, 'filter', draft);
   const where = windowCondition(workspaceId, window, draft);
   const limit = draft.bind(question.limit || DEFAULT_ROWS, 'UInt32');
   const groups = values.map((_, i) => `value_${i}`);
   const figures = measures.map((_, i) => `figure_${i}`);
   // Counted before the limit cuts the rows.
-  const share = first.isAdditive ? ', figure_0 / sum(figure_0) OVER () AS share' : '';
+  const share = first.isAdditive ? ', figure_0 / nullIf(sum(figure_0) OVER (), 0) AS share' : '';
   const sql = `SELECT ${[...groups, ...figures].join(', ')}${share}
 FROM
 (

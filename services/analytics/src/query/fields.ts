@@ -58,6 +58,8 @@ export function parseField(name: string, place: string): Field {
     const [, plain, index, quoted] = PART.exec(name) ?? [];
     const key = plain ?? (index === undefined ? unquote(quoted) : Number(index));
     if (key === undefined) throw fieldError(place, `can not be read from character ${from + 1} on`);
+    if (typeof key === 'string' && (key.includes('\0') || !key.isWellFormed()))
+      throw fieldError(place, 'must not contain NUL or half a surrogate pair');
     if (typeof key === 'number' && key > MAX_INDEX) throw fieldError(place, `indexes end at ${MAX_INDEX}`);
     keys.push(key);
     if (keys.length > MAX_KEYS) throw fieldError(place, `at most ${MAX_KEYS} parts`);
@@ -106,7 +108,8 @@ export function textExpression(field: Field, draft: StatementDraft): string {
       return `nullIf(arrayStringConcat(${field.column}, ','), '')`;
     case 'path': {
       const raw = rawExpression(field, draft);
-      return `multiIf(${raw} = '' OR ${raw} = 'null', NULL, startsWith(${raw}, '"'), JSONExtractString(${raw}), ${raw})`;
+      // One number, one text.
+      return `multiIf(${raw} = '' OR ${raw} = 'null', NULL, startsWith(${raw}, '"'), JSONExtractString(${raw}), ${raw} = '-0', '0', ${raw})`;
     }
   }
 }
@@ -117,7 +120,8 @@ export function numberExpression(field: Field, draft: StatementDraft): string {
     case 'number':
       return `toFloat64(${field.column})`;
     case 'path':
-      return `toFloat64OrNull(${rawExpression(field, draft)})`;
+      // -0 becomes 0, which IN would tell apart.
+      return `(toFloat64OrNull(${rawExpression(field, draft)}) + 0)`;
     default:
       return 'CAST(NULL AS Nullable(Float64))';
   }

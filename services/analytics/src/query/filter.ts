@@ -1,7 +1,7 @@
 import type { Value } from '@bufbuild/protobuf/wkt';
 import type { Comparison, Filter, Range } from '@millrace/contracts/millrace/query/v1/query';
 import { fieldError, parseRfc3339, RFC3339_EXPECTED } from '@millrace/runtime';
-import { existsExpression, type Field, parseField, rawExpression } from './fields.ts';
+import { existsExpression, type Field, numberExpression, parseField, rawExpression } from './fields.ts';
 import type { StatementDraft } from './statement.ts';
 
 const MAX_DEPTH = 8;
@@ -46,13 +46,13 @@ function comparisonCondition(comparison: Comparison, place: string, draft: State
   const { test } = comparison;
   switch (test.case) {
     case 'equals':
-      return oneOf(field, [scalarOf(test.value, `${place}.equals`)], `${place}.equals`, draft);
+      return oneOf(field, [scalarOf(test.value, `${place}.equals`)], () => `${place}.equals`, draft);
     case 'in': {
       const { values } = test.value;
       if (values.length === 0) return '0';
       if (values.length > MAX_VALUES) throw fieldError(`${place}.in`, `at most ${MAX_VALUES} values`);
       const scalars = values.map((value, i) => scalarOf(value, `${place}.in[${i}]`));
-      return oneOf(field, scalars, `${place}.in`, draft);
+      return oneOf(field, scalars, (i) => `${place}.in[${i}]`, draft);
     }
     case 'contains':
       return textCondition(
@@ -90,7 +90,8 @@ function scalarOf(value: Value, place: string): Scalar {
       return boundedText(kind.value, place);
     case 'numberValue':
       if (!Number.isFinite(kind.value)) throw fieldError(place, 'must be finite');
-      return kind.value;
+      // -0 becomes 0, as in the events.
+      return kind.value + 0;
     case 'boolValue':
       return kind.value;
     default:
@@ -105,21 +106,30 @@ function boundedText(text: string, place: string): string {
 }
 
 /** Whether the field is one of the values, each of which only equals what is of its own kind. */
-function oneOf(field: Field, values: readonly Scalar[], place: string, draft: StatementDraft): string {
+function oneOf(
+  field: Field,
+  values: readonly Scalar[],
+  placeOf: (i: number) => string,
+  draft: StatementDraft,
+): string {
   const texts = values.filter((value) => typeof value === 'string');
   const numbers = values.filter((value) => typeof value === 'number');
   const flags = values.filter((value) => typeof value === 'boolean');
-  if (field.kind !== 'path') requireKind(field, values, place);
+  if (field.kind !== 'path') requireKind(field, values, placeOf);
   switch (field.kind) {
     case 'text':
-      return `(${field.column} IN ${draft.bind(texts, 'Array(String)')})`;
+      // An empty column is a field that is missing.
+      return `(${field.column} IN ${draft.bind(
+        texts.filter((text) => text !== ''),
+        'Array(String)',
+      )})`;
     case 'list':
       return `hasAny(${field.column}, ${draft.bind(texts, 'Array(String)')})`;
     case 'number':
       return `(toFloat64(${field.column}) IN ${draft.bind(numbers, 'Array(Float64)')})`;
     case 'time':
       return `(toUnixTimestamp64Milli(${field.column}) IN ${draft.bind(
-        texts.map((text) => timeOf(text, place)),
+        texts.map((text, i) => timeOf(text, placeOf(i))),
         'Array(Int64)',
       )})`;
     case 'path': {
@@ -132,7 +142,7 @@ function oneOf(field: Field, values: readonly Scalar[], place: string, draft: St
             ]),
         ...(numbers.length === 0
           ? []
-          : [`ifNull(toFloat64OrNull(${raw}) IN ${draft.bind(numbers, 'Array(Float64)')}, 0)`]),
+          : [`ifNull(${numberExpression(field, draft)} IN ${draft.bind(numbers, 'Array(Float64)')}, 0)`]),
         ...(flags.length === 0 ? [] : [`(${raw} IN ${draft.bind(flags.map(String), 'Array(String)')})`]),
       ];
       return `(${cases.join(' OR ')})`;
@@ -143,11 +153,15 @@ function oneOf(field: Field, values: readonly Scalar[], place: string, draft: St
 function requireKind(
   field: Exclude<Field, { kind: 'path' }>,
   values: readonly Scalar[],
-  place: string,
+  placeOf: (i: number) => string,
 ): void {
   const expected = field.kind === 'number' ? 'number' : 'string';
-  if (values.every((value) => typeof value === expected)) return;
-  throw fieldError(place, `${field.name} is compared with ${expected === 'number' ? 'a number' : 'text'}`);
+  const other = values.findIndex((value) => typeof value !== expected);
+  if (other === -1) return;
+  throw fieldError(
+    placeOf(other),
+    `${field.name} is compared with ${expected === 'number' ? 'a number' : 'text'}`,
+  );
 }
 
 function timeOf(text: string, place: string): number {
@@ -166,7 +180,7 @@ function textCondition(
   const part = draft.bind(boundedText(text, place), 'String');
   switch (field.kind) {
     case 'text':
-      return `(${test(field.column, part)})`;
+      return `(${existsExpression(field, draft)} AND ${test(field.column, part)})`;
     case 'list':
       return `arrayExists(label -> ${test('label', part)}, ${field.column})`;
     case 'path': {
@@ -197,11 +211,7 @@ function rangeCondition(field: Field, range: Range, place: string, draft: Statem
     if (typeof value === 'number') {
       if (field.kind === 'text' || field.kind === 'list')
         throw fieldError(at, `${field.name} is compared with text`);
-      const number =
-        field.kind === 'number'
-          ? `toFloat64(${field.column})`
-          : `toFloat64OrNull(${rawExpression(field, draft)})`;
-      return `ifNull(${number} ${operator} ${draft.bind(value, 'Float64')}, 0)`;
+      return `ifNull(${numberExpression(field, draft)} ${operator} ${draft.bind(value, 'Float64')}, 0)`;
     }
     throw fieldError(
       at,

@@ -21,18 +21,24 @@ const MAX_NAME_CHARS = 64;
 /** Hashes that the table keeps beside a column: shorter to read, and what the rollups are made of. */
 const HASHES: Readonly<Record<string, string>> = { user_id: 'user_h', session_id: 'session_h' };
 
-/** The figures of a question, the count where it names none. Throws MillraceError `invalid_argument` naming the place. */
+/**
+ * The figures of a question, the count where it names none. No two columns have one name: `taken` are those of the other columns,
+ * `also` is what else a figure's name makes. Throws MillraceError `invalid_argument` naming the place.
+ */
 export function compileMeasures(
   measures: readonly Measure[],
   place: string,
   draft: StatementDraft,
+  { taken, also }: { taken: readonly string[]; also?: (name: string) => string },
 ): readonly [CompiledMeasure, ...CompiledMeasure[]] {
   if (measures.length > MAX_MEASURES) throw fieldError(place, `at most ${MAX_MEASURES}`);
   const compiled = measures.map((measure, i) => compileMeasure(measure, `${place}[${i}]`, draft));
-  const names = new Set<string>();
+  const names = new Set(taken);
   for (const [i, { name }] of compiled.entries()) {
-    if (names.has(name)) throw fieldError(`${place}[${i}].name`, 'is taken by another one');
-    names.add(name);
+    for (const column of also ? [name, also(name)] : [name]) {
+      if (names.has(column)) throw fieldError(`${place}[${i}].name`, 'is taken by another column');
+      names.add(column);
+    }
   }
   const [first = COUNT, ...others] = compiled;
   return [first, ...others];
@@ -44,6 +50,7 @@ function compileMeasure(measure: Measure, place: string, draft: StatementDraft):
   const { aggregation, field: fieldName, level } = measure;
   if (measure.name.length > MAX_NAME_CHARS)
     throw fieldError(`${place}.name`, `at most ${MAX_NAME_CHARS} characters`);
+  if (/\p{Cc}/u.test(measure.name)) throw fieldError(`${place}.name`, 'must not contain control characters');
   const named = (compiled: CompiledMeasure): CompiledMeasure =>
     measure.name === '' ? compiled : { ...compiled, name: measure.name };
   if (aggregation === Aggregation.UNSPECIFIED || aggregation === Aggregation.COUNT) {
@@ -94,7 +101,7 @@ function compileMeasure(measure: Measure, place: string, draft: StatementDraft):
     case Aggregation.QUANTILE: {
       if (!(level >= 0 && level <= 1)) throw fieldError(`${place}.level`, 'must be from 0 to 1');
       // An aggregate's own parameter can't be bound; a checked number has no other spelling.
-      const sql = `quantileExactInclusiveOrNull(${level.toFixed(6)})(${number})`;
+      const sql = `quantileExactInclusiveOrNull(${level.toFixed(20)})(${number})`;
       return named({ name: `quantile(${field.name}, ${level})`, sql, isAdditive: false, ofNothing: 'NULL' });
     }
     default:

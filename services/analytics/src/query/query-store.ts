@@ -83,9 +83,7 @@ export function createQueryStore(options: {
         signal,
       ),
     file: (workspaceId, { sql, params, columns }, format, signal) => {
-      // Names are a client's words: they go in as parameters.
-      const names = Object.fromEntries(columns.map(({ name }, i) => [`column_${i}`, name]));
-      const renamed = columns.map((_, i) => `c${i} AS {column_${i}:Identifier}`).join(', ');
+      const renamed = columns.map(({ name }, i) => `c${i} AS ${identifier(name)}`).join(', ');
       const answer = `(${sql}) AS answer(${columns.map((_, i) => `c${i}`).join(', ')})`;
       const query = `SELECT ${renamed} FROM ${answer} FORMAT ${format === FileFormat.CSV ? 'CSVWithNames' : 'Parquet'}`;
       return ask(
@@ -93,7 +91,7 @@ export function createQueryStore(options: {
         async (abort_signal) => {
           const result = await client.exec({
             query,
-            query_params: { ...params, ...names },
+            query_params: { ...params },
             use_multipart_params: true,
             abort_signal,
             clickhouse_settings: SETTINGS,
@@ -106,6 +104,12 @@ export function createQueryStore(options: {
       );
     },
   };
+}
+
+/** A name as a client gave it: in hex, since a parameter that is an identifier keeps the escapes of its way here. */
+function identifier(name: string): string {
+  const hex = Buffer.from(name).toString('hex').replaceAll(/../g, '\\x$&');
+  return `\`${hex}\``;
 }
 
 function failureOf(error: unknown): MillraceError {

@@ -39,7 +39,10 @@ export function timeSeriesStatement(
   const draft = new StatementDraft();
   const field = breakdown === '' ? undefined : parseField(breakdown, 'time_series.breakdown');
   const value = field && textExpression(field, draft);
-  const measures = compileMeasures(question.measures, 'time_series.measures', draft);
+  const measures = compileMeasures(question.measures, 'time_series.measures', draft, {
+    taken: ['time', ...(field ? [field.name] : [])],
+    ...(compare && { also: beforeName }),
+  });
   const condition = filterCondition(filter, 'filter', draft);
   const top = draft.bind(question.top || DEFAULT_SERIES, 'UInt32');
 
@@ -68,9 +71,13 @@ GROUP BY bucket${value ? ', value' : ''}`;
       { name: 'time', type: ColumnType.TIME },
       ...(field ? [{ name: field.name, type: ColumnType.TEXT }] : []),
       ...measures.map(({ name }) => measureColumn(name)),
-      ...(compare ? measures.map(({ name }) => measureColumn(`${name}:before`)) : []),
+      ...(compare ? measures.map(({ name }) => measureColumn(beforeName(name))) : []),
     ],
   };
+}
+
+function beforeName(name: string): string {
+  return `${name}:before`;
 }
 
 function figures(measures: readonly CompiledMeasure[]): string {

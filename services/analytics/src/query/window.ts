@@ -17,6 +17,12 @@ export interface QueryWindow {
   readonly weekStart: Weekday.MONDAY | Weekday.SUNDAY;
 }
 
+const COLUMNS: Readonly<Record<TimeBasis, QueryWindow['column']>> = {
+  [TimeBasis.UNSPECIFIED]: 'received_at',
+  [TimeBasis.RECEIVED]: 'received_at',
+  [TimeBasis.OCCURRED]: 'occurred_at',
+};
+
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const DEFAULT_LENGTH_MS = 7 * DAY_MS;
 const MAX_LENGTH_MS = 400 * DAY_MS;
@@ -31,12 +37,15 @@ export function readWindow(window: WindowMessage | undefined, nowMs: number, pla
   const fromMs = from ?? toMs - (lastMs ?? DEFAULT_LENGTH_MS);
   if (fromMs >= toMs) throw fieldError(`${place}.from`, 'must be before to');
   if (toMs - fromMs > MAX_LENGTH_MS) throw fieldError(`${place}.from`, 'at most 400 days before to');
+  const { basis = TimeBasis.UNSPECIFIED, weekStart = Weekday.UNSPECIFIED } = window ?? {};
+  if (COLUMNS[basis] === undefined) throw fieldError(`${place}.basis`, 'is not known');
+  if (Weekday[weekStart] === undefined) throw fieldError(`${place}.week_start`, 'is not known');
   return {
     fromMs,
     toMs,
-    column: window?.basis === TimeBasis.OCCURRED ? 'occurred_at' : 'received_at',
+    column: COLUMNS[basis],
     timeZone: zoneOf(window?.timeZone ?? '', `${place}.time_zone`),
-    weekStart: window?.weekStart === Weekday.SUNDAY ? Weekday.SUNDAY : Weekday.MONDAY,
+    weekStart: weekStart === Weekday.SUNDAY ? Weekday.SUNDAY : Weekday.MONDAY,
   };
 }
 
