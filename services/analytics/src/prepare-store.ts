@@ -8,7 +8,7 @@ const LONGEST_WAIT_MS = 5_000;
 
 /**
  * Waits for ClickHouse, then brings its schema up to date.
- * Rejects when the server is too old (`failed_precondition`) or the signal aborts.
+ * Rejects when the server is too old or an applied migration was edited (`failed_precondition`), or the signal aborts.
  */
 export async function prepareStore(options: {
   client: ClickHouseClient;
@@ -16,13 +16,15 @@ export async function prepareStore(options: {
   cluster: string;
   signal: AbortSignal;
   log: Logger;
+  /** Where the migrations are, if not where they belong. */
+  directory?: URL;
 }): Promise<void> {
-  const { client, database, cluster, signal, log } = options;
+  const { database, cluster, signal, log, ...rest } = options;
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
     signal.throwIfAborted();
     try {
-      const applied = await migrate({ client, target: { database, cluster }, log });
-      log.info({ applied }, 'schema is up to date');
+      const { applied, adopted } = await migrate({ ...rest, target: { database, cluster }, signal, log });
+      log.info({ applied: applied.length, adopted: adopted.length }, 'schema is up to date');
       return;
     } catch (error) {
       if (!(error instanceof MillraceError) || error.code !== 'unavailable') throw error;

@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readMigrations } from './read-migrations.ts';
 
-const plain = readMigrations({ database: 'millrace', cluster: '' });
-const clustered = readMigrations({ database: 'millrace', cluster: 'main' });
+const read = (cluster: string) =>
+  ['sql/', 'ledger/'].flatMap((directory) =>
+    readMigrations({ database: 'millrace', cluster }, new URL(directory, import.meta.url)),
+  );
+const plain = read('');
+const clustered = read('main');
 const text = (migrations: typeof plain) => migrations.flatMap(({ statements }) => statements).join('\n');
 
 test('every placeholder is filled in', () => {

@@ -1,9 +1,13 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** A numbered file of DDL statements. */
 export interface Migration {
   readonly number: number;
   readonly name: string;
+  readonly file: string;
+  /** SHA-256 of the file's text, in hex. */
+  readonly checksum: string;
   readonly statements: readonly string[];
 }
 
@@ -33,8 +37,15 @@ export function readMigrations(target: MigrationTarget, directory: URL = DIRECTO
       if (name === undefined || Number(digits) !== index + 1) {
         throw new TypeError(`migrations are numbered from 0001 without gaps, found ${file}`);
       }
-      const sql = fillIn(readFileSync(new URL(file, directory), 'utf8'), target);
-      return { number: index + 1, name, statements: splitStatements(sql) };
+      const text = readFileSync(new URL(file, directory), 'utf8');
+      const checksum = createHash('sha256').update(text).digest('hex');
+      return {
+        number: index + 1,
+        name,
+        file,
+        checksum,
+        statements: splitStatements(fillIn(text, target)),
+      };
     });
 }
 

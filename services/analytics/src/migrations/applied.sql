@@ -1,1 +1,0 @@
-SELECT DISTINCT number FROM {database:Identifier}.migrations

@@ -1,0 +1,1 @@
+SELECT name FROM system.columns WHERE database = {database:String} AND table = 'migrations'

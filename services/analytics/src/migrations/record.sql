@@ -1,1 +1,0 @@
-INSERT INTO {database:Identifier}.migrations (number, name) SELECT {number:UInt32}, {name:String}
