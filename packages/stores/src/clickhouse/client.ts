@@ -39,7 +39,11 @@ export function clickHouseFrom(config: ClickHouseSettings, log: Logger): ClickHo
 
 /** Makes a client over kept-alive connections. On loopback nothing is compressed: it would only cost processor time. */
 export function createClickHouse(
-  connection: ClickHouseConnection & { readonly maxConnections?: number },
+  connection: ClickHouseConnection & {
+    readonly maxConnections?: number;
+    /** Longest that any request may take, in milliseconds, if not two minutes. */
+    readonly requestTimeoutMs?: number;
+  },
 ): ClickHouseClient {
   const compressed = !isLoopback(new URL(connection.url).hostname);
   const maxConnections = connection.maxConnections ?? 10;
@@ -50,7 +54,7 @@ export function createClickHouse(
     password: connection.password,
     database: connection.database,
     application: 'millrace',
-    request_timeout: REQUEST_TIMEOUT_MS,
+    request_timeout: connection.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
     max_open_connections: maxConnections,
     compression: { request: compressed, response: compressed },
     keep_alive: { enabled: true, idle_socket_ttl: IDLE_SOCKET_MS, eagerly_destroy_stale_sockets: true },

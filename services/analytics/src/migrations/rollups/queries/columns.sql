@@ -1,0 +1,1 @@
+DESCRIBE TABLE mergeTreeProjection({database:Identifier}, {table:Identifier}, {projection:Identifier})

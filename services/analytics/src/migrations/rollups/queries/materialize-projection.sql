@@ -1,0 +1,1 @@
+ALTER TABLE {database:Identifier}.{table:Identifier} MATERIALIZE PROJECTION {{name}}
