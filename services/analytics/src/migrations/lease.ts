@@ -8,8 +8,6 @@ import type { MigrationTarget } from './read-migrations.ts';
 
 /** A term in which nobody else changes the schema. */
 export interface Lease {
-  /** Aborted when the term could not be prolonged in time: from then on somebody else may have it. */
-  readonly signal: AbortSignal;
   /** Begins the query id of every statement of this term. */
   readonly queryIdPrefix: string;
   /** Throws `unavailable` when the term is over. A process that was paused learns it here, before its timers. */
@@ -62,7 +60,8 @@ export function consistency({ cluster }: MigrationTarget) {
  *
  * ClickHouse has no transactions, but it drops an insert whose token it has seen: of all who insert the grant of
  * the next generation, one row lands, and reading it back tells whose. A holder that died is waited out.
- * Resolves to undefined when others did the work meanwhile. Throws `unavailable` when the store doesn't answer or the lease doesn't become free.
+ * Resolves to undefined when others did the work meanwhile. Throws `unavailable` when the store doesn't answer or the
+ * lease doesn't become free.
  */
 export async function withLease<T>(
   options: LeaseOptions,
@@ -70,20 +69,17 @@ export async function withLease<T>(
 ): Promise<T | undefined> {
   const term = await acquire(options);
   if (term === undefined) return undefined;
-  const lost = new AbortController();
+  const isHeld = () => performance.now() < term.usableUntilMs;
   const requireHeld = () => {
-    if (performance.now() < term.usableUntilMs) return;
-    const error = new MillraceError('unavailable', 'the lease to change the schema could not be prolonged');
-    lost.abort(error);
-    throw error;
+    if (isHeld()) return;
+    throw new MillraceError('unavailable', 'the lease to change the schema could not be prolonged');
   };
   const ended = new AbortController();
-  const prolonging = prolong(term, { options, ended: ended.signal, requireHeld });
+  const prolonging = prolong(term, { options, ended: ended.signal, isHeld });
   try {
     await untilNothingRuns(options, requireHeld);
     requireHeld();
     return await work({
-      signal: lost.signal,
       queryIdPrefix: `${QUERY_ID_PREFIX}${term.generation}-`,
       requireHeld,
     });
@@ -103,24 +99,30 @@ interface Term {
 }
 
 async function acquire(options: LeaseOptions): Promise<Term | undefined> {
-  const { signal, log, isNeeded } = options;
+  const { signal, log, isNeeded, ttlMs = TTL_MS } = options;
   const holder = `${hostname()}/${process.pid}/${randomUUID()}`;
   const giveUpAtMs = performance.now() + GIVE_UP_MS;
   let waitsFor = '';
   let waitMs = FIRST_WAIT_MS;
   let failures = 0;
+  let term: Term = { generation: 0, holder, beat: 0, usableUntilMs: 0 };
   // Above a generation whose grant is remembered and gone, as after a table was emptied.
-  let attempted = 0;
+  let answered = 0;
   for (;;) {
     signal?.throwIfAborted();
     const newest = await read(options);
-    if (newest?.isHeld !== true) {
+    const isFree = newest?.isHeld !== true;
+    if (!isFree && newest.holder === holder) return term;
+    if (isFree) {
       if (waitsFor !== '' && isNeeded !== undefined && !(await isNeeded())) return undefined;
-      const generation = Math.max(newest?.generation ?? 0, attempted) + 1;
-      const term: Term = { generation, holder, beat: 0, usableUntilMs: 0 };
+      const generation = Math.max(newest?.generation ?? 0, answered) + 1;
+      // Asked for again, it may be the first request that lands.
+      if (generation !== term.generation) {
+        term = { generation, holder, beat: 0, usableUntilMs: performance.now() + ttlMs * USABLE_PART };
+      }
       try {
         await write(term, options);
-        attempted = generation;
+        answered = generation;
       } catch (error) {
         // Its outcome is unknown, as where a quorum was missed: the next look tells.
         failures++;
@@ -128,7 +130,7 @@ async function acquire(options: LeaseOptions): Promise<Term | undefined> {
         log.warn({ err: error }, 'the lease to change the schema could not be asked for');
       }
       const granted = await read(options);
-      if (granted?.generation === generation && granted.holder === holder && granted.isHeld) return term;
+      if (granted?.isHeld === true && granted.holder === holder) return term;
       waitsFor = granted?.holder ?? waitsFor;
     } else if (newest.holder !== waitsFor) {
       waitsFor = newest.holder;
@@ -144,24 +146,22 @@ async function acquire(options: LeaseOptions): Promise<Term | undefined> {
 
 async function prolong(
   term: Term,
-  { options, ended, requireHeld }: { options: LeaseOptions; ended: AbortSignal; requireHeld: () => void },
+  { options, ended, isHeld }: { options: LeaseOptions; ended: AbortSignal; isHeld: () => boolean },
 ): Promise<void> {
-  const everyMs = (options.ttlMs ?? TTL_MS) / 6;
+  const { ttlMs = TTL_MS } = options;
   for (;;) {
     try {
-      await delay(everyMs, undefined, { signal: ended });
+      await delay(ttlMs / 6, undefined, { signal: ended });
     } catch {
       return;
     }
-    try {
-      requireHeld();
-    } catch {
-      // Told through the signal. A term that is over is not begun anew.
-      return;
-    }
+    // Somebody else may have it by now: a term that is over is not begun anew.
+    if (!isHeld()) return;
+    const askedAtMs = performance.now();
     try {
       term.beat++;
       await write(term, options);
+      term.usableUntilMs = askedAtMs + ttlMs * USABLE_PART;
     } catch (error) {
       options.log.warn({ err: error }, 'the lease to change the schema could not be prolonged, trying again');
     }
@@ -211,7 +211,6 @@ async function read({ client, target, signal }: LeaseOptions) {
 
 async function write(term: Term, { client, target, ttlMs = TTL_MS }: LeaseOptions): Promise<void> {
   const { generation, holder, beat } = term;
-  const askedAtMs = performance.now();
   try {
     await client.command({
       query: prolongSql,
@@ -227,5 +226,4 @@ async function write(term: Term, { client, target, ttlMs = TTL_MS }: LeaseOption
   } catch (error) {
     throw storeUnavailable(error);
   }
-  term.usableUntilMs = askedAtMs + ttlMs * USABLE_PART;
 }

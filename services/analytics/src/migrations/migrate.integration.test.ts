@@ -155,6 +155,33 @@ test('of forty runners that begin at once on nothing, one applies each migration
   );
 });
 
+test('a grant whose answer is lost, or that never arrived, is asked for again', async () => {
+  write('0001_step.sql', traced(1, 0));
+  for (const isLost of ['before', 'after']) {
+    await client.command({ query: 'DROP DATABASE IF EXISTS millrace SYNC' });
+    let failures = 0;
+    const shaky = new Proxy(client, {
+      get(of, name) {
+        if (name !== 'command') return Reflect.get(of, name, of);
+        return async (statement: Parameters<ClickHouseClient['command']>[0]) => {
+          const isGrant =
+            statement.query.includes('migration_lease') && statement.query_params?.['beat'] === 0;
+          const fails = isGrant && failures++ < 2;
+          if (fails && isLost === 'before') throw new Error('connection reset');
+          const done = await of.command(statement);
+          if (fails) throw new Error('connection reset');
+          return done;
+        };
+      },
+    });
+    assert.deepEqual((await migrate({ client: shaky, target, log, directory })).applied, ['0001_step.sql']);
+    assert.ok(failures > 0);
+    assert.deepEqual(await rows('SELECT count() AS terms FROM millrace.migration_lease WHERE beat = 0'), [
+      { terms: '1' },
+    ]);
+  }
+});
+
 test('a runner that is killed in the middle is waited out, its statement too, and others finish its work', async () => {
   write('0001_step.sql', traced(1, 0));
   write('0002_step.sql', traced(2, 9));

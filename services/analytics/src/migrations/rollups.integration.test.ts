@@ -6,11 +6,11 @@ import { after, before, beforeEach, test } from 'node:test';
 import { type ClickHouse, startClickHouse } from '@millrace/embedded';
 import { createLogger } from '@millrace/runtime';
 import { type ClickHouseClient, createClickHouse } from '@millrace/stores';
-import { createRandom } from '../../test/random.ts';
+import { assertRollupsEqual, insertEvents } from '../../test/rollup-rows.ts';
 import { migrate } from './migrate.ts';
 import { materialize } from './rollups/materialize.ts';
 import { listMutations, listParts, listRollups } from './rollups/rollups.ts';
-import { type RollupVerdict, verifyRollups } from './rollups/verify-rollups.ts';
+import { verifyRollups } from './rollups/verify-rollups.ts';
 
 const log = createLogger({ service: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
 const passwords = { application: 'application', inspector: 'inspector' };
@@ -40,40 +40,17 @@ async function command(query: string, settings: Record<string, string | number> 
   await client.command({ query, clickhouse_settings: { ...settings, wait_end_of_query: 1 } });
 }
 
-/** Rows of three workspaces over some hours, of which users and sessions come again. */
-function insert(from: number, rows: number, { month = 202601, token = '' } = {}): Promise<void> {
-  return command(
-    `INSERT INTO millrace.events
-      (workspace_id, event_id, event_type, dialect, user_id, session_id, received_at, occurred_at, _shard, _seq, _month)
-      SELECT 'w' || toString(number % 3), toString(number), 't' || toString(number % 5), 'email', 'u' || toString(number % 37),
-        's' || toString(number % 91), toDateTime64('2026-01-02 03:04:05.678', 3, 'UTC') + number * 7, now64(3),
-        1000 + number % 2, number, ${month}
-      FROM numbers(${from}, ${rows})`,
-    token === '' ? {} : { insert_deduplication_token: token },
-  );
-}
-
-function assertEqual(verdicts: readonly RollupVerdict[], rows: number): void {
-  assert.deepEqual(
-    verdicts.map(({ projection, compared, without, differences }) => [
-      projection,
-      compared.rows,
-      without.parts,
-      differences,
-    ]),
-    ['p_bytype', 'p_dim', 'p_pos', 'p_type', 'p_user', 'p_userevents'].map((name) => [name, rows, 0, []]),
-  );
-}
+const insert = (from: number, rows: number, month = 202601) => insertEvents(client, { from, rows, month });
 
 test('verify: every projection equals its rows, also after merges and a deletion, and on an empty table', async () => {
-  assertEqual(await verifyRollups(events()), 0);
+  assertRollupsEqual(await verifyRollups(events()), 0);
   for (const from of [0, 3_000, 6_000]) await insert(from, 3_000);
-  await insert(9_000, 1_000, { month: 202602 });
+  await insert(9_000, 1_000, 202602);
   await command("ALTER TABLE millrace.events DELETE WHERE user_id = 'u5'", { mutations_sync: 2 });
   const left = 10_000 - Math.ceil((10_000 - 5) / 37);
-  assertEqual(await verifyRollups(events()), left);
+  assertRollupsEqual(await verifyRollups(events()), left);
   await command('OPTIMIZE TABLE millrace.events FINAL');
-  assertEqual(await verifyRollups(events()), left);
+  assertRollupsEqual(await verifyRollups(events()), left);
 });
 
 test('verify: names the projections in which DELETE FROM leaves rows behind, until the deletion is applied', async () => {
@@ -87,7 +64,7 @@ test('verify: names the projections in which DELETE FROM leaves rows behind, unt
   const [example = ''] = verdicts[0]?.differences[0]?.examples ?? [];
   assert.match(example, /: the rows say nothing, the projection an entry$/);
   await command('ALTER TABLE millrace.events APPLY DELETED MASK', { mutations_sync: 2 });
-  assertEqual(await verifyRollups(events()), 3_600);
+  assertRollupsEqual(await verifyRollups(events()), 3_600);
 });
 
 /**
@@ -174,7 +151,7 @@ test('verify: beside inserts and merges nothing differs', async () => {
     ended.abort();
     await inserting;
   }
-  assertEqual(await verifyRollups(events()), rows);
+  assertRollupsEqual(await verifyRollups(events()), rows);
 });
 
 test('verify: a projection that is damaged on disk is named', async () => {
@@ -234,37 +211,4 @@ test('materialize: an index, and again', async () => {
   assert.equal((await materialize(options)).kind, 'materialized');
   assert.ok(((await size())[0] ?? 0) > 0);
   assert.equal((await materialize(options)).kind, 'materialized');
-});
-
-test('kill -9 of ClickHouse in mid-insert, 25 rounds: rollups equal the rows, and repeating by token completes them', async () => {
-  const random = createRandom(9);
-  const rowsAnInsert = 400;
-  let next = 0;
-  let unanswered: number[] = [];
-  for (let round = 0; round < 25; round++) {
-    const batches = unanswered.splice(0).concat(Array.from({ length: 6 }, () => next++));
-    const sending = batches.map(async (batch) => {
-      const month = 202601 + (batch % 2);
-      await insert(batch * rowsAnInsert, rowsAnInsert, { month, token: `batch-${batch}` });
-    });
-    const settled = Promise.allSettled(sending);
-    await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, 5 + random.below(40)))]);
-    await clickhouse.kill();
-    unanswered = (await settled).flatMap(({ status }, index) =>
-      status === 'rejected' ? [batches[index] ?? 0] : [],
-    );
-    clickhouse = await startClickHouse({ dataDir: directory, passwords, port: clickhouse.port });
-    if (round % 12 === 11) {
-      for (const { projection, without, differences } of await verifyRollups(events())) {
-        assert.deepEqual([projection, without.parts, differences], [projection, 0, []]);
-      }
-    }
-  }
-  for (const batch of unanswered) {
-    await insert(batch * rowsAnInsert, rowsAnInsert, {
-      month: 202601 + (batch % 2),
-      token: `batch-${batch}`,
-    });
-  }
-  assertEqual(await verifyRollups(events()), next * rowsAnInsert);
 });
