@@ -53,6 +53,13 @@ export {
 export type { WriteOutcome } from './nats/kv/bucket.ts';
 export type { RecordChange, Versioned } from './nats/kv/record-table.ts';
 export { openRecords, type Records } from './nats/kv/records.ts';
+export {
+  openProperties,
+  type Properties,
+  type Property,
+  type PropertyOutcome,
+  type PropertyWish,
+} from './nats/properties.ts';
 export { type NatsLimits, watchNatsLimits } from './nats/server-limits.ts';
 export { createLocalQuotas, createRateLimiter, type RateLimiter } from './quotas/rate-limiter.ts';
 export { createRedisQuotas, type Quota, type QuotaStanding } from './quotas/redis-quotas.ts';

@@ -12,5 +12,12 @@ export {
   type NewItem,
   NO_BODY_HASH,
 } from './envelope.ts';
+export {
+  MAX_SLOT_BYTES,
+  PROPERTY_SLOTS,
+  type PropertyPlan,
+  type PropertySlot,
+  UNKNOWN_TEXT,
+} from './property-fields.ts';
 export { encodeRows, eventOf, type Row } from './row-encoder.ts';
 export { readEnvelope, type UnpackedItem, unpackEnvelope } from './unpack.ts';

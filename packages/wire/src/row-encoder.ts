@@ -1,4 +1,5 @@
 import { varintLength, writeVarint } from './envelope.ts';
+import { type PropertyPlan, propertyFields } from './property-fields.ts';
 
 /** An event, still in the bytes of its message, and its place in the stream. */
 export interface Row {
@@ -29,9 +30,15 @@ const MAX_ADDED_BYTES = 48;
 
 /**
  * Encodes rows as length-delimited messages, a chunk at a time as the receiver asks for them. The event's bytes are
- * copied as they are; a protobuf message is extended by writing more fields behind it.
+ * copied as they are; a protobuf message is extended by writing more fields behind it. `planOf` says which properties of a
+ * workspace's events get fields of their own.
  */
-export function* encodeRows(rows: readonly Row[], shard: number, month: number): Generator<Buffer> {
+export function* encodeRows(
+  rows: readonly Row[],
+  shard: number,
+  month: number,
+  planOf?: (workspaceId: string) => PropertyPlan | undefined,
+): Generator<Buffer> {
   const constant = Buffer.alloc(MAX_ADDED_BYTES);
   const constantLength = appendField(constant, MONTH_TAG, month, appendField(constant, SHARD_TAG, shard, 0));
   const position = Buffer.alloc(MAX_ADDED_BYTES);
@@ -47,7 +54,8 @@ export function* encodeRows(rows: readonly Row[], shard: number, month: number):
       positionLength = appendField(position, SEQ_TAG, seq, constantLength);
     }
     const indexLength = 2 + varintLength(row.index);
-    const length = row.end - row.start + positionLength + indexLength;
+    const properties = planOf && propertyFields(row, planOf);
+    const length = row.end - row.start + positionLength + indexLength + (properties?.length ?? 0);
     if (at + length + MAX_ADDED_BYTES > chunk.length) {
       if (at > 0) yield chunk.subarray(0, at);
       // A chunk that was handed over belongs to the receiver: it may not be sent yet.
@@ -59,6 +67,7 @@ export function* encodeRows(rows: readonly Row[], shard: number, month: number):
     at += row.data.copy(chunk, at, row.start, row.end);
     for (let i = 0; i < positionLength; i++) chunk[at++] = position[i] ?? 0;
     at = appendField(chunk, INDEX_TAG, row.index, at);
+    if (properties !== undefined) at += properties.copy(chunk, at);
   }
   if (at > 0) yield chunk.subarray(0, at);
 }

@@ -101,7 +101,7 @@ function readItem(bytes: Buffer, from: number, end: number): UnpackedItem | stri
 }
 
 /** Steps over the fields of a message. */
-class Walk {
+export class Walk {
   readonly #bytes: Buffer;
   readonly #end: number;
   at: number;
@@ -149,7 +149,7 @@ class Walk {
 /** Wire types of the fields 1 to 15 of `millrace.event.v1.Event`: 2 for what has a length, 0 for a number. */
 const WIRE_TYPES = [-1, 2, 2, 2, 2, 2, 2, 2, 0, 0, 0, 2, 2, 2, 2, 2];
 /** The last of the fields that the writer appends, which begin behind the known ones. */
-const OWN_LAST = 19;
+const OWN_LAST = 36;
 /** The highest number that a field may have. */
 const LAST_FIELD = 2 ** 29 - 1;
 

@@ -97,6 +97,7 @@ test('answers unavailable until ClickHouse is there; two replicas that start at 
     { number: 4, name: 'webhook_attempts' },
     { number: 5, name: 'audit_log' },
     { number: 6, name: 'rollups' },
+    { number: 7, name: 'properties' },
   ]);
 });
 

@@ -7,7 +7,9 @@ import {
   type NatsConnection,
   openAuditReader,
   openEventFeed,
+  openProperties,
   openRedis,
+  type Properties,
 } from '@millrace/stores';
 import { createAuditTable } from './audit/audit-table.ts';
 import { startAuditWriter } from './audit/audit-writer.ts';
@@ -17,6 +19,8 @@ import { createSharedAnswers } from './dashboard/shared-answers.ts';
 import { createEventQuestions } from './event-questions.ts';
 import { createAnalyticsMetrics } from './metrics.ts';
 import { prepareStore } from './prepare-store.ts';
+import { type StoredFiller, startStoredFiller } from './properties/fill-stored.ts';
+import { createSuggestions } from './properties/suggestions.ts';
 import { createQuerySlots } from './query/query-slots.ts';
 import { createQueryStore } from './query/query-store.ts';
 import { bindAnalytics } from './service.ts';
@@ -97,6 +101,15 @@ export function createAnalytics(options: {
     maxReadersPerWorkspace: config.TAIL_MAX_READERS_PER_WORKSPACE,
     log,
   });
+  let properties: Properties | undefined;
+  let filler: StoredFiller | undefined;
+  // Until it is known what is kept in columns, everything is read from JSON.
+  const filling = prepared.then(async () => {
+    const connection = await options.connection;
+    if (closing.signal.aborted) return;
+    properties = await openProperties({ connection, replicas: config.NATS_REPLICAS, clock, log });
+    filler = startStoredFiller({ client, database: config.CLICKHOUSE_DATABASE, properties, log });
+  });
   const questions = createEventQuestions({ client, metrics });
   const redis = openRedis(config, log);
   const binding = bindAnalytics({
@@ -108,6 +121,7 @@ export function createAnalytics(options: {
         ? createRedisByteCache({ redis, name: 'dashboard', ttlMs: CACHED_FOR_MS, log })
         : createLocalByteCache({ ttlMs: CACHED_FOR_MS, maxBytes: MAX_LOCAL_CACHE_BYTES }),
     ),
+    properties: { properties: () => properties, suggestions: createSuggestions(), client },
     store: createQueryStore({ client, slots: createQuerySlots(QUERY_SLOTS), metrics }),
     audit: table,
     clock,
@@ -119,9 +133,12 @@ export function createAnalytics(options: {
     async close() {
       // A preparation that is cut off here was given up, not failed.
       auditing.catch(() => undefined);
+      filling.catch(() => undefined);
       closing.abort();
       await Promise.allSettled([prepared]);
       await tail.close();
+      await filler?.close();
+      await properties?.close();
       await writer?.close();
       redis?.disconnect();
       await client.close();

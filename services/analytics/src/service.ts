@@ -9,6 +9,7 @@ import {
   ListEventsRequestSchema,
   ListFieldNamesRequestSchema,
   ListFieldValuesRequestSchema,
+  PutPropertyRequestSchema,
 } from '@millrace/contracts/millrace/api/v1/analytics';
 import {
   bindService,
@@ -26,6 +27,13 @@ import type { SharedAnswers } from './dashboard/shared-answers.ts';
 import type { EventQuestions } from './event-questions.ts';
 import { listFieldNames, listFieldValues } from './events/field-names.ts';
 import { getEvent, listEvents } from './events/list-events.ts';
+import {
+  deleteProperty,
+  listProperties,
+  type PropertyDeps,
+  propertyColumns,
+  putProperty,
+} from './properties/properties.ts';
 import type { QueryStore } from './query/query-store.ts';
 import { runQuery } from './query/run-query.ts';
 import { answerTail } from './tail/answer.ts';
@@ -42,12 +50,14 @@ export function bindAnalytics(options: {
   dashboard: DashboardQuestions;
   answers: SharedAnswers;
   store: QueryStore;
+  properties: PropertyDeps;
   audit: Pick<AuditTable, 'list'>;
   tail: Tail;
   clock: Clock;
   isReady: () => boolean;
 }): GrpcServiceBinding {
-  const { questions, dashboard, answers, store, audit, clock } = options;
+  const { questions, dashboard, answers, store, properties, audit, clock } = options;
+  const columnsOf = (workspaceId: string) => propertyColumns(properties.properties(), workspaceId);
   const whenReady =
     <Request, Answer>(answer: (request: Request, signal: AbortSignal) => Promise<Answer>) =>
     async (request: Request, { signal }: CallContext): Promise<Answer> => {
@@ -68,9 +78,13 @@ export function bindAnalytics(options: {
       const { bytes, fromCache } = await answers.read(cacheKey(request), find, signal);
       return { ...fromBinary(GetMetricsResponseSchema, bytes), fromCache };
     }),
-    runQuery: whenReady(async (request, signal) => ({
-      answer: await runQuery(store, request, clock, signal),
-    })),
+    runQuery: whenReady(async (request, signal) => {
+      const { workspaceId } = request;
+      const answer = await runQuery(store, request, columnsOf(workspaceId), clock, signal);
+      if (answer.case === 'table')
+        properties.suggestions.asked(workspaceId, answer.value.unregisteredProperties ?? []);
+      return { answer };
+    }),
     listEvents: whenReady(async ({ workspaceId, request = create(ListEventsRequestSchema) }, signal) => ({
       response: await listEvents(store, workspaceId, request, clock, signal),
     })),
@@ -84,9 +98,21 @@ export function bindAnalytics(options: {
     ),
     listFieldValues: whenReady(
       async ({ workspaceId, request = create(ListFieldValuesRequestSchema) }, signal) => ({
-        response: await listFieldValues(store, workspaceId, request, clock, signal),
+        response: await listFieldValues(store, workspaceId, request, columnsOf(workspaceId), clock, signal),
       }),
     ),
+    listProperties: whenReady(async ({ workspaceId }, signal) => ({
+      response: await listProperties(properties, workspaceId, signal),
+    })),
+    putProperty: whenReady(
+      async ({ workspaceId, askedBy, request: wish = create(PutPropertyRequestSchema) }, signal) => ({
+        response: await putProperty(properties, { workspaceId, askedBy, wish }, signal),
+      }),
+    ),
+    deleteProperty: whenReady(async ({ workspaceId, request }) => {
+      await deleteProperty(properties, workspaceId, request?.path ?? '');
+      return {};
+    }),
     listAuditEntries: whenReady((request, signal) => listEntries(audit, request, signal)),
     tailEvents: (request, context) => answerTail(options.tail, request, context),
     async getStoreHealth(_, { signal }) {

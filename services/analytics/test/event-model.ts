@@ -106,13 +106,11 @@ export function textOf(event: QueryEvent, field: string): string | null {
   return write(value);
 }
 
+/** Objects and lists are no values: all of a kind are one. */
 function write(value: JsonValue): string {
   if (value instanceof JsonNumber) return value.text;
-  if (Array.isArray(value)) return `[${value.map(write).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  return `{${Object.entries(value)
-    .map(([key, inner]) => `${JSON.stringify(key)}:${write(inner)}`)
-    .join(',')}}`;
+  if (Array.isArray(value)) return '[]';
+  return typeof value === 'object' && value !== null ? '{}' : JSON.stringify(value);
 }
 
 /** Whether an event meets a filter. */

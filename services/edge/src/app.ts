@@ -119,6 +119,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       credentials,
       auth: deps.auth,
       questions: deps.analytics,
+      auditLog,
       tail,
       limits,
       clientAddress,

@@ -9,4 +9,7 @@ export const noQuestions: Questions = {
   getEvent: () => assert.fail('no event is asked for'),
   listFieldNames: () => assert.fail('no names are asked for'),
   listFieldValues: () => assert.fail('no values are asked for'),
+  listProperties: () => assert.fail('no properties are asked for'),
+  putProperty: () => assert.fail('no property is registered'),
+  deleteProperty: () => assert.fail('no property is removed'),
 };

@@ -70,6 +70,7 @@ export async function startRpcBench(
     clientAddress: createClientAddress([]),
     auth: authDouble(),
     questions: noQuestions,
+    auditLog: { record: unused },
     tail: inertTail,
     clock: { now: () => 1_706_618_400_000, monotonic: () => performance.now() },
     newId: () => `id-${++ids}`,

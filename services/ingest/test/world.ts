@@ -19,6 +19,7 @@ import {
   shardSubject,
   watchNatsLimits,
 } from '@millrace/stores';
+import type { PropertyPlan } from '@millrace/wire';
 import { createWriterMetrics } from '../src/metrics.ts';
 import type { Failpoint } from '../src/writer/insert-batch.ts';
 import { createWriter, type Writer } from '../src/writer/writer.ts';
@@ -64,6 +65,7 @@ export interface WriterOptions {
   readonly sharedKeys?: SharedKnownKeys;
   readonly memoryKeys?: number;
   readonly batchRows?: number;
+  readonly propertiesOf?: (workspaceId: string) => PropertyPlan | undefined;
   /** Writes without asking for a lease, as one does that was paused and doesn't know yet. */
   readonly withoutLease?: boolean;
 }
@@ -197,6 +199,7 @@ async function startWriter(stores: TestStores, options: WriterOptions): Promise<
     sharedKeys: options.sharedKeys,
     publisher,
     limits: watchNatsLimits({ connection, neededBytes: 1, log: testLog }),
+    propertiesOf: options.propertiesOf ?? (() => undefined),
     shardCount: SHARD.count,
     batches: { rows: options.batchRows ?? 10_000, bytes: 32 * 1024 * 1024, waitMs: 200 },
     dedupWindowMs: 7 * 86_400_000,

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type ClickHouseClient, ClickHouseError, type ClickHouseSettings } from '@clickhouse/client';
+import { PROPERTY_SLOTS } from '@millrace/wire';
 
 /** What ClickHouse needs to read rows that are encoded messages. */
 export interface RowSchema {
@@ -178,4 +179,11 @@ const DRY_RUN_STRUCTURE = [
   '_seq UInt64',
   '_index UInt32',
   '_month UInt32',
+  '_properties UInt32',
+  ...numbered((slot) => `_text_${slot} LowCardinality(String)`),
+  ...numbered((slot) => `_number_${slot} Nullable(Float64)`),
 ].join(', ');
+
+function numbered(column: (slot: number) => string): string[] {
+  return Array.from({ length: PROPERTY_SLOTS }, (_, i) => column(i + 1));
+}

@@ -8,9 +8,9 @@ import type {
 import { ColumnType } from '@millrace/contracts/millrace/query/v1/query';
 import { type Clock, fieldError } from '@millrace/runtime';
 import { COLUMN_FIELDS, parseField, textExpression } from '../query/fields.ts';
-import type { QueryStore } from '../query/query-store.ts';
-import { StatementDraft } from '../query/statement.ts';
-import { readWindow, windowCondition } from '../query/window.ts';
+import { type QueryStore, readableStatement } from '../query/query-store.ts';
+import { type PropertyColumns, type Statement, StatementDraft } from '../query/statement.ts';
+import { type QueryWindow, readWindow, windowCondition } from '../query/window.ts';
 
 const NEWEST_EVENTS = 10_000;
 const MAX_NAMES = 1_000;
@@ -42,7 +42,7 @@ WHERE workspace_id = ${draft.bind(workspaceId, 'String')} ${ofType}
 ORDER BY received_at DESC
 LIMIT ${draft.bind(NEWEST_EVENTS, 'UInt32')}`;
   const columns = ['payload', 'metadata'].map((name) => ({ name, type: ColumnType.TEXT }));
-  const rows = await store.rows(workspaceId, { sql, params: draft.params, parsedPaths: [], columns }, signal);
+  const rows = await store.rows(workspaceId, draft.finish(sql, columns, { scopes: [] }), signal);
   const counts = new Map<string, number>();
   for (const [payload, metadata] of rows) {
     const names = new Set<string>();
@@ -85,18 +85,37 @@ export async function listFieldValues(
   store: QueryStore,
   workspaceId: string,
   request: ListFieldValuesRequest,
+  properties: PropertyColumns,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<MessageInitShape<typeof ListFieldValuesResponseSchema>> {
   if (workspaceId === '') throw fieldError('workspace_id', 'is required');
   requirePrefix(request.prefix);
   if (request.limit > MAX_VALUES) throw fieldError('limit', `at most ${MAX_VALUES}`);
-  const draft = new StatementDraft();
+  const window = readWindow(request.window, clock.now());
+  const compile = (columns: PropertyColumns) => valuesStatement(workspaceId, request, window, columns);
+  const statement = await readableStatement(store, workspaceId, properties, compile, signal);
+  const rows = await store.rows(workspaceId, statement, signal);
+  return {
+    values: rows.map(([text, events]) => ({
+      value: String(text),
+      events: BigInt(Number(events)),
+    })),
+  };
+}
+
+function valuesStatement(
+  workspaceId: string,
+  request: ListFieldValuesRequest,
+  window: QueryWindow,
+  properties: PropertyColumns,
+): Statement {
+  const draft = new StatementDraft(properties);
   const value = textExpression(parseField(request.field, 'field'), draft);
-  const where = windowCondition(workspaceId, readWindow(request.window, clock.now()), draft);
+  const where = windowCondition(workspaceId, window, draft);
   const prefix = draft.bind(request.prefix, 'String');
   const limit = draft.bind(request.limit || DEFAULT_VALUES, 'UInt32');
-  const sql = `${draft.withRaws()}SELECT ${value} AS value, count() AS events
+  const sql = `${draft.withPaths()}SELECT ${value} AS value, count() AS events
 FROM events
 WHERE ${where}
 GROUP BY value
@@ -107,12 +126,5 @@ LIMIT ${limit}`;
     { name: 'value', type: ColumnType.TEXT },
     { name: 'events', type: ColumnType.NUMBER },
   ];
-  const statement = { sql, params: draft.params, parsedPaths: draft.parsedPaths, columns };
-  const rows = await store.rows(workspaceId, statement, signal);
-  return {
-    values: rows.map(([text, events]) => ({
-      value: String(text),
-      events: BigInt(Number(events)),
-    })),
-  };
+  return draft.finish(sql, columns, { scopes: [where] });
 }

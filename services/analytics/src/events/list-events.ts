@@ -101,17 +101,16 @@ export async function getEvent(
 }
 
 function select(conditions: readonly string[], draft: StatementDraft, limit: string): Statement {
-  const sql = `${draft.withRaws()}SELECT ${COLUMNS.join(', ')}
+  const sql = `${draft.withPaths()}SELECT ${COLUMNS.join(', ')}
 FROM events
 WHERE ${conditions.join('\n  AND ')}
 ORDER BY received_at DESC, _shard DESC, _seq DESC, _index DESC
 ${limit}`;
-  return {
+  return draft.finish(
     sql,
-    params: draft.params,
-    parsedPaths: draft.parsedPaths,
-    columns: COLUMNS.map((name) => ({ name, type: ColumnType.TEXT })),
-  };
+    COLUMNS.map((name) => ({ name, type: ColumnType.TEXT })),
+    { scopes: [] },
+  );
 }
 
 function behind({ receivedMs, shard, seq, index }: Position, draft: StatementDraft): string {

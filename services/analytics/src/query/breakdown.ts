@@ -1,10 +1,10 @@
-import { type Breakdown, ColumnType, type Filter } from '@millrace/contracts/millrace/query/v1/query';
+import { type Breakdown, ColumnType } from '@millrace/contracts/millrace/query/v1/query';
 import { fieldError } from '@millrace/runtime';
 import { parseField, textExpression } from './fields.ts';
 import { filterCondition } from './filter.ts';
 import { compileMeasures, measureColumn } from './measures.ts';
 import { type Statement, StatementDraft } from './statement.ts';
-import { type QueryWindow, windowCondition } from './window.ts';
+import { type QuestionScope, windowCondition } from './window.ts';
 
 const MAX_FIELDS = 3;
 const DEFAULT_ROWS = 10;
@@ -16,9 +16,9 @@ const MAX_ROWS = 1_000;
  */
 export function breakdownStatement(
   question: Breakdown,
-  { workspaceId, window, filter }: { workspaceId: string; window: QueryWindow; filter: Filter | undefined },
+  { workspaceId, window, filter, properties }: QuestionScope,
 ): Statement {
-  const draft = new StatementDraft();
+  const draft = new StatementDraft(properties);
   const { fields: names } = question;
   if (names.length === 0 || names.length > MAX_FIELDS)
     throw fieldError('breakdown.fields', `1 to ${MAX_FIELDS} fields`);
@@ -43,7 +43,7 @@ export function breakdownStatement(
   const sql = `SELECT ${[...groups, ...figures].join(', ')}${share}
 FROM
 (
-${draft.withRaws()}SELECT ${values.map((value, i) => `${value} AS value_${i}`).join(', ')}, ${measures.map((measure, i) => `${measure.sql} AS figure_${i}`).join(', ')}
+${draft.withPaths()}SELECT ${values.map((value, i) => `${value} AS value_${i}`).join(', ')}, ${measures.map((measure, i) => `${measure.sql} AS figure_${i}`).join(', ')}
 FROM events
 WHERE ${where}
   AND ${condition}
@@ -51,14 +51,13 @@ GROUP BY ${groups.join(', ')}
 )
 ORDER BY figure_0 DESC NULLS LAST, ${groups.map((group) => `${group} NULLS LAST`).join(', ')}
 LIMIT ${limit}`;
-  return {
+  return draft.finish(
     sql,
-    params: draft.params,
-    parsedPaths: draft.parsedPaths,
-    columns: [
+    [
       ...fields.map(({ name }) => ({ name, type: ColumnType.TEXT })),
       ...measures.map(({ name }) => measureColumn(name)),
       ...(first.isAdditive ? [measureColumn('share')] : []),
     ],
-  };
+    { scopes: [where] },
+  );
 }

@@ -1,5 +1,5 @@
 import { fieldError } from '@millrace/runtime';
-import type { StatementDraft } from './statement.ts';
+import { propertyKey, type StatementDraft } from './statement.ts';
 
 /** A field of an event that a question may name. */
 export type Field =
@@ -88,10 +88,8 @@ export function existsExpression(field: Field, draft: StatementDraft): string {
     case 'number':
     case 'time':
       return '1';
-    case 'path': {
-      const raw = rawExpression(field, draft);
-      return `(${raw} != '' AND ${raw} != 'null')`;
-    }
+    case 'path':
+      return `(${valueExpression(field, draft)} != '')`;
   }
 }
 
@@ -107,9 +105,8 @@ export function textExpression(field: Field, draft: StatementDraft): string {
     case 'list':
       return `nullIf(arrayStringConcat(${field.column}, ','), '')`;
     case 'path': {
-      const raw = rawExpression(field, draft);
-      // One number, one text.
-      return `multiIf(${raw} = '' OR ${raw} = 'null', NULL, startsWith(${raw}, '"'), JSONExtractString(${raw}), ${raw} = '-0', '0', ${raw})`;
+      const value = valueExpression(field, draft);
+      return `if(${value} = '', NULL, if(startsWith(${value}, '"'), substring(${value}, 2), ${value}))`;
     }
   }
 }
@@ -120,26 +117,47 @@ export function numberExpression(field: Field, draft: StatementDraft): string {
     case 'number':
       return `toFloat64(${field.column})`;
     case 'path':
-      // -0 becomes 0, which IN would tell apart.
-      return `(toFloat64OrNull(${rawExpression(field, draft)}) + 0)`;
+      return (
+        draft.property(propertyKey(field.column, field.keys), 'number') ??
+        `toFloat64OrNull(${valueExpression(field, draft)})`
+      );
     default:
       return 'CAST(NULL AS Nullable(Float64))';
   }
 }
 
-/** A path's value as JSON text; '' where there is none. */
-export function rawExpression(field: Field & { kind: 'path' }, draft: StatementDraft): string {
-  return draft.raw(field.name, () => {
-    const { column, keys } = field;
-    // ClickHouse counts elements from 1.
-    const bound = keys.map((key) =>
-      typeof key === 'number' ? draft.bind(key + 1, 'Int64') : draft.bind(key, 'String'),
-    );
-    const raw = `JSONExtractRaw(${[column, ...bound].join(', ')})`;
-    // An index would count an object's members, too.
-    const arrays = keys.flatMap((key, at) =>
-      typeof key === 'number' ? [`JSONType(${[column, ...bound.slice(0, at)].join(', ')}) = 'Array'`] : [],
-    );
-    return arrays.length === 0 ? raw : `if(${arrays.join(' AND ')}, ${raw}, '')`;
-  });
+/**
+ * A path's value as text: '' for none and for null, `true` or `false`, a number, `{}` and `[]` for whatever object or list, and a
+ * text behind a quotation mark. The writer puts the same into a property's column, see `property-fields.ts` of `@millrace/wire`.
+ */
+export function valueExpression(field: Field & { kind: 'path' }, draft: StatementDraft): string {
+  const { column, keys } = field;
+  const key = propertyKey(column, keys);
+  return (
+    draft.property(key, 'text') ??
+    draft.parsed(key, field.name, (alias) => [
+      `${rawExpression(field, (part) => (typeof part === 'number' ? draft.bind(part, 'Int64') : draft.bind(part, 'String')))} AS raw_${alias}`,
+      `${valueOfRaw(`raw_${alias}`)} AS ${alias}`,
+    ])
+  );
+}
+
+/** The value that JSON text holds. The shortest text of a number is that of JavaScript; adding 0 makes 0 of -0. */
+export function valueOfRaw(raw: string): string {
+  return `multiIf(${raw} = '' OR ${raw} = 'null', '', startsWith(${raw}, '"'), concat('"', JSONExtractString(${raw})), startsWith(${raw}, '{'), '{}', startsWith(${raw}, '['), '[]', ${raw} IN ('true', 'false'), ${raw}, match(${raw}, '^-?[1-9][0-9]*$'), ${raw}, toString(toFloat64OrZero(${raw}) + 0))`;
+}
+
+/** A path's value as JSON text; '' where there is none. `place` makes an expression of a name or an index. */
+export function rawExpression(
+  { column, keys }: Pick<Field & { kind: 'path' }, 'column' | 'keys'>,
+  place: (key: string | number) => string,
+): string {
+  // ClickHouse counts elements from 1.
+  const places = keys.map((key) => place(typeof key === 'number' ? key + 1 : key));
+  const raw = `JSONExtractRaw(${[column, ...places].join(', ')})`;
+  // An index would count an object's members, too.
+  const arrays = keys.flatMap((key, at) =>
+    typeof key === 'number' ? [`JSONType(${[column, ...places.slice(0, at)].join(', ')}) = 'Array'`] : [],
+  );
+  return arrays.length === 0 ? raw : `if(${arrays.join(' AND ')}, ${raw}, '')`;
 }

@@ -1,7 +1,7 @@
 import type { Value } from '@bufbuild/protobuf/wkt';
 import type { Comparison, Filter, Range } from '@millrace/contracts/millrace/query/v1/query';
 import { fieldError, parseRfc3339, RFC3339_EXPECTED } from '@millrace/runtime';
-import { existsExpression, type Field, numberExpression, parseField, rawExpression } from './fields.ts';
+import { existsExpression, type Field, numberExpression, parseField, valueExpression } from './fields.ts';
 import type { StatementDraft } from './statement.ts';
 
 const MAX_DEPTH = 8;
@@ -133,17 +133,14 @@ function oneOf(
         'Array(Int64)',
       )})`;
     case 'path': {
-      const raw = rawExpression(field, draft);
+      const kept = [...texts.map((text) => `"${text}`), ...flags.map(String)];
       const cases = [
-        ...(texts.length === 0
+        ...(kept.length === 0
           ? []
-          : [
-              `(startsWith(${raw}, '"') AND JSONExtractString(${raw}) IN ${draft.bind(texts, 'Array(String)')})`,
-            ]),
+          : [`${valueExpression(field, draft)} IN ${draft.bind(kept, 'Array(String)')}`]),
         ...(numbers.length === 0
           ? []
           : [`ifNull(${numberExpression(field, draft)} IN ${draft.bind(numbers, 'Array(Float64)')}, 0)`]),
-        ...(flags.length === 0 ? [] : [`(${raw} IN ${draft.bind(flags.map(String), 'Array(String)')})`]),
       ];
       return `(${cases.join(' OR ')})`;
     }
@@ -184,8 +181,8 @@ function textCondition(
     case 'list':
       return `arrayExists(label -> ${test('label', part)}, ${field.column})`;
     case 'path': {
-      const raw = rawExpression(field, draft);
-      return `(startsWith(${raw}, '"') AND ${test(`JSONExtractString(${raw})`, part)})`;
+      const value = valueExpression(field, draft);
+      return `(startsWith(${value}, '"') AND ${test(`substring(${value}, 2)`, part)})`;
     }
     default:
       throw fieldError(place, `${field.name} is no text`);

@@ -1,11 +1,11 @@
-import { ColumnType, type Filter, type Funnel, StepOrder } from '@millrace/contracts/millrace/query/v1/query';
+import { ColumnType, type Funnel, StepOrder } from '@millrace/contracts/millrace/query/v1/query';
 import { fieldError } from '@millrace/runtime';
 import { parseField, textExpression } from './fields.ts';
 import { filterCondition } from './filter.ts';
 import { measureColumn } from './measures.ts';
 import { type Statement, StatementDraft } from './statement.ts';
 import { actorOf, durationMs, stepCondition, stepName } from './steps.ts';
-import { type QueryWindow, windowCondition } from './window.ts';
+import { type QuestionScope, windowCondition } from './window.ts';
 
 const DAY_MS = 86_400_000;
 const MIN_STEPS = 2;
@@ -21,13 +21,13 @@ const MAX_VALUES = 10;
  */
 export function funnelStatement(
   question: Funnel,
-  { workspaceId, window, filter }: { workspaceId: string; window: QueryWindow; filter: Filter | undefined },
+  { workspaceId, window, filter, properties }: QuestionScope,
 ): Statement {
   const { steps } = question;
   if (steps.length < MIN_STEPS || steps.length > MAX_STEPS) {
     throw fieldError('funnel.steps', `${MIN_STEPS} to ${MAX_STEPS} steps`);
   }
-  const draft = new StatementDraft();
+  const draft = new StatementDraft(properties);
   const actor = actorOf(question.by, 'userId', 'funnel.by');
   const isStrict = question.order === StepOrder.STRICT;
   const windowMs = draft.bind(
@@ -87,7 +87,7 @@ FROM
                         events.1 AS times, events.2 AS masks, events.3 AS values
                     FROM
                     (
-                        ${draft.withRaws()}SELECT ${actor.column} AS actor, toUnixTimestamp64Milli(${window.column}) AS t, toUInt16(${mask}) AS mask, ${value} AS value
+                        ${draft.withPaths()}SELECT ${actor.column} AS actor, toUnixTimestamp64Milli(${window.column}) AS t, toUInt16(${mask}) AS mask, ${value} AS value
                         FROM events
                         WHERE ${where}
                           AND ${actor.isKnown}
@@ -105,15 +105,14 @@ FROM
 )
 ORDER BY first DESC, value, step
 LIMIT ${limit}`;
-  return {
+  return draft.finish(
     sql,
-    params: draft.params,
-    parsedPaths: draft.parsedPaths,
-    columns: [
+    [
       ...(field ? [{ name: field.name, type: ColumnType.TEXT }] : []),
       measureColumn('step'),
       { name: 'name', type: ColumnType.TEXT },
       ...['count', 'conversion', 'fromPrevious', 'medianSeconds', 'averageSeconds'].map(measureColumn),
     ],
-  };
+    { scopes: [where] },
+  );
 }

@@ -1,10 +1,10 @@
-import { ColumnType, type Filter, type Paths } from '@millrace/contracts/millrace/query/v1/query';
+import { ColumnType, type Paths } from '@millrace/contracts/millrace/query/v1/query';
 import { fieldError } from '@millrace/runtime';
 import { filterCondition } from './filter.ts';
 import { measureColumn } from './measures.ts';
 import { type Statement, StatementDraft } from './statement.ts';
 import { actorOf, durationMs } from './steps.ts';
-import { type QueryWindow, windowCondition } from './window.ts';
+import { type QuestionScope, windowCondition } from './window.ts';
 
 const MIN_LENGTH = 2;
 const MAX_LENGTH = 10;
@@ -22,7 +22,7 @@ const MAX_PAUSE_MS = 30 * 86_400_000;
  */
 export function pathsStatement(
   question: Paths,
-  { workspaceId, window, filter }: { workspaceId: string; window: QueryWindow; filter: Filter | undefined },
+  { workspaceId, window, filter, properties }: QuestionScope,
 ): Statement {
   const { length: wanted, startType } = question;
   if (wanted !== 0 && (wanted < MIN_LENGTH || wanted > MAX_LENGTH)) {
@@ -31,7 +31,7 @@ export function pathsStatement(
   if (question.limit > MAX_PATHS) throw fieldError('paths.limit', `at most ${MAX_PATHS}`);
   if (startType.length > MAX_TYPE_CHARS)
     throw fieldError('paths.start_type', `at most ${MAX_TYPE_CHARS} characters`);
-  const draft = new StatementDraft();
+  const draft = new StatementDraft(properties);
   const actor = actorOf(question.by, 'sessionId', 'paths.by');
   const pauseMs = draft.bind(
     durationMs(question.pause, { fallbackMs: DEFAULT_PAUSE_MS, mostMs: MAX_PAUSE_MS, place: 'paths.pause' }),
@@ -58,7 +58,7 @@ FROM
             SELECT arraySort(groupArray((t, shard, seq, index, type))) AS events
             FROM
             (
-                ${draft.withRaws()}SELECT ${actor.column} AS actor, toUnixTimestamp64Milli(${window.column}) AS t, _shard AS shard, _seq AS seq, _index AS index, toString(event_type) AS type
+                ${draft.withPaths()}SELECT ${actor.column} AS actor, toUnixTimestamp64Milli(${window.column}) AS t, _shard AS shard, _seq AS seq, _index AS index, toString(event_type) AS type
                 FROM events
                 WHERE ${where}
                   AND ${actor.isKnown}
@@ -72,10 +72,9 @@ FROM
 )
 ORDER BY paths DESC, path
 LIMIT ${limit}`;
-  return {
+  return draft.finish(
     sql,
-    params: draft.params,
-    parsedPaths: draft.parsedPaths,
-    columns: [{ name: 'path', type: ColumnType.TEXT_LIST }, measureColumn('count'), measureColumn('share')],
-  };
+    [{ name: 'path', type: ColumnType.TEXT_LIST }, measureColumn('count'), measureColumn('share')],
+    { scopes: [where] },
+  );
 }

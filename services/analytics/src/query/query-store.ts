@@ -3,7 +3,7 @@ import { fieldError, MillraceError } from '@millrace/runtime';
 import { type ClickHouseClient, exceededLimit, storeUnavailable } from '@millrace/stores';
 import type { AnalyticsMetrics } from '../metrics.ts';
 import type { QuerySlots } from './query-slots.ts';
-import type { Statement } from './statement.ts';
+import { type PropertyColumns, type Statement, unreadColumns } from './statement.ts';
 
 /** What stands in a cell of an answer. */
 export type Cell = string | number | boolean | null | readonly Cell[];
@@ -18,6 +18,24 @@ export interface QueryStore {
     format: FileFormat.CSV | FileFormat.PARQUET,
     signal: AbortSignal,
   ): Promise<Uint8Array>;
+}
+
+/**
+ * The statement that takes what it can from the columns of properties, or where a row among those that it reads has not been filled
+ * the one that parses them all.
+ */
+export async function readableStatement(
+  store: QueryStore,
+  workspaceId: string,
+  properties: PropertyColumns,
+  compile: (properties: PropertyColumns) => Statement,
+  signal: AbortSignal,
+): Promise<Statement> {
+  const statement = compile(properties);
+  const { unfilled } = statement;
+  if (unfilled === undefined) return statement;
+  const rows = await store.rows(workspaceId, { ...statement, sql: unfilled }, signal);
+  return rows.length === 0 ? statement : compile(unreadColumns(properties));
 }
 
 const TIMEOUT_SECONDS = 20;

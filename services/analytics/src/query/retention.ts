@@ -1,6 +1,5 @@
 import {
   ColumnType,
-  type Filter,
   Interval,
   type Retention,
   RetentionKind,
@@ -10,7 +9,7 @@ import { filterCondition } from './filter.ts';
 import { measureColumn } from './measures.ts';
 import { type Statement, StatementDraft } from './statement.ts';
 import { actorOf, stepCondition } from './steps.ts';
-import { bucketAxis, bucketExpression, type QueryWindow, windowCondition } from './window.ts';
+import { bucketAxis, bucketExpression, type QuestionScope, windowCondition } from './window.ts';
 
 const DAY_MS = 86_400_000;
 const MAX_PERIODS = 60;
@@ -28,7 +27,7 @@ const SHORTEST_DAYS: Partial<Record<Interval, number>> = {
  */
 export function retentionStatement(
   question: Retention,
-  { workspaceId, window, filter }: { workspaceId: string; window: QueryWindow; filter: Filter | undefined },
+  { workspaceId, window, filter, properties }: QuestionScope,
 ): Statement {
   const period = question.period === Interval.UNSPECIFIED ? DEFAULT_PERIOD : question.period;
   const shortest = SHORTEST_DAYS[period];
@@ -37,7 +36,7 @@ export function retentionStatement(
   if ((window.toMs - window.fromMs) / (shortest * DAY_MS) > MAX_PERIODS - 2) {
     throw fieldError('retention.period', `makes more than ${MAX_PERIODS} periods of this window`);
   }
-  const draft = new StatementDraft();
+  const draft = new StatementDraft(properties);
   const actor = actorOf(question.by, 'userId', 'retention.by');
   const starts = stepCondition(question.start, 'retention.start', draft);
   const returns = stepCondition(question.return, 'retention.return', draft);
@@ -60,7 +59,7 @@ FROM
                 groupBitOr(if(returns, bitShiftLeft(toUInt64(1), at), 0)) AS returned
             FROM
             (
-                ${draft.withRaws()}SELECT ${actor.column} AS actor, toUInt8(indexOf(periods, ${bucket}) - 1) AS at, ${starts} AS starts, ${returns} AS returns
+                ${draft.withPaths()}SELECT ${actor.column} AS actor, toUInt8(indexOf(periods, ${bucket}) - 1) AS at, ${starts} AS starts, ${returns} AS returns
                 FROM events
                 WHERE ${where}
                   AND ${actor.isKnown}
@@ -74,13 +73,9 @@ FROM
     GROUP BY cohort, period
 )
 ORDER BY cohort, period`;
-  return {
+  return draft.finish(
     sql,
-    params: draft.params,
-    parsedPaths: draft.parsedPaths,
-    columns: [
-      { name: 'cohort', type: ColumnType.TIME },
-      ...['size', 'period', 'count', 'share'].map(measureColumn),
-    ],
-  };
+    [{ name: 'cohort', type: ColumnType.TIME }, ...['size', 'period', 'count', 'share'].map(measureColumn)],
+    { scopes: [where] },
+  );
 }

@@ -13,6 +13,7 @@ const ask = async (query: Json, workspaceId = 'w1') =>
   runQuery(
     store,
     create(RunQueryRequestSchema, { workspaceId, query: fromJson(QuerySchema, query) }),
+    new Map(),
     createFixedClock(Date.UTC(2026, 10, 27)),
     AbortSignal.timeout(1_000),
   );

@@ -6,11 +6,11 @@ import { type Clock, fieldError } from '@millrace/runtime';
 import { breakdownStatement } from './breakdown.ts';
 import { funnelStatement } from './funnel.ts';
 import { pathsStatement } from './paths.ts';
-import type { Cell, QueryStore } from './query-store.ts';
+import { type Cell, type QueryStore, readableStatement } from './query-store.ts';
 import { retentionStatement } from './retention.ts';
-import type { Statement } from './statement.ts';
+import type { PropertyColumns, Statement } from './statement.ts';
 import { timeSeriesStatement } from './time-series.ts';
-import { type QueryWindow, readWindow } from './window.ts';
+import { type QuestionScope, readWindow } from './window.ts';
 
 /** An answer in the form that was asked for. */
 export type QueryAnswer =
@@ -24,6 +24,7 @@ export type QueryAnswer =
 export async function runQuery(
   store: QueryStore,
   request: RunQueryRequest,
+  properties: PropertyColumns,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<QueryAnswer> {
@@ -31,12 +32,14 @@ export async function runQuery(
   if (workspaceId === '') throw fieldError('workspace_id', 'is required');
   if (query === undefined) throw fieldError('query', 'is required');
   const window = readWindow(query.window, clock.now());
-  const statement = statementOf(query, workspaceId, window);
+  const { filter } = query;
+  const compile = (columns: PropertyColumns) =>
+    statementOf(query, { workspaceId, window, filter, properties: columns });
+  const statement = await readableStatement(store, workspaceId, properties, compile, signal);
   if (format === FileFormat.CSV || format === FileFormat.PARQUET) {
     return { case: 'file', value: await store.file(workspaceId, statement, format, signal) };
   }
   const rows = await store.rows(workspaceId, statement, signal);
-  const { parsedPaths } = statement;
   return {
     case: 'table',
     value: {
@@ -44,14 +47,13 @@ export async function runQuery(
       rows: rows.map((values) => ({ values: values.map(toValue) })),
       from: timestampFromMs(window.fromMs),
       to: timestampFromMs(window.toMs),
-      readBy: parsedPaths.length === 0 ? ReadBy.COLUMNS : ReadBy.JSON,
-      unregisteredProperties: [...parsedPaths],
+      readBy: statement.parsesJson ? ReadBy.JSON : ReadBy.COLUMNS,
+      unregisteredProperties: [...statement.unregisteredPaths],
     },
   };
 }
 
-function statementOf({ question, filter }: Query, workspaceId: string, window: QueryWindow): Statement {
-  const scope = { workspaceId, window, filter };
+function statementOf({ question }: Query, scope: QuestionScope): Statement {
   switch (question.case) {
     case 'timeSeries':
       return timeSeriesStatement(question.value, scope);

@@ -7,8 +7,12 @@ export interface Statement {
   readonly params: Readonly<Record<string, unknown>>;
   /** What it selects, in order. */
   readonly columns: readonly Omit<Column, '$typeName' | '$unknown'>[];
-  /** Paths that it reads from JSON, in the order of the question. */
-  readonly parsedPaths: readonly string[];
+  /** Whether payloads or metadata are parsed row by row. */
+  readonly parsesJson: boolean;
+  /** Paths that it reads from JSON and that are no properties, in the order of the question. */
+  readonly unregisteredPaths: readonly string[];
+  /** Selects a row if one of those that are read lacks a property that the statement takes from its column. */
+  readonly unfilled: string | undefined;
 }
 
 /** Types of parameters that statements use. */
@@ -21,14 +25,44 @@ export type ParameterType =
   | 'Array(Float64)'
   | 'Array(Int64)';
 
+/** A column that has a property's values. */
+export interface PropertyColumn {
+  readonly name: string;
+  /** `text` has a text of every value, `number` what is a number; from one that is `unread` nothing is taken. */
+  readonly kind: 'text' | 'number' | 'unread';
+  /** The first version of the workspace's properties that fills it: rows of an earlier one hold something else. */
+  readonly since: number;
+}
+
+/** The columns of a workspace's properties, by `propertyKey`. */
+export type PropertyColumns = ReadonlyMap<string, PropertyColumn>;
+
+/** Names a path into an event's JSON, however it was written. */
+export function propertyKey(root: 'payload' | 'metadata', keys: readonly (string | number)[]): string {
+  return JSON.stringify([root, ...keys]);
+}
+
+/** The same properties, none of which is taken from its column. */
+export function unreadColumns(properties: PropertyColumns): PropertyColumns {
+  return new Map([...properties].map(([key, column]) => [key, { ...column, kind: 'unread' }]));
+}
+
+const NO_PROPERTIES: PropertyColumns = new Map();
+
 /**
- * A statement under construction: gives every value of a client's a name to stand for it, and every path into JSON that is read a
- * column of its own, so that it is parsed once.
+ * A statement under construction: gives every value of a client's a name to stand for it, and every path into JSON its property's
+ * column, or where there is none a column of its own, so that it is parsed once.
  */
 export class StatementDraft {
   readonly params: Record<string, unknown> = {};
-  readonly #raws = new Map<string, { alias: string; expression: string }>();
+  readonly #properties: PropertyColumns;
+  readonly #parsed = new Map<string, { name: string; alias: string; definitions: readonly string[] }>();
+  readonly #used = new Set<PropertyColumn>();
   #count = 0;
+
+  constructor(properties: PropertyColumns = NO_PROPERTIES) {
+    this.#properties = properties;
+  }
 
   /** A placeholder for the value. */
   bind(value: unknown, type: ParameterType): string {
@@ -37,23 +71,54 @@ export class StatementDraft {
     return `{${name}:${type}}`;
   }
 
-  /** The alias of a path's raw JSON; `''` where there is none. */
-  raw(path: string, expression: () => string): string {
-    const known = this.#raws.get(path);
+  /** The column of a property of that kind, where there is one. */
+  property(key: string, kind: 'text' | 'number'): string | undefined {
+    const column = this.#properties.get(key);
+    if (column?.kind !== kind) return undefined;
+    this.#used.add(column);
+    return column.name;
+  }
+
+  /** The alias of a path that is read from JSON; `define` says how. `name` is what the client calls it. */
+  parsed(key: string, name: string, define: (alias: string) => readonly string[]): string {
+    const known = this.#parsed.get(key);
     if (known !== undefined) return known.alias;
-    const alias = `raw_${this.#raws.size}`;
-    this.#raws.set(path, { alias, expression: expression() });
+    const alias = `path_${this.#parsed.size}`;
+    this.#parsed.set(key, { name, alias, definitions: define(alias) });
     return alias;
   }
 
-  /** Definitions for a WITH clause: every raw value that the statement uses; '' without any. */
-  withRaws(): string {
-    if (this.#raws.size === 0) return '';
-    return `WITH ${[...this.#raws.values()].map(({ alias, expression }) => `${expression} AS ${alias}`).join(', ')}\n`;
+  /** Definitions for a WITH clause: every path that the statement parses; '' without any. */
+  withPaths(): string {
+    if (this.#parsed.size === 0) return '';
+    return `WITH ${[...this.#parsed.values()].flatMap(({ definitions }) => definitions).join(', ')}\n`;
   }
 
-  /** Paths that are read from JSON, in the order in which they came up. */
-  get parsedPaths(): readonly string[] {
-    return [...this.#raws.keys()];
+  /** The statement. `scopes` are the conditions under which it reads rows: window and workspace. */
+  finish(sql: string, columns: Statement['columns'], { scopes }: { scopes: readonly string[] }): Statement {
+    const unfilled = this.#unfilled();
+    return {
+      sql,
+      params: this.params,
+      columns,
+      parsesJson: this.#parsed.size > 0,
+      unregisteredPaths: [...this.#parsed].flatMap(([key, { name }]) =>
+        this.#properties.has(key) ? [] : [name],
+      ),
+      unfilled:
+        unfilled &&
+        scopes
+          .map((where) => `(SELECT 1 FROM events WHERE ${where} AND ${unfilled} LIMIT 1)`)
+          .join(' UNION ALL '),
+    };
+  }
+
+  #unfilled(): string | undefined {
+    if (this.#used.size === 0) return undefined;
+    const since = Math.max(...[...this.#used].map((column) => column.since));
+    const unknown = [...this.#used].map(({ name, kind }) =>
+      kind === 'text' ? `${name} = '\\0'` : `isNaN(ifNull(${name}, 0))`,
+    );
+    return `(_properties < ${this.bind(since, 'UInt32')} OR ${unknown.join(' OR ')})`;
   }
 }

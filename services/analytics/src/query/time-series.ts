@@ -1,15 +1,17 @@
-import {
-  ColumnType,
-  type Filter,
-  Interval,
-  type TimeSeries,
-} from '@millrace/contracts/millrace/query/v1/query';
+import { ColumnType, Interval, type TimeSeries } from '@millrace/contracts/millrace/query/v1/query';
 import { fieldError } from '@millrace/runtime';
 import { parseField, textExpression } from './fields.ts';
 import { filterCondition } from './filter.ts';
 import { type CompiledMeasure, compileMeasures, measureColumn } from './measures.ts';
 import { type Statement, StatementDraft } from './statement.ts';
-import { bucketAxis, bucketExpression, type QueryWindow, SHORTEST_MS, windowCondition } from './window.ts';
+import {
+  bucketAxis,
+  bucketExpression,
+  type QueryWindow,
+  type QuestionScope,
+  SHORTEST_MS,
+  windowCondition,
+} from './window.ts';
 
 const MAX_BUCKETS = 5_000;
 const DEFAULT_SERIES = 10;
@@ -27,7 +29,7 @@ const TYPICAL_MS: Readonly<Record<Interval, number>> = {
 /** Figures by buckets of time, every bucket of the window in order. Throws MillraceError `invalid_argument` naming the field. */
 export function timeSeriesStatement(
   question: TimeSeries,
-  { workspaceId, window, filter }: { workspaceId: string; window: QueryWindow; filter: Filter | undefined },
+  { workspaceId, window, filter, properties }: QuestionScope,
 ): Statement {
   const { interval, breakdown, compare } = question;
   if (SHORTEST_MS[interval] === undefined) throw fieldError('time_series.interval', 'is not known');
@@ -36,7 +38,7 @@ export function timeSeriesStatement(
     throw fieldError('time_series.interval', `makes more than ${MAX_BUCKETS} buckets of this window`);
   }
   if (question.top > MAX_SERIES) throw fieldError('time_series.top', `at most ${MAX_SERIES}`);
-  const draft = new StatementDraft();
+  const draft = new StatementDraft(properties);
   const field = breakdown === '' ? undefined : parseField(breakdown, 'time_series.breakdown');
   const value = field && textExpression(field, draft);
   const measures = compileMeasures(question.measures, 'time_series.measures', draft, {
@@ -46,14 +48,17 @@ export function timeSeriesStatement(
   const condition = filterCondition(filter, 'filter', draft);
   const top = draft.bind(question.top || DEFAULT_SERIES, 'UInt32');
 
+  const scopes: string[] = [];
   /** The figures of a window whose events lie `shiftMs` before the buckets that they count in. */
   const figuresOf = (part: QueryWindow, shiftMs: number): string => {
-    const where = `${windowCondition(workspaceId, part, draft)}\n  AND ${condition}`;
+    const where = windowCondition(workspaceId, part, draft);
+    scopes.push(where);
     const time =
       shiftMs === 0 ? part.column : `addMilliseconds(${part.column}, ${draft.bind(shiftMs, 'Int64')})`;
-    return `${draft.withRaws()}SELECT ${bucketExpression(time, interval, window, draft)} AS bucket${value ? `, ${value} AS value` : ''}, ${figures(measures)}
+    return `${draft.withPaths()}SELECT ${bucketExpression(time, interval, window, draft)} AS bucket${value ? `, ${value} AS value` : ''}, ${figures(measures)}
 FROM events
 WHERE ${where}
+  AND ${condition}
 GROUP BY bucket${value ? ', value' : ''}`;
   };
   const current = figuresOf(window, 0);
@@ -61,19 +66,18 @@ GROUP BY bucket${value ? ', value' : ''}`;
   const earlier = compare ? figuresOf(before, lengthMs) : undefined;
   const buckets = bucketAxis(interval, window, draft);
   const series = value
-    ? `${draft.withRaws()}SELECT value FROM (SELECT ${value} AS value, count() AS n FROM events WHERE ${windowCondition(workspaceId, window, draft)} AND ${condition} GROUP BY value ORDER BY n DESC, value NULLS LAST LIMIT ${top})`
+    ? `${draft.withPaths()}SELECT value FROM (SELECT ${value} AS value, count() AS n FROM events WHERE ${windowCondition(workspaceId, window, draft)} AND ${condition} GROUP BY value ORDER BY n DESC, value NULLS LAST LIMIT ${top})`
     : undefined;
-  return {
-    sql: assemble({ measures, buckets, series, current, earlier }),
-    params: draft.params,
-    parsedPaths: draft.parsedPaths,
-    columns: [
+  return draft.finish(
+    assemble({ measures, buckets, series, current, earlier }),
+    [
       { name: 'time', type: ColumnType.TIME },
       ...(field ? [{ name: field.name, type: ColumnType.TEXT }] : []),
       ...measures.map(({ name }) => measureColumn(name)),
       ...(compare ? measures.map(({ name }) => measureColumn(beforeName(name))) : []),
     ],
-  };
+    { scopes },
+  );
 }
 
 function beforeName(name: string): string {

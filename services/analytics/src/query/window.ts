@@ -1,12 +1,13 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import {
+  type Filter,
   Interval,
   TimeBasis,
   Weekday,
   type Window as WindowMessage,
 } from '@millrace/contracts/millrace/query/v1/query';
 import { EARLIEST_MS, fieldError, LATEST_MS, wholeMs } from '@millrace/runtime';
-import type { StatementDraft } from './statement.ts';
+import type { PropertyColumns, StatementDraft } from './statement.ts';
 
 /** A window as it is read: milliseconds since 1970, from `fromMs` on, before `toMs`. */
 export interface QueryWindow {
@@ -15,6 +16,14 @@ export interface QueryWindow {
   readonly column: 'received_at' | 'occurred_at';
   readonly timeZone: string;
   readonly weekStart: Weekday.MONDAY | Weekday.SUNDAY;
+}
+
+/** Which events a question is about, and what the table keeps of their JSON. */
+export interface QuestionScope {
+  readonly workspaceId: string;
+  readonly window: QueryWindow;
+  readonly filter: Filter | undefined;
+  readonly properties?: PropertyColumns | undefined;
 }
 
 const COLUMNS: Readonly<Record<TimeBasis, QueryWindow['column']>> = {

@@ -60,6 +60,11 @@ export function analyticsFrom(methods: ServiceMethods<typeof AnalyticsService>):
       methods.listFieldNames(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
     listFieldValues: (request, signal) =>
       methods.listFieldValues(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
+    listProperties: (request, signal) =>
+      methods.listProperties(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
+    putProperty: (request, signal) => methods.putProperty(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
+    deleteProperty: (request, signal) =>
+      methods.deleteProperty(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
     ...tailBy(methods),
   };
 }
@@ -89,7 +94,15 @@ export type Questions = {
   ): Promise<GetMetricsResponse>;
 };
 
-type QuestionName = 'runQuery' | 'listEvents' | 'getEvent' | 'listFieldNames' | 'listFieldValues';
+type QuestionName =
+  | 'runQuery'
+  | 'listEvents'
+  | 'getEvent'
+  | 'listFieldNames'
+  | 'listFieldValues'
+  | 'listProperties'
+  | 'putProperty'
+  | 'deleteProperty';
 
 /** Reads the audit log. */
 export interface AuditEntries {

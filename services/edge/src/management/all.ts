@@ -2,6 +2,7 @@ import type { Api } from '../request/api.ts';
 import { auditApi } from './audit/routes.ts';
 import { graphqlApi } from './graphql/routes.ts';
 import { keysApi } from './keys/routes.ts';
+import { propertiesApi } from './properties/routes.ts';
 import { queryApi } from './query/routes.ts';
 import { schemasApi } from './schemas/routes.ts';
 import { signInApi } from './sign-in/routes.ts';
@@ -14,6 +15,7 @@ export const managementApis: readonly Api[] = [
   schemasApi,
   auditApi,
   queryApi,
+  propertiesApi,
   tailApi,
   signInApi,
   keysApi,

@@ -5,7 +5,13 @@ import type { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analy
 import { TailEnd, type TailEventsResponseSchema, TailGap } from '@millrace/contracts/millrace/api/v1/tail';
 import type { Event } from '@millrace/contracts/millrace/event/v1/event';
 import { MillraceError } from '@millrace/runtime';
+import type { AuditLog } from '@millrace/stores';
 import type { Questions } from '../clients/analytics.ts';
+import {
+  deleteProperty,
+  type PropertyChange,
+  putProperty,
+} from '../management/properties/change-property.ts';
 import {
   type EndReason,
   type GapReason,
@@ -13,6 +19,7 @@ import {
   showEvents,
   type TailDeps,
 } from '../management/tail/show-events.ts';
+import { originOf } from './call-record.ts';
 import { callerNow, callerOf } from './gate.ts';
 
 const GAPS: Readonly<Record<GapReason, TailGap>> = { trimmed: TailGap.TRIMMED, replaced: TailGap.REPLACED };
@@ -25,9 +32,11 @@ const ENDS: Readonly<Partial<Record<EndReason, TailEnd>>> = {
 /** `millrace.api.v1.AnalyticsService`: the caller's workspace, and what the service says. */
 export function createAnalyticsService({
   questions,
+  auditLog,
   tail,
 }: {
   questions: Questions;
+  auditLog: AuditLog;
   tail: TailDeps;
 }): ServiceImpl<typeof AnalyticsService> {
   return {
@@ -55,6 +64,15 @@ export function createAnalyticsService({
       const { workspaceId } = callerOf(context);
       return (await questions.listFieldValues({ workspaceId, request }, context.signal)).response ?? {};
     },
+    async listProperties(_, context) {
+      const { workspaceId } = callerOf(context);
+      return (await questions.listProperties({ workspaceId }, context.signal)).response ?? {};
+    },
+    putProperty: (wish, context) => putProperty({ questions, auditLog }, changeOf(context), wish),
+    async deleteProperty({ path }, context) {
+      await deleteProperty({ questions, auditLog }, changeOf(context), path);
+      return {};
+    },
     async *tailEvents({ types, userId, after, last }, context) {
       const { workspaceId } = callerOf(context);
       const shown = showEvents(
@@ -68,6 +86,10 @@ export function createAnalyticsService({
       }
     },
   };
+}
+
+function changeOf(context: HandlerContext): PropertyChange {
+  return { grant: callerOf(context), exchange: originOf(context), signal: context.signal };
 }
 
 async function refusalOf(

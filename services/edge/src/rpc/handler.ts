@@ -13,6 +13,7 @@ import { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics'
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import { type Logger, type Health as ProcessHealth, type Tracing, traceIdOf } from '@millrace/runtime';
+import type { AuditLog } from '@millrace/stores';
 import type { Questions } from '../clients/analytics.ts';
 import type { AuthGateway } from '../clients/auth.ts';
 import type { CredentialVerifier } from '../clients/credentials.ts';
@@ -48,6 +49,7 @@ export interface ConnectDeps extends Omit<EventServiceDeps, 'streamIdleMs'> {
   readonly clientAddress: ClientAddress;
   readonly auth: AuthGateway;
   readonly questions: Questions;
+  readonly auditLog: AuditLog;
   readonly tail: TailDeps;
   readonly metrics: RpcMetrics;
   readonly health: Pick<ProcessHealth, 'ready' | 'draining'>;

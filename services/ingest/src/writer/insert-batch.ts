@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
 import type { EventTable, InsertOutcome, Lease } from '@millrace/stores';
-import { encodeRows, type Row } from '@millrace/wire';
+import { encodeRows, type PropertyPlan, type Row } from '@millrace/wire';
 
 /** What came of trying to store rows. */
 export type BatchOutcome =
@@ -50,18 +50,22 @@ export function createBatchInserter(options: {
   /** Begins the id of every insert of this shard, whoever runs it. */
   queryIdPrefix: string;
   owner: string;
+  /** Which properties of a workspace's events get columns of their own. */
+  propertiesOf: (workspaceId: string) => PropertyPlan | undefined;
   failpoint: Failpoint;
   clock: Clock;
   log: Logger;
 }): InsertBatch {
   const { table, shard, clock, log, failpoint } = options;
+  const encode = (rows: readonly Row[], month: number) =>
+    encodeRows(rows, shard, month, options.propertiesOf);
   let counter = 0;
 
   /** Returns undefined when the outcome isn't known. */
   const attempt = async (rows: readonly Row[], follows: Follows, queryId: string, signal: AbortSignal) => {
     try {
       return await table.insert({
-        body: encodeRows(rows, shard, follows.month),
+        body: encode(rows, follows.month),
         token: `${shard}:${follows.stored}`,
         queryId,
         timeoutMs: INSERT_TIMEOUT_MS,
@@ -77,7 +81,7 @@ export function createBatchInserter(options: {
   };
 
   const tryRead = async (rows: readonly Row[], follows: Follows, signal: AbortSignal) => {
-    const call = () => table.tryRead(encodeRows(rows, shard, follows.month));
+    const call = () => table.tryRead(encode(rows, follows.month));
     return persist({ what: 'trial read', call, signal, log });
   };
 

@@ -8,6 +8,7 @@ import {
   ensureEventStreams,
   type NatsConnection,
   openEventLog,
+  openProperties,
   openRedis,
   redisKnownKeys,
   watchNatsLimits,
@@ -51,6 +52,7 @@ export async function createWriterRole(options: WriterRoleOptions): Promise<Writ
     clock,
     log,
   });
+  const properties = await openProperties({ connection, replicas: config.NATS_REPLICAS, clock, log });
   const client = createClickHouse(clickHouseFrom(config, log));
   const publisher = createPublisher({
     connection,
@@ -72,6 +74,7 @@ export async function createWriterRole(options: WriterRoleOptions): Promise<Writ
     sharedKeys: redis && redisKnownKeys({ redis, windowMs: dedupWindowMs, clock, log }),
     publisher,
     limits,
+    propertiesOf: properties.planOf,
     shardCount: config.STREAM_SHARDS,
     batches: {
       rows: config.WRITER_BATCH_ROWS,
@@ -91,6 +94,7 @@ export async function createWriterRole(options: WriterRoleOptions): Promise<Writ
     start: writer.start,
     async close() {
       await writer.close();
+      await properties.close();
       publisher.close();
       redis?.disconnect();
       await client.close();

@@ -8,6 +8,7 @@ import {
   type SharedKnownKeys,
   shardNumber,
 } from '@millrace/stores';
+import type { PropertyPlan } from '@millrace/wire';
 import { createDuplicates } from '../dedup/duplicates.ts';
 import { createKnownKeys } from '../dedup/known-keys.ts';
 import type { WriterMetrics } from '../metrics.ts';
@@ -32,6 +33,7 @@ export interface WriterDeps {
   readonly sharedKeys?: SharedKnownKeys | undefined;
   readonly publisher: Pick<Publisher, 'publish'>;
   readonly limits: NatsLimits;
+  readonly propertiesOf: (workspaceId: string) => PropertyPlan | undefined;
   readonly shardCount: number;
   readonly batches: BatchLimits;
   readonly dedupWindowMs: number;
@@ -163,6 +165,7 @@ function shardWriterDeps(deps: WriterDeps, entry: FollowedShard): ShardWriterDep
       shard: number,
       queryIdPrefix,
       owner: deps.owner,
+      propertiesOf: deps.propertiesOf,
       failpoint,
       clock,
       log,

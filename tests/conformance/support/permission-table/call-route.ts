@@ -15,7 +15,8 @@ export function callRoute(
     if (value === undefined) throw new Error(`the sample of ${route.method} ${route.path} lacks :${name}`);
     return encodeURIComponent(value);
   });
-  const { query, headers } = present(presented);
+  const { query: credential, headers } = present(presented);
+  const query = withParameters(credential, sample.query);
   if (sample.lasts) return firstWords(`${url}${path}${query}`, headers);
   return httpCall(`${url}${path}${query}`, {
     method: route.method,
@@ -25,6 +26,11 @@ export function callRoute(
     },
     ...(sample.body && { body: JSON.stringify(sample.body) }),
   });
+}
+
+function withParameters(query: string, parameters: SampleRequest['query']): string {
+  if (parameters === undefined) return query;
+  return `${query}${query === '' ? '?' : '&'}${new URLSearchParams(parameters)}`;
 }
 
 async function firstWords(url: string, headers: Readonly<Record<string, string>>): Promise<Answer> {

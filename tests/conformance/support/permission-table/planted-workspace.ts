@@ -28,6 +28,7 @@ export interface Planted {
   readonly externalTokenId: string;
   readonly eventId: string;
   readonly eventName: string;
+  readonly property: string;
 }
 
 /** A workspace with one of everything in it, whoever may act there, and two callers from elsewhere. */
@@ -65,6 +66,8 @@ export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace
   const key = await make('POST /api-keys', { name: names.key, permissions: [] });
   const eventName = 'order.placed';
   await make(`PUT /v1/schemas/${eventName}`, { schema: { title: names.schema }, mode: 'observe' });
+  const property = `payload.${mark('property')}`;
+  await make('PUT /v1/properties', { path: property });
   const eventId = mark('event');
   await make('POST /v1/ingest', [{ id: eventId, type: 'planted' }]);
   const readEvents = async () => {
@@ -83,6 +86,7 @@ export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace
     externalTokenId: textAt(token, 'data', 'createExternalEventToken', 'id'),
     eventId,
     eventName,
+    property,
   };
   const { eventName: _, ...ids } = planted;
   return {
@@ -104,6 +108,7 @@ export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace
       const routes = [
         '/api-keys',
         '/v1/schemas',
+        '/v1/properties',
         path,
         `${path}/members`,
         '/v1/workspaces',
@@ -112,7 +117,7 @@ export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace
       const answers = await Promise.all(routes.map((route) => call(`GET ${route}`)));
       const tokens = await call('POST /graphql', { query: '{ externalEventTokens { id isActive } }' });
       const text = [...[...answers, tokens].map((answer) => answer.text), await readEvents()].join('\n');
-      return text.replaceAll(/"lastUsedAt":("[^"]*"|null)/g, '');
+      return text.replaceAll(/"(lastUsedAt|state|filledEvents|events)":("[^"]*"|null|\d+)/g, '');
     },
     readAudit: async () => (await call('GET /v1/audit')).text,
   };

@@ -2,6 +2,8 @@
 export interface SampleRequest {
   /** Values of the path's parameters. */
   readonly params?: Readonly<Record<string, string>>;
+  /** Parameters behind the path. */
+  readonly query?: Readonly<Record<string, string>>;
   /** JSON of a route, or the fields of a method's request. */
   readonly body?: Readonly<Record<string, unknown>> | readonly unknown[];
   readonly contentType?: string;

@@ -114,6 +114,13 @@ function nativeSamples(planted: Planted): Readonly<Record<string, SampleRequest>
       body: { query: { question: { case: 'breakdown', value: { fields: ['id'] } } } },
       ...own,
     },
+    'GET /v1/properties': own,
+    // The same path elsewhere is a property of its own.
+    'PUT /v1/properties': { body: { path: planted.property }, ...own },
+    'DELETE /v1/properties': { query: { path: planted.property }, ...own },
+    'millrace.api.v1.AnalyticsService/ListProperties': own,
+    'millrace.api.v1.AnalyticsService/PutProperty': { body: { path: planted.property }, ...own },
+    'millrace.api.v1.AnalyticsService/DeleteProperty': { body: { path: planted.property }, ...own },
     'millrace.api.v1.AnalyticsService/ListEvents': own,
     'millrace.api.v1.AnalyticsService/GetEvent': { body: { id: planted.eventId }, elsewhere: 404 },
     'millrace.api.v1.AnalyticsService/ListFieldNames': own,

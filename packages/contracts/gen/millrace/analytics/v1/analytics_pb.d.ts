@@ -9,7 +9,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { AuditEntry } from "../../audit/v1/audit_pb.js";
 import type { Query, Table } from "../../query/v1/query_pb.js";
-import type { ListEventsRequest as ListEventsRequest$1, ListEventsResponse as ListEventsResponse$1, ListFieldNamesRequest as ListFieldNamesRequest$1, ListFieldNamesResponse as ListFieldNamesResponse$1, ListFieldValuesRequest as ListFieldValuesRequest$1, ListFieldValuesResponse as ListFieldValuesResponse$1, StoredEvent } from "../../api/v1/analytics_pb.js";
+import type { DeletePropertyRequest as DeletePropertyRequest$1, ListEventsRequest as ListEventsRequest$1, ListEventsResponse as ListEventsResponse$1, ListFieldNamesRequest as ListFieldNamesRequest$1, ListFieldNamesResponse as ListFieldNamesResponse$1, ListFieldValuesRequest as ListFieldValuesRequest$1, ListFieldValuesResponse as ListFieldValuesResponse$1, ListPropertiesResponse as ListPropertiesResponse$1, PutPropertyRequest as PutPropertyRequest$1, PutPropertyResponse as PutPropertyResponse$1, StoredEvent } from "../../api/v1/analytics_pb.js";
 
 /**
  * Describes the file millrace/analytics/v1/analytics.proto.
@@ -796,6 +796,141 @@ export declare type TailEventsResponse = Message<"millrace.analytics.v1.TailEven
 export declare const TailEventsResponseSchema: GenMessage<TailEventsResponse>;
 
 /**
+ * ListPropertiesRequest names the tenant.
+ *
+ * @generated from message millrace.analytics.v1.ListPropertiesRequest
+ */
+export declare type ListPropertiesRequest = Message<"millrace.analytics.v1.ListPropertiesRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListPropertiesRequest.
+ * Use `create(ListPropertiesRequestSchema)` to create a new message.
+ */
+export declare const ListPropertiesRequestSchema: GenMessage<ListPropertiesRequest>;
+
+/**
+ * ListPropertiesResponse has them.
+ *
+ * @generated from message millrace.analytics.v1.ListPropertiesResponse
+ */
+export declare type ListPropertiesResponse = Message<"millrace.analytics.v1.ListPropertiesResponse"> & {
+  /**
+   * The list.
+   *
+   * @generated from field: millrace.api.v1.ListPropertiesResponse response = 1;
+   */
+  response?: ListPropertiesResponse$1 | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListPropertiesResponse.
+ * Use `create(ListPropertiesResponseSchema)` to create a new message.
+ */
+export declare const ListPropertiesResponseSchema: GenMessage<ListPropertiesResponse>;
+
+/**
+ * PutPropertyRequest is a workspace's request.
+ *
+ * @generated from message millrace.analytics.v1.PutPropertyRequest
+ */
+export declare type PutPropertyRequest = Message<"millrace.analytics.v1.PutPropertyRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * What is asked.
+   *
+   * @generated from field: millrace.api.v1.PutPropertyRequest request = 2;
+   */
+  request?: PutPropertyRequest$1 | undefined;
+
+  /**
+   * Who asks: the user's id, or the credential's.
+   *
+   * @generated from field: string asked_by = 3;
+   */
+  askedBy: string;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.PutPropertyRequest.
+ * Use `create(PutPropertyRequestSchema)` to create a new message.
+ */
+export declare const PutPropertyRequestSchema: GenMessage<PutPropertyRequest>;
+
+/**
+ * PutPropertyResponse is what came of it.
+ *
+ * @generated from message millrace.analytics.v1.PutPropertyResponse
+ */
+export declare type PutPropertyResponse = Message<"millrace.analytics.v1.PutPropertyResponse"> & {
+  /**
+   * The answer.
+   *
+   * @generated from field: millrace.api.v1.PutPropertyResponse response = 1;
+   */
+  response?: PutPropertyResponse$1 | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.PutPropertyResponse.
+ * Use `create(PutPropertyResponseSchema)` to create a new message.
+ */
+export declare const PutPropertyResponseSchema: GenMessage<PutPropertyResponse>;
+
+/**
+ * DeletePropertyRequest is a workspace's request.
+ *
+ * @generated from message millrace.analytics.v1.DeletePropertyRequest
+ */
+export declare type DeletePropertyRequest = Message<"millrace.analytics.v1.DeletePropertyRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * What is asked.
+   *
+   * @generated from field: millrace.api.v1.DeletePropertyRequest request = 2;
+   */
+  request?: DeletePropertyRequest$1 | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.DeletePropertyRequest.
+ * Use `create(DeletePropertyRequestSchema)` to create a new message.
+ */
+export declare const DeletePropertyRequestSchema: GenMessage<DeletePropertyRequest>;
+
+/**
+ * DeletePropertyResponse is empty.
+ *
+ * @generated from message millrace.analytics.v1.DeletePropertyResponse
+ */
+export declare type DeletePropertyResponse = Message<"millrace.analytics.v1.DeletePropertyResponse"> & {
+};
+
+/**
+ * Describes the message millrace.analytics.v1.DeletePropertyResponse.
+ * Use `create(DeletePropertyResponseSchema)` to create a new message.
+ */
+export declare const DeletePropertyResponseSchema: GenMessage<DeletePropertyResponse>;
+
+/**
  * TimeRange is a window that ends now.
  *
  * @generated from enum millrace.analytics.v1.TimeRange
@@ -1017,6 +1152,36 @@ export declare const AnalyticsService: GenService<{
     methodKind: "unary";
     input: typeof ListFieldValuesRequestSchema;
     output: typeof ListFieldValuesResponseSchema;
+  },
+  /**
+   * ListProperties lists what is kept in columns. UNAVAILABLE while NATS is away.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.ListProperties
+   */
+  listProperties: {
+    methodKind: "unary";
+    input: typeof ListPropertiesRequestSchema;
+    output: typeof ListPropertiesResponseSchema;
+  },
+  /**
+   * PutProperty registers one.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.PutProperty
+   */
+  putProperty: {
+    methodKind: "unary";
+    input: typeof PutPropertyRequestSchema;
+    output: typeof PutPropertyResponseSchema;
+  },
+  /**
+   * DeleteProperty removes one. NOT_FOUND.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.DeleteProperty
+   */
+  deleteProperty: {
+    methodKind: "unary";
+    input: typeof DeletePropertyRequestSchema;
+    output: typeof DeletePropertyResponseSchema;
   },
   /**
    * GetStoreHealth says whether ClickHouse answers.

@@ -2,7 +2,7 @@
 // @generated from file millrace/api/v1/analytics.proto (package millrace.api.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Filter, Query, Table, Window } from "../../query/v1/query_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -428,6 +428,250 @@ export declare type ListFieldValuesResponse = Message<"millrace.api.v1.ListField
 export declare const ListFieldValuesResponseSchema: GenMessage<ListFieldValuesResponse>;
 
 /**
+ * Property is a path whose values are kept in a column.
+ *
+ * @generated from message millrace.api.v1.Property
+ */
+export declare type Property = Message<"millrace.api.v1.Property"> & {
+  /**
+   * For example `payload.cart.total`.
+   *
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * What is kept.
+   *
+   * @generated from field: millrace.api.v1.PropertyType type = 2;
+   */
+  type: PropertyType;
+
+  /**
+   * When it was registered, or its type changed.
+   *
+   * @generated from field: google.protobuf.Timestamp created_at = 3;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * Who did it: the user's id, or the credential's when it was issued to nobody.
+   *
+   * @generated from field: string created_by = 4;
+   */
+  createdBy: string;
+
+  /**
+   * Stored events of the workspace.
+   *
+   * @generated from field: uint64 events = 5;
+   */
+  events: bigint;
+
+  /**
+   * Those of them whose column is filled. Questions about others read the JSON, to the same result.
+   *
+   * @generated from field: uint64 filled_events = 6;
+   */
+  filledEvents: bigint;
+};
+
+/**
+ * Describes the message millrace.api.v1.Property.
+ * Use `create(PropertySchema)` to create a new message.
+ */
+export declare const PropertySchema: GenMessage<Property>;
+
+/**
+ * PropertySuggestion is a path that questions have read from JSON.
+ *
+ * @generated from message millrace.api.v1.PropertySuggestion
+ */
+export declare type PropertySuggestion = Message<"millrace.api.v1.PropertySuggestion"> & {
+  /**
+   * The path.
+   *
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * How many questions, as far as the process remembers.
+   *
+   * @generated from field: uint64 questions = 2;
+   */
+  questions: bigint;
+};
+
+/**
+ * Describes the message millrace.api.v1.PropertySuggestion.
+ * Use `create(PropertySuggestionSchema)` to create a new message.
+ */
+export declare const PropertySuggestionSchema: GenMessage<PropertySuggestion>;
+
+/**
+ * ListPropertiesRequest is empty.
+ *
+ * @generated from message millrace.api.v1.ListPropertiesRequest
+ */
+export declare type ListPropertiesRequest = Message<"millrace.api.v1.ListPropertiesRequest"> & {
+};
+
+/**
+ * Describes the message millrace.api.v1.ListPropertiesRequest.
+ * Use `create(ListPropertiesRequestSchema)` to create a new message.
+ */
+export declare const ListPropertiesRequestSchema: GenMessage<ListPropertiesRequest>;
+
+/**
+ * ListPropertiesResponse has them.
+ *
+ * @generated from message millrace.api.v1.ListPropertiesResponse
+ */
+export declare type ListPropertiesResponse = Message<"millrace.api.v1.ListPropertiesResponse"> & {
+  /**
+   * By path.
+   *
+   * @generated from field: repeated millrace.api.v1.Property properties = 1;
+   */
+  properties: Property[];
+
+  /**
+   * Paths that were asked about and are no properties, most often first; at most 20.
+   *
+   * @generated from field: repeated millrace.api.v1.PropertySuggestion suggestions = 2;
+   */
+  suggestions: PropertySuggestion[];
+};
+
+/**
+ * Describes the message millrace.api.v1.ListPropertiesResponse.
+ * Use `create(ListPropertiesResponseSchema)` to create a new message.
+ */
+export declare const ListPropertiesResponseSchema: GenMessage<ListPropertiesResponse>;
+
+/**
+ * PutPropertyRequest says what to keep.
+ *
+ * @generated from message millrace.api.v1.PutPropertyRequest
+ */
+export declare type PutPropertyRequest = Message<"millrace.api.v1.PutPropertyRequest"> & {
+  /**
+   * A path into `payload` or `metadata`.
+   *
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * What to keep of it.
+   *
+   * @generated from field: millrace.api.v1.PropertyType type = 2;
+   */
+  type: PropertyType;
+};
+
+/**
+ * Describes the message millrace.api.v1.PutPropertyRequest.
+ * Use `create(PutPropertyRequestSchema)` to create a new message.
+ */
+export declare const PutPropertyRequestSchema: GenMessage<PutPropertyRequest>;
+
+/**
+ * PutPropertyResponse is what came of it.
+ *
+ * @generated from message millrace.api.v1.PutPropertyResponse
+ */
+export declare type PutPropertyResponse = Message<"millrace.api.v1.PutPropertyResponse"> & {
+  /**
+   * The property.
+   *
+   * @generated from field: millrace.api.v1.Property property = 1;
+   */
+  property?: Property | undefined;
+
+  /**
+   * Whether there was none.
+   *
+   * @generated from field: bool created = 2;
+   */
+  created: boolean;
+};
+
+/**
+ * Describes the message millrace.api.v1.PutPropertyResponse.
+ * Use `create(PutPropertyResponseSchema)` to create a new message.
+ */
+export declare const PutPropertyResponseSchema: GenMessage<PutPropertyResponse>;
+
+/**
+ * DeletePropertyRequest names one.
+ *
+ * @generated from message millrace.api.v1.DeletePropertyRequest
+ */
+export declare type DeletePropertyRequest = Message<"millrace.api.v1.DeletePropertyRequest"> & {
+  /**
+   * The path.
+   *
+   * @generated from field: string path = 1;
+   */
+  path: string;
+};
+
+/**
+ * Describes the message millrace.api.v1.DeletePropertyRequest.
+ * Use `create(DeletePropertyRequestSchema)` to create a new message.
+ */
+export declare const DeletePropertyRequestSchema: GenMessage<DeletePropertyRequest>;
+
+/**
+ * DeletePropertyResponse is empty.
+ *
+ * @generated from message millrace.api.v1.DeletePropertyResponse
+ */
+export declare type DeletePropertyResponse = Message<"millrace.api.v1.DeletePropertyResponse"> & {
+};
+
+/**
+ * Describes the message millrace.api.v1.DeletePropertyResponse.
+ * Use `create(DeletePropertyResponseSchema)` to create a new message.
+ */
+export declare const DeletePropertyResponseSchema: GenMessage<DeletePropertyResponse>;
+
+/**
+ * PropertyType is what is kept of a path's values.
+ *
+ * @generated from enum millrace.api.v1.PropertyType
+ */
+export enum PropertyType {
+  /**
+   * Text.
+   *
+   * @generated from enum value: PROPERTY_TYPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A text of every value: for breakdowns, filters and unique values. Best where there are few different ones.
+   *
+   * @generated from enum value: PROPERTY_TYPE_TEXT = 1;
+   */
+  TEXT = 1,
+
+  /**
+   * What is a number: for sums, quantiles and ranges.
+   *
+   * @generated from enum value: PROPERTY_TYPE_NUMBER = 2;
+   */
+  NUMBER = 2,
+}
+
+/**
+ * Describes the enum millrace.api.v1.PropertyType.
+ */
+export declare const PropertyTypeSchema: GenEnum<PropertyType>;
+
+/**
  * AnalyticsService answers about stored events. Authenticate with a key that has `analytics:read` or `events:read`, or a JWT.
  *
  * @generated from service millrace.api.v1.AnalyticsService
@@ -483,6 +727,37 @@ export declare const AnalyticsService: GenService<{
     methodKind: "unary";
     input: typeof ListFieldValuesRequestSchema;
     output: typeof ListFieldValuesResponseSchema;
+  },
+  /**
+   * ListProperties lists the paths whose values are kept in columns, and those that are asked about and aren't.
+   *
+   * @generated from rpc millrace.api.v1.AnalyticsService.ListProperties
+   */
+  listProperties: {
+    methodKind: "unary";
+    input: typeof ListPropertiesRequestSchema;
+    output: typeof ListPropertiesResponseSchema;
+  },
+  /**
+   * PutProperty keeps a path's values in a column from now on, and fills it for what is stored; needs `schemas:manage`. INVALID_ARGUMENT
+   * names the field; a workspace has at most 8 text and 8 number properties.
+   *
+   * @generated from rpc millrace.api.v1.AnalyticsService.PutProperty
+   */
+  putProperty: {
+    methodKind: "unary";
+    input: typeof PutPropertyRequestSchema;
+    output: typeof PutPropertyResponseSchema;
+  },
+  /**
+   * DeleteProperty gives the column back: questions about the path read the JSON again; needs `schemas:manage`. NOT_FOUND.
+   *
+   * @generated from rpc millrace.api.v1.AnalyticsService.DeleteProperty
+   */
+  deleteProperty: {
+    methodKind: "unary";
+    input: typeof DeletePropertyRequestSchema;
+    output: typeof DeletePropertyResponseSchema;
   },
   /**
    * TailEvents shows events as they are accepted; needs `events:read`. It begins with a cursor, and goes on until it says why it

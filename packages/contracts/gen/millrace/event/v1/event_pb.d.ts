@@ -155,6 +155,142 @@ export declare type Event = Message<"millrace.event.v1.Event"> & {
    * @generated from field: uint32 _month = 19;
    */
   Month: number;
+
+  /**
+   * The version of the workspace's properties that the fields below were filled by; 0 where it had none.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: uint32 _properties = 20;
+   */
+  Properties: number;
+
+  /**
+   * The first text property: empty for none, a text behind a quotation mark, NUL for one that must be read from the JSON.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: string _text_1 = 21;
+   */
+  Text1: string;
+
+  /**
+   * The second.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: string _text_2 = 22;
+   */
+  Text2: string;
+
+  /**
+   * The third.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: string _text_3 = 23;
+   */
+  Text3: string;
+
+  /**
+   * The fourth.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: string _text_4 = 24;
+   */
+  Text4: string;
+
+  /**
+   * The fifth.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: string _text_5 = 25;
+   */
+  Text5: string;
+
+  /**
+   * The sixth.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: string _text_6 = 26;
+   */
+  Text6: string;
+
+  /**
+   * The seventh.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: string _text_7 = 27;
+   */
+  Text7: string;
+
+  /**
+   * The eighth.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: string _text_8 = 28;
+   */
+  Text8: string;
+
+  /**
+   * The first number property; NaN for one that must be read from the JSON.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: optional double _number_1 = 29;
+   */
+  Number1?: number | undefined;
+
+  /**
+   * The second.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: optional double _number_2 = 30;
+   */
+  Number2?: number | undefined;
+
+  /**
+   * The third.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: optional double _number_3 = 31;
+   */
+  Number3?: number | undefined;
+
+  /**
+   * The fourth.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: optional double _number_4 = 32;
+   */
+  Number4?: number | undefined;
+
+  /**
+   * The fifth.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: optional double _number_5 = 33;
+   */
+  Number5?: number | undefined;
+
+  /**
+   * The sixth.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: optional double _number_6 = 34;
+   */
+  Number6?: number | undefined;
+
+  /**
+   * The seventh.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: optional double _number_7 = 35;
+   */
+  Number7?: number | undefined;
+
+  /**
+   * The eighth.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: optional double _number_8 = 36;
+   */
+  Number8?: number | undefined;
 };
 
 /**

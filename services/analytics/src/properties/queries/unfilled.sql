@@ -1,0 +1,3 @@
+SELECT count() AS events
+FROM events
+WHERE workspace_id = {workspaceId:String} AND _properties < {version:UInt32}
