@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomically } from './atomic-file.ts';
+import { renderSqlProfile, renderSqlUsers, sqlViewGrants } from './clickhouse-sql-users.ts';
 
 const mebibyte = 1024 ** 2;
 
@@ -70,6 +71,8 @@ export interface ClickHousePasswords {
   application: string;
   /** User `inspector`: tests and the curious. */
   inspector: string;
+  /** User `millrace_sql`: the statements of workspaces. Without one there is no such user. */
+  sql?: string;
 }
 
 /** User name of the services. */
@@ -143,6 +146,7 @@ function renderUsers(passwords: ClickHousePasswords, maxQueryMemoryBytes: number
       <profile>default</profile>
       <readonly>2</readonly>
     </inspector>
+    ${renderSqlProfile()}
   </profiles>
   <quotas><default/></quotas>
   <users>
@@ -157,13 +161,14 @@ function renderUsers(passwords: ClickHousePasswords, maxQueryMemoryBytes: number
     <${applicationUser}>
       <password_sha256_hex>${sha256(passwords.application)}</password_sha256_hex>
       ${onlyLocal('default')}
-      <grants>${renderGrants(applicationGrants())}</grants>
+      <grants>${renderGrants([...applicationGrants(), ...(passwords.sql === undefined ? [] : sqlViewGrants)])}</grants>
     </${applicationUser}>
     <${inspectorUser}>
       <password_sha256_hex>${sha256(passwords.inspector)}</password_sha256_hex>
       ${onlyLocal('inspector')}
       <grants>${renderGrants(['GRANT SELECT ON *.*'])}</grants>
     </${inspectorUser}>
+    ${passwords.sql === undefined ? '' : renderSqlUsers(passwords.sql)}
   </users>
 </clickhouse>
 `;

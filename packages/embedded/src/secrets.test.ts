@@ -16,16 +16,18 @@ test('secrets are made once, readable by their owner only, and stay the same', (
   assert.deepEqual(readdirSync(dataDir), ['secrets.json']);
 });
 
-test('the secrets of an older Millrace get what they lack and stay otherwise the same', (t) => {
-  const dataDir = temporaryDirectory(t);
-  const { natsPassword: _, ...older } = loadSecrets(dataDir);
-  writeFileSync(join(dataDir, 'secrets.json'), JSON.stringify(older));
-  const completed = loadSecrets(dataDir);
-  assert.match(completed.natsPassword, /^[A-Za-z0-9_-]{32}$/);
-  const { natsPassword: __, ...rest } = completed;
-  assert.deepEqual(rest, older);
-  assert.deepEqual(loadSecrets(dataDir), completed);
-});
+for (const name of ['natsPassword', 'sqlPassword'] as const) {
+  test(`the secrets of an older Millrace get a ${name} and stay otherwise the same`, (t) => {
+    const dataDir = temporaryDirectory(t);
+    const { [name]: _, ...older } = loadSecrets(dataDir);
+    writeFileSync(join(dataDir, 'secrets.json'), JSON.stringify(older));
+    const completed = loadSecrets(dataDir);
+    assert.match(completed[name], /^[A-Za-z0-9_-]{32}$/);
+    const { [name]: __, ...rest } = completed;
+    assert.deepEqual(rest, older);
+    assert.deepEqual(loadSecrets(dataDir), completed);
+  });
+}
 
 test('a damaged file is reported, not replaced', (t) => {
   const dataDir = temporaryDirectory(t);

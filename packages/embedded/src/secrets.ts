@@ -18,11 +18,14 @@ const secretsSchema = z.object({
   serviceSecret: z.string().min(32),
   clickHousePassword: z.string().min(16),
   inspectorPassword: z.string().min(16),
+  /** Of the user that the statements of workspaces run as. */
+  sqlPassword: z.string().min(16),
   /** Of the embedded NATS. */
   natsPassword: z.string().regex(/^[A-Za-z0-9_-]{16,}$/),
 });
 
-const secretsBefore = secretsSchema.extend({ natsPassword: z.never().optional() });
+const laterSecrets = { natsPassword: true, sqlPassword: true } as const;
+const secretsBefore = secretsSchema.partial(laterSecrets);
 
 /** The generated secrets of one data directory. */
 export type Secrets = z.infer<typeof secretsSchema>;
@@ -53,13 +56,15 @@ export function loadSecrets(dataDir: string): Secrets {
 function completeSecrets(file: string): void {
   const stored = olderSecrets(file);
   if (stored === undefined) return;
-  const { natsPassword } = generateSecrets();
-  writeFileAtomically(file, `${JSON.stringify({ ...stored, natsPassword }, null, 2)}\n`);
+  const { natsPassword, sqlPassword } = generateSecrets();
+  writeFileAtomically(file, `${JSON.stringify({ natsPassword, sqlPassword, ...stored }, null, 2)}\n`);
 }
 
 function olderSecrets(file: string): z.infer<typeof secretsBefore> | undefined {
   try {
-    return secretsBefore.parse(JSON.parse(readFileSync(file, 'utf8')));
+    const stored = secretsBefore.parse(JSON.parse(readFileSync(file, 'utf8')));
+    const isWhole = Object.keys(laterSecrets).every((name) => name in stored);
+    return isWhole ? undefined : stored;
   } catch {
     // There are none yet, they are whole, or damaged, which their reader says.
     return undefined;
@@ -92,6 +97,7 @@ function generateSecrets(): Secrets {
     serviceSecret: randomBytes(32).toString('base64url'),
     clickHousePassword: randomBytes(24).toString('base64url'),
     inspectorPassword: randomBytes(24).toString('base64url'),
+    sqlPassword: randomBytes(24).toString('base64url'),
     natsPassword: randomBytes(24).toString('base64url'),
   };
 }

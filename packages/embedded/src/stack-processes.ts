@@ -83,7 +83,11 @@ export async function startProcesses(options: StackProcessesOptions): Promise<St
         startClickHouse({
           dataDir: join(dataDir, 'clickhouse'),
           port: addresses.clickHousePort,
-          passwords: { application: secrets.clickHousePassword, inspector: secrets.inspectorPassword },
+          passwords: {
+            application: secrets.clickHousePassword,
+            inspector: secrets.inspectorPassword,
+            sql: secrets.sqlPassword,
+          },
           env,
           signal: abort,
         }),

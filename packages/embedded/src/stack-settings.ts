@@ -1,4 +1,5 @@
 import { applicationUser, inspectorUser } from './clickhouse-config.ts';
+import { sqlUser } from './clickhouse-sql-users.ts';
 import type { Connection } from './connection.ts';
 import { natsUser } from './nats-server.ts';
 import type { Secrets } from './secrets.ts';
@@ -40,6 +41,8 @@ export function serviceEnvironment(
     CLICKHOUSE_USER: applicationUser,
     CLICKHOUSE_PASSWORD: secrets.clickHousePassword,
     CLICKHOUSE_DATABASE: 'millrace',
+    CLICKHOUSE_SQL_USER: sqlUser,
+    CLICKHOUSE_SQL_PASSWORD: secrets.sqlPassword,
     KEY_PEPPER: userEnv['KEY_PEPPER'] || secrets.keyPepper,
     SERVICE_SECRET: secrets.serviceSecret,
     BOOTSTRAP_WORKSPACE_ID: secrets.workspaceId,

@@ -24,6 +24,7 @@ import { createSuggestions } from './properties/suggestions.ts';
 import { createQuerySlots } from './query/query-slots.ts';
 import { createQueryStore } from './query/query-store.ts';
 import { bindAnalytics } from './service.ts';
+import { openSql } from './sql/open-sql.ts';
 import type { EventFeed } from './tail/ports.ts';
 import { createTail } from './tail/tail.ts';
 
@@ -112,8 +113,10 @@ export function createAnalytics(options: {
   });
   const questions = createEventQuestions({ client, metrics });
   const redis = openRedis(config, log);
+  const sql = openSql({ config, connection, application: client, metrics, log });
   const binding = bindAnalytics({
     questions,
+    sql: sql.runner,
     tail,
     dashboard: createDashboardQuestions({ client, metrics }),
     answers: createSharedAnswers(
@@ -141,6 +144,7 @@ export function createAnalytics(options: {
       await properties?.close();
       await writer?.close();
       redis?.disconnect();
+      await sql.close();
       await client.close();
     },
   };

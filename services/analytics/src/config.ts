@@ -12,6 +12,15 @@ import { z } from 'zod';
 export const analyticsSettings = baseConfig.extend({
   ...clickHouseSettings,
   ...redisSettings,
+  CLICKHOUSE_SQL_USER: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters, digits and _')
+    .default('millrace_sql')
+    .describe('ClickHouse user that the statements of workspaces run as; see docs/sql.md'),
+  CLICKHOUSE_SQL_PASSWORD: z
+    .string()
+    .optional()
+    .describe('password of that user; without one POST /v1/sql answers 503'),
   NATS_REPLICAS: natsReplicas,
   TAIL_MAX_READERS: z.coerce
     .number()

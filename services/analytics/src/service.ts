@@ -36,6 +36,7 @@ import {
 } from './properties/properties.ts';
 import type { QueryStore } from './query/query-store.ts';
 import { runQuery } from './query/run-query.ts';
+import type { SqlRunner } from './sql/run-sql.ts';
 import { answerTail } from './tail/answer.ts';
 import type { Tail } from './tail/tail.ts';
 
@@ -53,6 +54,7 @@ export function bindAnalytics(options: {
   properties: PropertyDeps;
   audit: Pick<AuditTable, 'list'>;
   tail: Tail;
+  sql: SqlRunner;
   clock: Clock;
   isReady: () => boolean;
 }): GrpcServiceBinding {
@@ -115,6 +117,10 @@ export function bindAnalytics(options: {
     }),
     listAuditEntries: whenReady((request, signal) => listEntries(audit, request, signal)),
     tailEvents: (request, context) => answerTail(options.tail, request, context),
+    async *runSql(request, { signal }) {
+      if (!options.isReady()) throw new MillraceError('unavailable', 'the event store is not ready');
+      for await (const part of options.sql.run(request, signal)) yield { part };
+    },
     async getStoreHealth(_, { signal }) {
       return { clickhouseUp: await questions.isUp(signal) };
     },

@@ -18,7 +18,7 @@ import { analyticsSettings } from '../src/config.ts';
 /** Says nothing. */
 export const log = createLogger({ service: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
 
-const passwords = { application: 'application', inspector: 'inspector' };
+const passwords = { application: 'application', inspector: 'inspector', sql: 'statements' };
 
 /** A ClickHouse, and analytics over it; NATS never comes. */
 export async function createAnalyticsWorld(options: { settings?: Record<string, string> } = {}) {
@@ -28,6 +28,7 @@ export async function createAnalyticsWorld(options: { settings?: Record<string, 
     CLICKHOUSE_URL: `http://127.0.0.1:${port}`,
     CLICKHOUSE_USER: 'millrace',
     CLICKHOUSE_PASSWORD: passwords.application,
+    CLICKHOUSE_SQL_PASSWORD: passwords.sql,
     ...options.settings,
   };
   const start = () => startClickHouse({ dataDir: directory, passwords, port });

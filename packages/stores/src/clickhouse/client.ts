@@ -43,9 +43,11 @@ export function createClickHouse(
     readonly maxConnections?: number;
     /** Longest that any request may take, in milliseconds, if not two minutes. */
     readonly requestTimeoutMs?: number;
+    /** For a user that may not change settings, which compression needs. */
+    readonly uncompressed?: boolean;
   },
 ): ClickHouseClient {
-  const compressed = !isLoopback(new URL(connection.url).hostname);
+  const compressed = connection.uncompressed !== true && !isLoopback(new URL(connection.url).hostname);
   const maxConnections = connection.maxConnections ?? 10;
   const { tls } = connection;
   return createClient({

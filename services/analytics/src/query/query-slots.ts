@@ -7,6 +7,8 @@ export interface QuerySlots {
    * and the reason of a signal that aborts before.
    */
   run<T>(workspaceId: string, work: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  /** The same for work that has no end of its own: resolves when there is room, which whoever calls must give back, once. */
+  enter(workspaceId: string, signal: AbortSignal): Promise<() => void>;
 }
 
 interface Waiting {
@@ -76,15 +78,21 @@ export function createQuerySlots(options: {
     });
   };
 
+  const enter = async (workspaceId: string, signal: AbortSignal): Promise<() => void> => {
+    signal.throwIfAborted();
+    if (hasRoom(workspaceId)) take(workspaceId);
+    else await wait(workspaceId, signal);
+    return () => giveBack(workspaceId);
+  };
+
   return {
+    enter,
     async run(workspaceId, work, signal) {
-      signal.throwIfAborted();
-      if (hasRoom(workspaceId)) take(workspaceId);
-      else await wait(workspaceId, signal);
+      const leave = await enter(workspaceId, signal);
       try {
         return await work();
       } finally {
-        giveBack(workspaceId);
+        leave();
       }
     },
   };

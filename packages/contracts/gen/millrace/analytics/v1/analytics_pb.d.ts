@@ -6,7 +6,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import type { AuditEntry } from "../../audit/v1/audit_pb.js";
 import type { Query, Table } from "../../query/v1/query_pb.js";
 import type { DeletePropertyRequest as DeletePropertyRequest$1, ListEventsRequest as ListEventsRequest$1, ListEventsResponse as ListEventsResponse$1, ListFieldNamesRequest as ListFieldNamesRequest$1, ListFieldNamesResponse as ListFieldNamesResponse$1, ListFieldValuesRequest as ListFieldValuesRequest$1, ListFieldValuesResponse as ListFieldValuesResponse$1, ListPropertiesResponse as ListPropertiesResponse$1, PutPropertyRequest as PutPropertyRequest$1, PutPropertyResponse as PutPropertyResponse$1, StoredEvent } from "../../api/v1/analytics_pb.js";
@@ -931,6 +931,67 @@ export declare type DeletePropertyResponse = Message<"millrace.analytics.v1.Dele
 export declare const DeletePropertyResponseSchema: GenMessage<DeletePropertyResponse>;
 
 /**
+ * RunSqlRequest is a workspace's statement.
+ *
+ * @generated from message millrace.analytics.v1.RunSqlRequest
+ */
+export declare type RunSqlRequest = Message<"millrace.analytics.v1.RunSqlRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * One SELECT, at most 32768 characters.
+   *
+   * @generated from field: string query = 2;
+   */
+  query: string;
+
+  /**
+   * Values of the parameters that stand in it as `{name:Type}`; at most 100.
+   *
+   * @generated from field: map<string, google.protobuf.Value> params = 3;
+   */
+  params: { [key: string]: Value };
+
+  /**
+   * How to answer.
+   *
+   * @generated from field: millrace.analytics.v1.SqlFormat format = 4;
+   */
+  format: SqlFormat;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.RunSqlRequest.
+ * Use `create(RunSqlRequestSchema)` to create a new message.
+ */
+export declare const RunSqlRequestSchema: GenMessage<RunSqlRequest>;
+
+/**
+ * RunSqlResponse is the next part of the answer.
+ *
+ * @generated from message millrace.analytics.v1.RunSqlResponse
+ */
+export declare type RunSqlResponse = Message<"millrace.analytics.v1.RunSqlResponse"> & {
+  /**
+   * Bytes of it.
+   *
+   * @generated from field: bytes part = 1;
+   */
+  part: Uint8Array;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.RunSqlResponse.
+ * Use `create(RunSqlResponseSchema)` to create a new message.
+ */
+export declare const RunSqlResponseSchema: GenMessage<RunSqlResponse>;
+
+/**
  * TimeRange is a window that ends now.
  *
  * @generated from enum millrace.analytics.v1.TimeRange
@@ -1077,6 +1138,46 @@ export enum TailEnd {
 export declare const TailEndSchema: GenEnum<TailEnd>;
 
 /**
+ * SqlFormat is how the rows of a statement are written.
+ *
+ * @generated from enum millrace.analytics.v1.SqlFormat
+ */
+export enum SqlFormat {
+  /**
+   * A JSON object of columns, each with name and type, and rows, each a list.
+   *
+   * @generated from enum value: SQL_FORMAT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A JSON object a line.
+   *
+   * @generated from enum value: SQL_FORMAT_NDJSON = 1;
+   */
+  NDJSON = 1,
+
+  /**
+   * RFC 4180, with a line of names.
+   *
+   * @generated from enum value: SQL_FORMAT_CSV = 2;
+   */
+  CSV = 2,
+
+  /**
+   * Apache Parquet.
+   *
+   * @generated from enum value: SQL_FORMAT_PARQUET = 3;
+   */
+  PARQUET = 3,
+}
+
+/**
+ * Describes the enum millrace.analytics.v1.SqlFormat.
+ */
+export declare const SqlFormatSchema: GenEnum<SqlFormat>;
+
+/**
  * AnalyticsService answers from ClickHouse. UNAVAILABLE while ClickHouse is away.
  *
  * @generated from service millrace.analytics.v1.AnalyticsService
@@ -1214,6 +1315,18 @@ export declare const AnalyticsService: GenService<{
     methodKind: "server_streaming";
     input: typeof TailEventsRequestSchema;
     output: typeof TailEventsResponseSchema;
+  },
+  /**
+   * RunSql answers one SELECT of a workspace over its own events. Nothing is sent before the whole answer is found. INVALID_ARGUMENT: the
+   * statement is wrong, does what it may not, or takes too much; RESOURCE_EXHAUSTED: too many at once; UNIMPLEMENTED: ClickHouse has not
+   * the users for it.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.RunSql
+   */
+  runSql: {
+    methodKind: "server_streaming";
+    input: typeof RunSqlRequestSchema;
+    output: typeof RunSqlResponseSchema;
   },
 }>;
 

@@ -1,0 +1,75 @@
+import { fieldError, MillraceError } from '@millrace/runtime';
+import { ClickHouseError, exceededLimit, storeUnavailable } from '@millrace/stores';
+
+/** ClickHouse's code for what a user has no right to. */
+export const ACCESS_DENIED = '497';
+
+/** ClickHouse's code of a failure; undefined for one of another kind. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof ClickHouseError ? error.code : undefined;
+}
+
+const TOO_MUCH: Readonly<Record<string, string>> = {
+  '161': 'reads more columns than it may', // TOO_MANY_COLUMNS
+  '162': 'is nested too deeply', // TOO_DEEP_SUBQUERIES
+  '167': 'is nested too deeply', // TOO_DEEP_AST
+  '168': 'is too long', // TOO_BIG_AST
+  '306': 'is nested or repeated too deeply', // TOO_DEEP_RECURSION
+};
+
+/** The server's own trouble: nothing that another statement would change. */
+const SERVER_TROUBLE = new Set([
+  '210', // NETWORK_ERROR
+  '236', // ABORTED
+  '243', // NOT_ENOUGH_SPACE
+  '394', // QUERY_WAS_CANCELLED
+  '516', // AUTHENTICATION_FAILED
+  '999', // KEEPER_EXCEPTION
+]);
+
+/**
+ * A limit that a statement has met, or trouble of the server's, as a MillraceError; undefined for what is wrong with the statement or
+ * with a value that it met.
+ */
+export function limitOrTrouble(error: unknown, maxSeconds: number): MillraceError | undefined {
+  const code = codeOf(error);
+  if (code === undefined) return storeUnavailable(error);
+  const tooMuch = TOO_MUCH[code];
+  if (tooMuch !== undefined) return fieldError('query', tooMuch);
+  if (SERVER_TROUBLE.has(code)) return storeUnavailable(error);
+  switch (exceededLimit(error)) {
+    case 'time':
+      return fieldError('query', `takes more than ${maxSeconds} s`);
+    case 'memory':
+      return isOfServer(error)
+        ? new MillraceError('unavailable', 'the event store has no memory to spare, try again', {
+            cause: error,
+          })
+        : fieldError('query', 'takes too much memory');
+    case 'result':
+      return fieldError('query', 'reads or answers more than it may; narrow it or ask for fewer rows');
+    case 'queries':
+      return new MillraceError('resource_exhausted', 'too many statements at once, try again', {
+        cause: error,
+      });
+    case undefined:
+      return undefined;
+  }
+}
+
+function isOfServer(error: unknown): boolean {
+  return error instanceof Error && /\((total|for user)\)|OvercommitTracker/i.test(error.message);
+}
+
+/** What the server says of a statement, without what it says of itself. For texts that no row has been part of. */
+export function quote(error: unknown, database: string): string {
+  if (!(error instanceof ClickHouseError)) return 'can not be read';
+  return error.message
+    .replace(/ Expected one of: .*$/s, '')
+    .replace(/:? ?In scope .*$/is, '')
+    .replace(/: while executing .*$/is, '')
+    .replaceAll(`${database}.`, '')
+    .replaceAll(/__table\d+\./g, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+}

@@ -1,0 +1,1 @@
+SELECT formatQuerySingleLine({text:String}) AS text
