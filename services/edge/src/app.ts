@@ -86,6 +86,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       stats: deps.analytics,
       audit: deps.analytics,
       questions: deps.analytics,
+      sql: deps.analytics,
       tail,
       schemas,
       auditLog,

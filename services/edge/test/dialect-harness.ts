@@ -80,6 +80,7 @@ export function benchDialect(
     stats: { read: async () => ({ ratePerSecond: 1250.5, total: 150_000 }) },
     audit: { listAuditEntries: () => assert.fail('the audit log is not asked') },
     questions: noQuestions,
+    sql: { runSql: () => assert.fail('no statement is run') },
     tail: inertTail,
     schemas: schemasForTests(),
     auditLog: { record: () => assert.fail('nothing is told to the audit log') },

@@ -13,6 +13,7 @@ export const inertDeps: ApiDeps = {
   stats: { read: assert.fail },
   audit: { listAuditEntries: () => assert.fail() },
   questions: noQuestions,
+  sql: { runSql: () => assert.fail('no statement is run') },
   tail: inertTail,
   schemas: schemasForTests(),
   auditLog: { record: () => assert.fail() },

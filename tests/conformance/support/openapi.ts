@@ -89,7 +89,7 @@ export function createOpenApiCheck(json: unknown): OpenApiCheck {
     }
     const [type = ''] = (answer.headers['content-type'] ?? '').split(';');
     const pointer = content[type] ?? refuse(`as "${type}", which is not documented`);
-    if (method === 'HEAD' || !type.endsWith('json')) return;
+    if (method === 'HEAD' || !/[/+]json$/.test(type)) return;
     const validate = validatorOf(pointer);
     if (validate(JSON.parse(answer.text))) return;
     const faults = (validate.errors ?? []).map(({ instancePath, message, params }) =>

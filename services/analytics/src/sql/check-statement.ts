@@ -23,7 +23,6 @@ const KINDS = new Set([
   'Identifier',
   'Literal',
   'Function',
-  'QueryParameter',
   'Asterisk',
   'QualifiedAsterisk',
   'ColumnsTransformerList',
@@ -31,7 +30,7 @@ const KINDS = new Set([
 ]);
 
 /** Functions whose last argument names a type. */
-const TYPED = new Set(['cast', 'accuratecastornull', 'jsonextract']);
+const TYPED = new Set(['cast', '_cast', 'accuratecastornull', 'jsonextract', 'jsonextractkeysandvalues']);
 
 const MEMBERSHIP = new Set(['in', 'notin']);
 
@@ -64,10 +63,6 @@ function check(node: SyntaxNode): void {
       break;
     case 'TableIdentifier':
       if (text.includes('.')) throw refused(`may not read ${text}; there is the table events`);
-      break;
-    case 'QueryParameter':
-      if (/:\s*Identifier$/i.test(text)) throw refused('may have parameters for values only');
-      if (STATES.test(text)) throw refused('may not read states of aggregates');
       break;
     case 'Literal':
       if (STATES.test(text)) throw refused('may not read states of aggregates');

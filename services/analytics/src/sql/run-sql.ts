@@ -34,6 +34,9 @@ const NOBODY = '-';
 /** Without a backslash in a quoted name: that may be a line break, which would put lines of its own into the tree. */
 const PLAIN_NAMES = /^(?:[^'`\\"]|'(?:[^'\\]|\\.)*'|`[^`\\]*`)*$/s;
 
+/** The same lines would come from a parameter that is read as a name. */
+const NAMES_BY_PARAMETER = /\{\s*\w+\s*:\s*Identifier\s*\}/i;
+
 const CANONICAL = loadSql(import.meta.url, 'queries/canonical.sql');
 
 const FORMATS: Readonly<
@@ -91,6 +94,8 @@ export function createSqlRunner(options: {
       if (!PLAIN_NAMES.test(statement)) {
         throw fieldError('query', 'has a name with a character that names may not have');
       }
+      if (NAMES_BY_PARAMETER.test(statement))
+        throw fieldError('query', 'may have parameters for values only');
       checkStatement(await ask(`EXPLAIN AST ${statement}`, params, signal));
       return statement;
     } catch (error) {

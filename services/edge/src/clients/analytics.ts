@@ -5,12 +5,14 @@ import {
   type GetMetricsResponse,
   type ListAuditEntriesRequestSchema,
   type ListAuditEntriesResponse,
+  type RunSqlRequestSchema,
+  type RunSqlResponse,
   type TailEventsResponse,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { createGrpcClient, type GrpcClientOptions, type ServiceMethods } from '@millrace/runtime';
 
 /** What the edge asks the analytics service. */
-export interface AnalyticsGateway extends EventStats, AuditEntries, Questions, EventTail {
+export interface AnalyticsGateway extends EventStats, AuditEntries, Questions, SqlAnswers, EventTail {
   /** Whether ClickHouse answers. */
   storeIsUp(signal: AbortSignal): Promise<boolean>;
 }
@@ -33,6 +35,10 @@ export function analyticsOverGrpc(options: GrpcClientOptions): AnalyticsGateway 
     tailEvents(question, signal) {
       const next = tails[opened++ % tails.length] ?? client;
       return tailBy(next.methods).tailEvents(question, signal);
+    },
+    runSql(request, signal) {
+      const next = tails[opened++ % tails.length] ?? client;
+      return sqlBy(next.methods).runSql(request, signal);
     },
     close() {
       for (const one of [client, ...tails]) one.close();
@@ -65,6 +71,7 @@ export function analyticsFrom(methods: ServiceMethods<typeof AnalyticsService>):
     putProperty: (request, signal) => methods.putProperty(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
     deleteProperty: (request, signal) =>
       methods.deleteProperty(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
+    ...sqlBy(methods),
     ...tailBy(methods),
   };
 }
@@ -103,6 +110,27 @@ type QuestionName =
   | 'listProperties'
   | 'putProperty'
   | 'deleteProperty';
+
+/** Answers SQL; what ends the reading, or the signal, ends the statement. */
+export interface SqlAnswers {
+  /** See `millrace.analytics.v1.AnalyticsService/RunSql`. */
+  runSql(
+    request: MessageInitShape<typeof RunSqlRequestSchema>,
+    signal: AbortSignal,
+  ): AsyncIterable<RunSqlResponse>;
+}
+
+/** Longest until an answer begins, in milliseconds: its check, the wait for a turn, and what ClickHouse is given to find it. */
+const SQL_BEGINS_MS = 45_000;
+/** Longest until its next part. */
+const SQL_SILENCE_MS = 10_000;
+
+function sqlBy(methods: Pick<ServiceMethods<typeof AnalyticsService>, 'runSql'>): SqlAnswers {
+  return {
+    runSql: (request, signal) =>
+      methods.runSql(request, { timeoutMs: SQL_BEGINS_MS, idleMs: SQL_SILENCE_MS, signal }),
+  };
+}
 
 /** Reads the audit log. */
 export interface AuditEntries {

@@ -6,6 +6,7 @@ import { propertiesApi } from './properties/routes.ts';
 import { queryApi } from './query/routes.ts';
 import { schemasApi } from './schemas/routes.ts';
 import { signInApi } from './sign-in/routes.ts';
+import { sqlApi } from './sql/routes.ts';
 import { tailApi } from './tail/routes.ts';
 import { workspacesApi } from './workspaces/routes.ts';
 
@@ -16,6 +17,7 @@ export const managementApis: readonly Api[] = [
   auditApi,
   queryApi,
   propertiesApi,
+  sqlApi,
   tailApi,
   signInApi,
   keysApi,

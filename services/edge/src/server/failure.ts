@@ -31,8 +31,8 @@ export type Failure =
   | { readonly kind: 'method_not_allowed'; readonly allowed: readonly string[] }
   | { readonly kind: 'request_timeout' }
   | { readonly kind: 'rate_limited'; readonly retryAfterSeconds: number }
-  /** A store or service is away, or the stream is nearly full. */
-  | { readonly kind: 'unavailable'; readonly retryAfterSeconds: number }
+  /** A store or service is away, or the stream is nearly full; the message says what, where it is something else. */
+  | { readonly kind: 'unavailable'; readonly retryAfterSeconds: number; readonly message?: string }
   | { readonly kind: 'internal' };
 
 /** A failure on its way to the dialect's encoder. */

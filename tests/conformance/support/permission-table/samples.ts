@@ -109,6 +109,7 @@ function nativeSamples(planted: Planted): Readonly<Record<string, SampleRequest>
     'GET /v1/audit': own,
     'GET /v1/events/tail': { lasts: true, ...own },
     'millrace.api.v1.AnalyticsService/TailEvents': own,
+    'POST /v1/sql': { body: { query: 'SELECT count() FROM events' }, ...own },
     'POST /v1/query': { body: { breakdown: { fields: ['id'] } }, ...own },
     'millrace.api.v1.AnalyticsService/Query': {
       body: { query: { question: { case: 'breakdown', value: { fields: ['id'] } } } },

@@ -15,7 +15,8 @@ const UNAUTHORIZED_HEADERS = ['www-authenticate', 'Bearer'];
 export function describeFailure(failure: Failure): FailureDescription {
   const status = FAILURE_STATUS[failure.kind];
   const headers = status === 401 ? UNAUTHORIZED_HEADERS : failureHeaders(failure);
-  const ownWords = failure.kind === 'not_found' ? failure.message : undefined;
+  const ownWords =
+    failure.kind === 'not_found' || failure.kind === 'unavailable' ? failure.message : undefined;
   return { status, detail: ownWords ?? failureMessage(failure) ?? detailOf(failure), headers };
 }
 
