@@ -31,10 +31,7 @@ export function writeClickHouseConfig(options: ClickHouseConfigOptions): string 
     options.maxMemoryBytes ?? Math.min(Math.max(totalmem() / 2, 1024 * mebibyte), 4096 * mebibyte);
   const directory = join(dataDir, 'config');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  writeFileAtomically(
-    join(directory, 'users.xml'),
-    renderUsers(passwords, Math.floor(maxMemoryBytes * 0.75)),
-  );
+  writeFileAtomically(join(directory, 'users.xml'), renderUsers(passwords, Math.floor(maxMemoryBytes)));
   writeFileAtomically(join(directory, 'config.xml'), renderServer(options.port, Math.floor(maxMemoryBytes)));
   return 'config/config.xml';
 }
@@ -127,14 +124,14 @@ const systemTables = [
 ];
 
 /** Renders the users, profiles and grants. */
-function renderUsers(passwords: ClickHousePasswords, maxQueryMemoryBytes: number): string {
+function renderUsers(passwords: ClickHousePasswords, maxMemoryBytes: number): string {
   return `<clickhouse>
   <profiles>
     <default>
       <output_format_json_quote_64bit_integers>1</output_format_json_quote_64bit_integers>
       <!-- Takes effect for queries run with readonly=2: aborting the request then ends the query. -->
       <cancel_http_readonly_queries_on_client_close>1</cancel_http_readonly_queries_on_client_close>
-      <max_memory_usage>${maxQueryMemoryBytes}</max_memory_usage>
+      <max_memory_usage>${Math.floor(maxMemoryBytes * 0.75)}</max_memory_usage>
       <log_queries>0</log_queries>
     </default>
     <!-- The engine's own session counts as the one session this user may have, so nobody can log in as it. -->
@@ -146,7 +143,7 @@ function renderUsers(passwords: ClickHousePasswords, maxQueryMemoryBytes: number
       <profile>default</profile>
       <readonly>2</readonly>
     </inspector>
-    ${renderSqlProfile()}
+    ${renderSqlProfile(maxMemoryBytes)}
   </profiles>
   <quotas><default/></quotas>
   <users>

@@ -17,9 +17,12 @@ export const sqlLimits: Readonly<Record<string, number | string>> = {
   cancel_http_readonly_queries_on_client_close: 1,
   max_execution_time: 20,
   timeout_overflow_mode: 'throw',
-  max_memory_usage: 1_073_741_824,
+  max_memory_usage: 536_870_912,
+  max_memory_usage_for_user: 1_073_741_824,
   max_rows_to_read: 200_000_000,
   max_bytes_to_read: 50_000_000_000,
+  max_temporary_data_on_disk_size_for_query: 536_870_912,
+  max_temporary_data_on_disk_size_for_user: 2_147_483_648,
   max_result_rows: 1_000_000,
   max_result_bytes: 134_217_728,
   result_overflow_mode: 'throw',
@@ -35,6 +38,7 @@ export const sqlLimits: Readonly<Record<string, number | string>> = {
   max_recursive_cte_evaluation_depth: 100,
   function_range_max_elements_in_block: 10_000_000,
   allow_simdjson: 0,
+  session_timezone: 'UTC',
   date_time_output_format: 'iso',
   output_format_json_quote_64bit_integers: 0,
   use_query_cache: 0,
@@ -42,9 +46,16 @@ export const sqlLimits: Readonly<Record<string, number | string>> = {
   log_queries: 0,
 };
 
-/** The profile of both. */
-export function renderSqlProfile(): string {
-  const settings = Object.entries(sqlLimits).map(([name, value]) => `\n      <${name}>${value}</${name}>`);
+/** The profile of both; on a small server all statements together get less than half of its memory. */
+export function renderSqlProfile(serverMemoryBytes: number): string {
+  const most = Math.floor(serverMemoryBytes * 0.4);
+  const memory = {
+    max_memory_usage: Math.min(Number(sqlLimits['max_memory_usage']), most),
+    max_memory_usage_for_user: Math.min(Number(sqlLimits['max_memory_usage_for_user']), most),
+  };
+  const settings = Object.entries({ ...sqlLimits, ...memory }).map(
+    ([name, value]) => `\n      <${name}>${value}</${name}>`,
+  );
   return `<sql>${settings.join('')}
     </sql>`;
 }

@@ -32,6 +32,9 @@ const KINDS = new Set([
 /** Functions whose last argument names a type. */
 const TYPED = new Set(['cast', '_cast', 'accuratecastornull', 'jsonextract', 'jsonextractkeysandvalues']);
 
+/** Columns that every table has, which name where it is. */
+const PLACES = /(^|\.)_(database|table)$/;
+
 const MEMBERSHIP = new Set(['in', 'notin']);
 
 /** States of aggregates that came from outside are trusted by the server that reads them. */
@@ -66,6 +69,9 @@ function check(node: SyntaxNode): void {
       break;
     case 'Literal':
       if (STATES.test(text)) throw refused('may not read states of aggregates');
+      break;
+    case 'Identifier':
+      if (PLACES.test(text)) throw refused(`may not read ${text}`);
       break;
     case 'Function':
       checkFunction(node);

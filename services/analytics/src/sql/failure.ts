@@ -9,7 +9,12 @@ export function codeOf(error: unknown): string | undefined {
   return error instanceof ClickHouseError ? error.code : undefined;
 }
 
-const TOO_MUCH: Readonly<Record<string, string>> = {
+/** What is said in our words: those of the server speak of its users and databases. */
+const WORDS: Readonly<Record<string, string>> = {
+  '60': 'reads a table that is not there; there is the table events', // UNKNOWN_TABLE
+  '81': 'reads a database that is not there; there is the table events', // UNKNOWN_DATABASE
+  '164': 'may not change settings', // READONLY
+  [ACCESS_DENIED]: 'may read the table events and nothing else',
   '161': 'reads more columns than it may', // TOO_MANY_COLUMNS
   '162': 'is nested too deeply', // TOO_DEEP_SUBQUERIES
   '167': 'is nested too deeply', // TOO_DEEP_AST
@@ -34,8 +39,8 @@ const SERVER_TROUBLE = new Set([
 export function limitOrTrouble(error: unknown, maxSeconds: number): MillraceError | undefined {
   const code = codeOf(error);
   if (code === undefined) return storeUnavailable(error);
-  const tooMuch = TOO_MUCH[code];
-  if (tooMuch !== undefined) return fieldError('query', tooMuch);
+  const words = WORDS[code];
+  if (words !== undefined) return fieldError('query', words);
   if (SERVER_TROUBLE.has(code)) return storeUnavailable(error);
   switch (exceededLimit(error)) {
     case 'time':
