@@ -70,7 +70,7 @@ function isOfServer(error: unknown): boolean {
 export function quote(error: unknown, database: string): string {
   if (!(error instanceof ClickHouseError)) return 'can not be read';
   return error.message
-    .replace(/ Expected one of: .*$/s, '')
+    .replace(/^(Syntax error.*?at position \d+ \(.*?\)).*$/s, '$1')
     .replace(/:? ?In scope .*$/is, '')
     .replace(/: while executing .*$/is, '')
     .replaceAll(`${database}.`, '')

@@ -12,12 +12,13 @@ before(async () => {
 });
 after(() => world.close());
 
-/** What a statement is answered: text, or what it fails with. */
+/** What a statement is answered: text, or what it fails with. Where too many run it comes again. */
 async function said(query: string, workspaceId = 'w1'): Promise<{ text: string; error?: MillraceError }> {
   try {
     return { text: await world.text({ query, workspaceId }) };
   } catch (error) {
     assert.ok(error instanceof MillraceError, String(error));
+    if (error.code === 'resource_exhausted') return said(query, workspaceId);
     return { text: `${error.message} ${JSON.stringify(error.details)}`, error };
   }
 }
@@ -102,7 +103,7 @@ describe('is held to its limits', { concurrency: 4 }, () => {
   for (const [i, query] of BOMBS.entries()) {
     test(query.slice(0, 120), async () => {
       const { text, error } = await said(query, `w${1 + (i % 2)}`);
-      if (error) assert.match(error.code, /^(invalid_argument|resource_exhausted|unavailable)$/, text);
+      if (error) assert.match(error.code, /^(invalid_argument|unavailable)$/, text);
       else assert.ok(text.length < 256 * 1024 * 1024);
     });
   }
