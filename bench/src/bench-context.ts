@@ -10,6 +10,8 @@ export interface BenchContext {
   readonly seconds: number;
   /** Where directories for the stacks' data are made. */
   readonly dataRoot: string;
+  /** Events that are stored once, and kept for the next run. */
+  readonly kept: { readonly rows: number; readonly directory: string };
   readonly generator: LoadGenerator;
   /** Where to leave processor profiles of the measured processes; undefined for none. */
   readonly profileDir: string | undefined;

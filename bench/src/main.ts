@@ -14,6 +14,8 @@ interface BenchOptions {
   rounds: number;
   only?: string;
   data: string;
+  rows: number;
+  kept: string;
   json?: true;
   profile?: true;
 }
@@ -29,6 +31,12 @@ const program = new Command('scripts/bench')
   .option('--rounds <n>', 'rounds of each side', parseCount, 5)
   .option('--only <names>', 'some scenarios, separated by commas')
   .option('--data <dir>', 'where directories for the data are made and removed', tmpdir())
+  .option('--rows <n>', 'events that query asks of, at least 100000', parseRows, 50_000_000)
+  .option(
+    '--kept <dir>',
+    'where query keeps them for the next run; 2.5 GB',
+    join(import.meta.dirname, '../../.bench'),
+  )
   .option('--profile', 'profile the measured process and print where its time went; slows it by some percent')
   .option('--json', 'print figures for machines')
   .allowExcessArguments(false);
@@ -90,6 +98,7 @@ async function runScenarios(
       seconds,
       rounds,
       dataRoot,
+      kept: { rows: options.rows, directory: resolve(options.kept) },
       generator,
       profileDir,
       progress,
@@ -113,6 +122,13 @@ function parseCount(text: string): number {
   if (!/^[1-9]\d{0,3}$/.test(text))
     throw new InvalidArgumentError('a whole number from 1 to 9999 is needed.');
   return Number(text);
+}
+
+function parseRows(text: string): number {
+  const rows = Number(text.replaceAll('_', ''));
+  if (!Number.isSafeInteger(rows) || rows < 100_000)
+    throw new InvalidArgumentError('a whole number from 100000 on is needed.');
+  return rows;
 }
 
 function explain(error: unknown): string {

@@ -7,6 +7,7 @@ import {
 import { httpScenarios } from './ingest/http-scenarios.ts';
 import { type MemoryFigures, memoryScenario, runMemoryScenario } from './ingest/memory-scenario.ts';
 import { type HttpFigures, runHttpScenario } from './ingest/run-http-scenario.ts';
+import { type QueryFigures, queryScenarios, runQueryScenario } from './query/query-scenario.ts';
 import {
   describeDuplicates,
   describeHttp,
@@ -14,11 +15,12 @@ import {
   duplicatesAimReached,
   httpAimReached,
 } from './report/describe-http.ts';
+import { describeQuery, queryAimReached } from './report/describe-query.ts';
 import { describeWriter, writerAimReached } from './report/describe-writer.ts';
 import { runWriterScenario, type WriterFigures, writerScenarios } from './writer/writer-scenario.ts';
 
 /** What a scenario gave. */
-export type Figures = HttpFigures | MemoryFigures | DuplicatesFigures | WriterFigures;
+export type Figures = HttpFigures | MemoryFigures | DuplicatesFigures | WriterFigures | QueryFigures;
 
 /** Something that can be run by its name. */
 export interface Scenario {
@@ -40,6 +42,10 @@ export const benches: Readonly<Record<string, readonly Scenario[]>> = {
     name: scenario.name,
     run: (context: BenchContext) => runWriterScenario(scenario, context),
   })),
+  query: queryScenarios.map((scenario) => ({
+    name: scenario.name,
+    run: (context: BenchContext) => runQueryScenario(scenario, context),
+  })),
 };
 
 /** Renders what a scenario gave. */
@@ -53,6 +59,8 @@ export function describeFigures(figures: Figures): string {
       return describeDuplicates(figures);
     case 'writer':
       return describeWriter(figures);
+    case 'query':
+      return describeQuery(figures);
   }
 }
 
@@ -67,5 +75,7 @@ export function aimReached(figures: Figures): boolean | undefined {
       return duplicatesAimReached(figures);
     case 'writer':
       return writerAimReached(figures);
+    case 'query':
+      return queryAimReached(figures);
   }
 }
