@@ -4,6 +4,9 @@ import { ClickHouseError, exceededLimit, storeUnavailable } from '@millrace/stor
 /** ClickHouse's code for what a user has no right to. */
 export const ACCESS_DENIED = '497';
 
+/** Of a statement whose rows are too many. */
+export const TOO_MUCH_ANSWERED = 'reads or answers more than it may; narrow it or ask for fewer rows';
+
 /** ClickHouse's code of a failure; undefined for one of another kind. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof ClickHouseError ? error.code : undefined;
@@ -52,7 +55,7 @@ export function limitOrTrouble(error: unknown, maxSeconds: number): MillraceErro
           })
         : fieldError('query', 'takes too much memory');
     case 'result':
-      return fieldError('query', 'reads or answers more than it may; narrow it or ask for fewer rows');
+      return fieldError('query', TOO_MUCH_ANSWERED);
     case 'queries':
       return new MillraceError('resource_exhausted', 'too many statements at once, try again', {
         cause: error,

@@ -8,7 +8,7 @@ import { type ClickHouseClient, loadSql } from '@millrace/stores';
 import type { AnalyticsMetrics } from '../metrics.ts';
 import type { QuerySlots } from '../query/query-slots.ts';
 import { checkStatement } from './check-statement.ts';
-import { codeOf, limitOrTrouble, quote } from './failure.ts';
+import { codeOf, limitOrTrouble, quote, TOO_MUCH_ANSWERED } from './failure.ts';
 import { WORKSPACE_HEADER } from './prepare-sql.ts';
 import { tableJson } from './table-json.ts';
 
@@ -26,6 +26,7 @@ const MAX_PARAMS = 100;
 const PARAM_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 /** What the user's profile allows a statement; the client waits a little longer. */
 const MAX_SECONDS = 20;
+const MAX_ROWS = 1_000_000;
 const CHECK_TIMEOUT_MS = 5_000;
 /** For taking an answer that has been found, in milliseconds. */
 const TAKE_TIMEOUT_MS = 60_000;
@@ -129,11 +130,18 @@ export function createSqlRunner(options: {
     const tooLong = new AbortController();
     const timer = setTimeout(() => tooLong.abort(), (MAX_SECONDS + 2) * 1_000);
     try {
-      return await send(workspaceId, queryId, AbortSignal.any([signal, tooLong.signal]));
+      const { stream, summary } = await send(workspaceId, queryId, AbortSignal.any([signal, tooLong.signal]));
+      // A SELECT without FROM reads a table of the server's own, to which ClickHouse applies no limit on results.
+      if (Number(summary?.result_rows ?? 0) > MAX_ROWS) {
+        stream.destroy();
+        throw fieldError('query', TOO_MUCH_ANSWERED);
+      }
+      return stream;
     } catch (error) {
       // ClickHouse looks whether anybody listens only when it has read something.
       if (signal.aborted || tooLong.signal.aborted) await end(queryId);
       signal.throwIfAborted();
+      if (error instanceof MillraceError) throw error;
       if (tooLong.signal.aborted) throw fieldError('query', `takes more than ${MAX_SECONDS} s`);
       throw await failureOf(error, async () => {
         const { stream } = await send(NOBODY, randomUUID(), AbortSignal.timeout(CHECK_TIMEOUT_MS));
@@ -166,7 +174,7 @@ export function createSqlRunner(options: {
       await prepare();
       const leave = await slots.enter(workspaceId, signal);
       try {
-        const { stream } = await metrics.timed('sql', async () => {
+        const stream = await metrics.timed('sql', async () => {
           const statement = await readStatement(query, params, signal);
           return find({ statement, params, format, workspaceId }, signal);
         });
