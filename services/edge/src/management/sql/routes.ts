@@ -60,6 +60,8 @@ async function handle(exchange: Exchange, { workspaceId }: Grant, sql: SqlAnswer
     if (error instanceof MillraceError && error.code !== 'canceled') throw error;
   } finally {
     gone.abort();
+    // Nobody asks for another part, which is where a signal would be noticed.
+    await parts.return?.();
   }
 }
 
