@@ -2,6 +2,7 @@ import { ColumnType, type Funnel, StepOrder } from '@millrace/contracts/millrace
 import { fieldError } from '@millrace/runtime';
 import { parseField, textExpression } from './fields.ts';
 import { filterCondition } from './filter.ts';
+import { furthestWays, packed } from './funnel-ways.ts';
 import { measureColumn } from './measures.ts';
 import { type Statement, StatementDraft } from './statement.ts';
 import { actorOf, durationMs, stepCondition, stepName } from './steps.ts';
@@ -12,13 +13,7 @@ const MIN_STEPS = 2;
 const MAX_STEPS = 10;
 const MAX_VALUES = 10;
 
-/**
- * How many actors get from step to step. Throws MillraceError `invalid_argument` naming the field.
- *
- * An actor's events are folded in the order of time, those of one moment in the order of their steps. What is kept is for each step the
- * way that reaches it and began last: no other can get further within the conversion window. All ways go on at once by an event, so
- * that one event is never two steps of a way. The first way that reaches the furthest step counts.
- */
+/** How many actors get from step to step. Throws MillraceError `invalid_argument` naming the field. */
 export function funnelStatement(
   question: Funnel,
   { workspaceId, window, filter, properties }: QuestionScope,
@@ -44,24 +39,34 @@ export function funnelStatement(
     'Array(String)',
   );
   const field = question.breakdown === '' ? undefined : parseField(question.breakdown, 'funnel.breakdown');
-  // NULL can't be told from a missing first step once it is in an array.
-  const value = field ? `ifNull(concat('=', ${textExpression(field, draft)}), '')` : "''";
+  // NULL has no place among values that are compared.
+  const value = field && `ifNull(concat('=', ${textExpression(field, draft)}), '')`;
   const condition = filterCondition(filter, 'filter', draft);
   const where = windowCondition(workspaceId, window, draft);
-  const mask = conditions.map((one, i) => `bitShiftLeft(toUInt16(${one}), ${i})`).join(' + ');
+  const mask = conditions.map((one, i) => `bitShiftLeft(toInt64(${one}), ${i})`).join(' + ');
   const count = draft.bind(steps.length, 'UInt32');
   const limit = draft.bind(steps.length * (field ? MAX_VALUES : 1), 'UInt32');
-
-  // Whoever lacks the first step or the second gets no further than the first, and is spared the fold.
-  const isBit = (k: string) => `bitTest(mask, ${k} - 1)`;
-  const inTime = `(k = 1 OR (notEmpty(ways[k - 1]) AND t - ways[k - 1][1] <= ${windowMs}))`;
-  const next = `arrayMap(k -> if(${isBit('k')} AND ${inTime}, if(k = 1, [t], arrayPushBack(ways[k - 1], t)), ${isStrict ? 'emptyArrayInt64()' : 'ways[k]'}), range(1, ${count} + 1))`;
-  const fold = next.replaceAll('ways', 'kept.1');
-  const furthest = `arrayLast(way -> notEmpty(way), ${fold})`;
-  const way = `if(bitAnd(every, 3) = 3,
-      arrayFold((kept, t, mask) -> (${fold}, if(length(${furthest}) > length(kept.2), ${furthest}, kept.2)), times, masks,
-        (arrayWithConstant(${count}, emptyArrayInt64()), emptyArrayInt64())).2,
-      if(bitTest(every, 0), [arrayFirst((t, mask) -> bitTest(mask, 0), times, masks)], emptyArrayInt64()))`;
+  const isOfAStep = isStrict ? '1' : `(${conditions.join(' OR ')})`;
+  const types = steps.map((step) => step.type);
+  // What the projection by type is found by.
+  const isOfAType =
+    isStrict || types.includes('')
+      ? '1'
+      : `event_type IN ${draft.bind([...new Set(types)], 'Array(String)')}`;
+  const events = `${draft.withPaths()}SELECT ${actor.column} AS actor, ${packed(`toUnixTimestamp64Milli(${window.column})`, mask)} AS event${value ? `, ${value} AS value` : ''}
+FROM events
+WHERE ${where}
+  AND ${actor.isKnown}
+  AND ${isOfAType}
+  AND ${condition}
+  AND ${isOfAStep}`;
+  const ways = furthestWays({
+    events,
+    steps: steps.length,
+    isStrict,
+    windowMs,
+    isDivided: value !== undefined,
+  });
   const sql = `SELECT ${field ? "if(value = '', NULL, substring(value, 2)) AS shown, " : ''}step, ${names}[step] AS name, actors,
     if(first = 0, NULL, actors / first) AS conversion,
     if(step = 1, NULL, if(before = 0, NULL, actors / before)) AS from_previous, median, average
@@ -77,27 +82,7 @@ FROM
             avgOrNullIf((way[step] - way[step - 1]) / 1000, step > 1 AND length(way) >= step) AS average
         FROM
         (
-            SELECT way, arrayFirst((one, t, mask) -> t = way[1] AND bitTest(mask, 0), values, times, masks) AS value
-            FROM
-            (
-                SELECT every, values, times, masks, ${way} AS way
-                FROM
-                (
-                    SELECT groupBitOr(mask) AS every, arraySort(groupArray((t, mask, value))) AS events,
-                        events.1 AS times, events.2 AS masks, events.3 AS values
-                    FROM
-                    (
-                        ${draft.withPaths()}SELECT ${actor.column} AS actor, toUnixTimestamp64Milli(${window.column}) AS t, toUInt16(${mask}) AS mask, ${value} AS value
-                        FROM events
-                        WHERE ${where}
-                          AND ${actor.isKnown}
-                          AND ${condition}
-                          ${isStrict ? '' : `AND (${conditions.join(' OR ')})`}
-                    )
-                    GROUP BY actor
-                )
-            )
-            WHERE notEmpty(way)${field ? '' : "\n            UNION ALL SELECT emptyArrayInt64() AS way, '' AS value"}
+${ways}${field ? '' : "\nUNION ALL SELECT emptyArrayInt64() AS way, '' AS value"}
         )
         ARRAY JOIN range(1, ${count} + 1) AS step
         GROUP BY value, step
