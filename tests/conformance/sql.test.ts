@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { request } from 'node:http';
 import { before, test } from 'node:test';
 import { eventually, onEachTopology } from '@millrace/testkit';
 import { memberOf, textAt } from './support/assert-answer.ts';
@@ -96,6 +97,28 @@ onEachTopology(
       });
       const all = await sql({ query: 'SELECT count(), uniqExact(workspace_id) FROM events' }, auth);
       assert.deepEqual(memberOf(all.json(), 'rows'), [[1, 1]]);
+    });
+
+    test('who leaves ends the statement', async () => {
+      const running = async () => {
+        const [row] = await stack().inspector.rows(
+          "SELECT count() AS n FROM system.processes WHERE user = 'millrace_sql'",
+        );
+        return Number(row?.['n']);
+      };
+      const outgoing = request(`${stack().connection.url}/v1/sql`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'x-api-key': stack().connection.credentials.apiKey,
+        },
+      });
+      outgoing.on('error', () => undefined);
+      const many = '(SELECT arrayJoin(range(1000000)) AS n)';
+      outgoing.end(JSON.stringify({ query: `SELECT sum(a.n + b.n) FROM ${many} AS a, ${many} AS b` }));
+      await eventually(async () => assert.equal(await running(), 1));
+      outgoing.destroy();
+      await eventually(async () => assert.equal(await running(), 0));
     });
 
     test('400 names the field, and says what is wrong with the text and nothing else', async () => {

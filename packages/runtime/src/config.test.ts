@@ -117,6 +117,7 @@ test('no credential is shown by --check-config', () => {
     NATS_CREDS: 'hush',
     NATS_NKEY: 'hush',
     CLICKHOUSE_PASSWORD: 'hush',
+    CLICKHOUSE_SQL_PASSWORD: 'hush',
     REDIS_URL: 'redis://:hush@localhost',
     SERVICE_SECRET: 'hush',
   };

@@ -80,6 +80,7 @@ const STRONG_SECRETS: Readonly<Record<string, number>> = {
   NATS_PASSWORD: 16,
   NATS_TOKEN: 16,
   CLICKHOUSE_PASSWORD: 16,
+  CLICKHOUSE_SQL_PASSWORD: 16,
 };
 const LEAST_DISTINCT = 8;
 
