@@ -118,6 +118,24 @@ describe('a refusal says what is refused', () => {
   }
 });
 
+test('a workspace that a header would turn into another one is refused', async () => {
+  for (const workspaceId of [
+    '',
+    '-',
+    'w1 ',
+    ' w1',
+    '\tw1',
+    'w1\n',
+    'w1\r\nX-Millrace-Workspace: w2',
+    'w\u00e4',
+  ]) {
+    await assert.rejects(world.text({ query: 'SELECT * FROM events', workspaceId }), {
+      code: 'invalid_argument',
+      message: /^workspace_id: /,
+    });
+  }
+});
+
 describe('who waits no longer', () => {
   test('ends the statement', async () => {
     const leaving = new AbortController();
@@ -170,6 +188,18 @@ test('an answer of many megabytes comes in parts, whole and in order', async () 
   const { rows } = JSON.parse(Buffer.concat(all).toString());
   assert.equal(rows.length, 300_000);
   assert.deepEqual([rows[0][0], rows.at(-1)[0], JSON.parse(rows.at(-1)[1]).n], [0, 4999, 59]);
+});
+
+test('one value of many megabytes comes in parts, too', async () => {
+  const query = "SELECT repeat(repeat('x', 1000), 40000) AS v";
+  for (const format of [SqlFormat.UNSPECIFIED, SqlFormat.NDJSON]) {
+    let bytes = 0;
+    for await (const { part } of world.parts({ query, format })) {
+      assert.ok(part.length < 4 * 1024 * 1024);
+      bytes += part.length;
+    }
+    assert.ok(bytes > 40_000_000);
+  }
 });
 
 test('unavailable while ClickHouse is away, and answered when it is back', async () => {

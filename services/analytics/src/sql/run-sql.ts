@@ -30,7 +30,9 @@ const MAX_ROWS = 1_000_000;
 const CHECK_TIMEOUT_MS = 5_000;
 /** For taking an answer that has been found, in milliseconds. */
 const TAKE_TIMEOUT_MS = 60_000;
-/** No workspace has this id: what is evaluated for it meets no row. */
+/** What arrives in a header as it was: spaces at its ends would be lost, and another workspace be meant. */
+const WORKSPACE_ID = /^[\x21-\x7e]{2,200}$/;
+/** No workspace's id, which is longer: what is evaluated for it meets no row. */
 const NOBODY = '-';
 /** Without a backslash in a quoted name: that may be a line break, which would put lines of its own into the tree. */
 const PLAIN_NAMES = /^(?:[^'`\\"]|'(?:[^'\\]|\\.)*'|`[^`\\]*`)*$/s;
@@ -168,7 +170,8 @@ export function createSqlRunner(options: {
     async *run(request, signal) {
       const { workspaceId, query, format } = request;
       const params = readParams(request);
-      if (workspaceId === '' || workspaceId === NOBODY) throw fieldError('workspace_id', 'is required');
+      if (!WORKSPACE_ID.test(workspaceId))
+        throw fieldError('workspace_id', 'is none that a header can carry');
       if (query.trim() === '') throw fieldError('query', 'is required');
       if (query.length > MAX_QUERY_CHARS) throw fieldError('query', `at most ${MAX_QUERY_CHARS} characters`);
       await prepare();
