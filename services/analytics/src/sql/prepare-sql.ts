@@ -12,7 +12,9 @@ export interface SqlTarget {
   readonly sqlUser: string;
 }
 
-const VIEWS = loadSql(import.meta.url, 'queries/view.sql');
+const VIEWS = loadSql(import.meta.url, 'queries/views.sql');
+const ANY_ROW = loadSql(import.meta.url, 'queries/any-row.sql');
+const LIMITS = loadSql(import.meta.url, 'queries/limits.sql');
 const TIMEOUT_MS = 10_000;
 /** How long a failure is answered from memory, in milliseconds. */
 const REST_MS = 5_000;
@@ -68,33 +70,26 @@ async function prepare({
       }),
     );
   }
-  const events = `${target.database}.events`;
-  if (
-    (await firstRow(application, `SELECT 1 FROM ${sqlDatabase(target)}.unfiltered LIMIT 1`)) !== undefined
-  ) {
-    throw wrong(`the row policy of ${definerOf(target)} on ${events} is missing`);
+  const events = { database: target.database, table: 'events' };
+  const unfiltered = { database: sqlDatabase(target), table: 'unfiltered' };
+  if ((await firstRow(application, ANY_ROW, unfiltered)) !== undefined) {
+    throw wrong(`the row policy of ${definerOf(target)} on ${target.database}.events is missing`);
   }
-  const limits = await firstRow(
-    reader,
-    `SELECT getSetting('readonly') = 1, getSetting('max_execution_time') > 0, getSetting('max_memory_usage') > 0,
-     getSetting('max_result_bytes') > 0, getSetting('max_rows_to_read') > 0`,
-  );
+  const limits = await firstRow(reader, LIMITS);
   if (limits?.some((holds) => holds !== 1))
     throw wrong(`${target.sqlUser} has not the limits that it should`);
-  if (await mayRead(reader, events)) throw wrong(`${target.sqlUser} may read ${events}`);
+  if (await mayRead(reader, events)) throw wrong(`${target.sqlUser} may read ${target.database}.events`);
 }
 
 function statementsFor(target: SqlTarget): string[] {
   const onCluster = target.cluster === '' ? '' : `ON CLUSTER ${target.cluster}`;
-  const database = `CREATE DATABASE IF NOT EXISTS ${sqlDatabase(target)} ${onCluster}`;
   // Names from the settings, which hold them to letters, digits and _.
-  const views = VIEWS.replaceAll('{{sql_database}}', sqlDatabase(target))
+  return VIEWS.replaceAll('{{sql_database}}', sqlDatabase(target))
     .replaceAll('{{database}}', target.database)
     .replaceAll('{{definer}}', definerOf(target))
     .replaceAll('{{on_cluster}}', onCluster)
     .split(/;\s*$/m)
     .filter((statement) => statement.trim() !== '');
-  return [database, ...views];
 }
 
 /** The user whose rights are behind the views; nobody signs in as it. */
@@ -102,9 +97,9 @@ function definerOf({ sqlUser }: SqlTarget): string {
   return `${sqlUser}_rows`;
 }
 
-async function mayRead(client: ClickHouseClient, table: string): Promise<boolean> {
+async function mayRead(client: ClickHouseClient, table: Record<string, string>): Promise<boolean> {
   try {
-    await firstRow(client, `SELECT 1 FROM ${table} LIMIT 1`);
+    await firstRow(client, ANY_ROW, table);
     return true;
   } catch (error) {
     if (codeOf(error instanceof MillraceError ? error.cause : error) === ACCESS_DENIED) return false;
@@ -112,9 +107,18 @@ async function mayRead(client: ClickHouseClient, table: string): Promise<boolean
   }
 }
 
-async function firstRow(client: ClickHouseClient, query: string): Promise<number[] | undefined> {
+async function firstRow(
+  client: ClickHouseClient,
+  query: string,
+  query_params: Record<string, string> = {},
+): Promise<number[] | undefined> {
   const answer = await orNotSetUp(
-    client.query({ query, format: 'JSONCompactEachRow', abort_signal: AbortSignal.timeout(TIMEOUT_MS) }),
+    client.query({
+      query,
+      query_params,
+      format: 'JSONCompactEachRow',
+      abort_signal: AbortSignal.timeout(TIMEOUT_MS),
+    }),
   );
   const [row] = await answer.json<number[]>();
   return row;

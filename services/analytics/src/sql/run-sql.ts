@@ -41,6 +41,7 @@ const PLAIN_NAMES = /^(?:[^'`\\"]|'(?:[^'\\]|\\.)*'|`[^`\\]*`)*$/s;
 const NAMES_BY_PARAMETER = /\{\s*\w+\s*:\s*Identifier\s*\}/i;
 
 const CANONICAL = loadSql(import.meta.url, 'queries/canonical.sql');
+const END = loadSql(import.meta.url, 'queries/end.sql');
 
 const FORMATS: Readonly<
   Record<SqlFormat, 'JSONCompactEachRowWithNamesAndTypes' | 'JSONEachRow' | 'CSVWithNames' | 'Parquet'>
@@ -157,7 +158,7 @@ export function createSqlRunner(options: {
   const end = async (queryId: string): Promise<void> => {
     try {
       await application.command({
-        query: 'KILL QUERY WHERE query_id = {queryId:String} ASYNC',
+        query: END,
         query_params: { queryId },
         abort_signal: AbortSignal.timeout(CHECK_TIMEOUT_MS),
       });

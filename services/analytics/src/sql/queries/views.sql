@@ -1,3 +1,5 @@
+CREATE DATABASE IF NOT EXISTS {{sql_database}} {{on_cluster}};
+
 -- The rows that statements see. The definer's row policy lets through those of the workspace that the request names, and of them alone
 -- anything is evaluated; the condition here says the same once more, for a server whose policy is gone.
 CREATE OR REPLACE VIEW {{sql_database}}.events {{on_cluster}}

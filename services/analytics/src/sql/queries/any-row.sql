@@ -1,0 +1,1 @@
+SELECT 1 FROM {database:Identifier}.{table:Identifier} LIMIT 1
