@@ -54,17 +54,16 @@ export function furthestWays(options: {
     ...later.flatMap(reachOf),
     [`[${numbers.map((k) => `arrayFirstIndex(i -> i > 0, place_${k})`).join(', ')}] AS firsts_reached`],
     ['arrayLastIndex(i -> i > 0, firsts_reached) AS level'],
-    [`toUInt64(if(level = ${steps}, firsts_reached[${steps}], 0)) AS at_${steps}`],
-    // From the furthest step back: each step is where the way was before the next one.
+    [`firsts_reached[${steps}] * (level = ${steps}) AS at_${steps}`],
+    // From the furthest step back: each step is where the way was before the next one. Without a condition, for which ClickHouse
+    // would put all the arrays off and make each of them again wherever it is named.
     ...numbers
       .slice(0, -1)
       .reverse()
       .map((k) => [
-        `toUInt64(multiIf(level = ${k}, firsts_reached[${k}], level > ${k}, place_${k}[at_${k + 1} - 1], 0)) AS at_${k}`,
+        `toUInt64(firsts_reached[${k}] * (level = ${k}) + place_${k}[toInt64(at_${k + 1}) - 1] * (level > ${k})) AS at_${k}`,
       ]),
-    [
-      `if(has_two_steps, arrayMap(i -> times[i], arrayFilter(i -> i > 0, [${numbers.map((k) => `at_${k}`).join(', ')}])), [bitShiftRight(first_event, ${MASK_BITS})]) AS way`,
-    ],
+    [`arraySlice([${numbers.map((k) => `times[at_${k}]`).join(', ')}], 1, level) AS way`],
     [
       isDivided
         ? 'arrayMin(first -> (first.1, first.2), arrayFilter(first -> bitShiftRight(first.1, 10) = way[1], firsts)).2 AS value'
@@ -73,7 +72,7 @@ export function furthestWays(options: {
   ];
   // Whoever lacks the first step or the second gets no further than the first, and is spared the arrays.
   const byActor = `SELECT bitAnd(groupBitOr(bitAnd(event, ${2 ** MASK_BITS - 1})), 3) = 3 AS has_two_steps,
-    if(has_two_steps, groupArray(event), emptyArrayInt64()) AS packed_events, minIf(event, bitTest(event, 0)) AS first_event${isDivided ? ',\n    groupArrayIf((event, value), bitTest(event, 0)) AS firsts' : ''}
+    if(has_two_steps, groupArray(event), [minIf(event, bitTest(event, 0))]) AS packed_events${isDivided ? ',\n    groupArrayIf((event, value), bitTest(event, 0)) AS firsts' : ''}
 FROM
 (
 ${events}
