@@ -25,6 +25,7 @@ export {
 export { type AuditDelivery, type AuditReader, openAuditReader } from './nats/audit-log/audit-reader.ts';
 export { connectNats, type NatsConnection, type NatsIdentity } from './nats/connect.ts';
 export type { StreamMessage } from './nats/event-log/direct-reads.ts';
+export { openStreamErasing, type StreamErasing } from './nats/event-log/erasing.ts';
 export {
   type EventFeed,
   type FeedRange,

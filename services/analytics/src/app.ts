@@ -16,7 +16,9 @@ import { startAuditWriter } from './audit/audit-writer.ts';
 import type { AnalyticsSettings } from './config.ts';
 import { createDashboardQuestions } from './dashboard/questions.ts';
 import { createSharedAnswers } from './dashboard/shared-answers.ts';
+import { type Erasure, openErasure } from './erasure/open-erasure.ts';
 import { createEventQuestions } from './event-questions.ts';
+import { createEventExport } from './export/export-events.ts';
 import { createAnalyticsMetrics } from './metrics.ts';
 import { prepareStore } from './prepare-store.ts';
 import { type StoredFiller, startStoredFiller } from './properties/fill-stored.ts';
@@ -40,6 +42,8 @@ const CACHED_FOR_MS = 10_000;
 const MAX_LOCAL_CACHE_BYTES = 16 * 1024 * 1024;
 /** What ClickHouse has left over for metrics while people's questions run. */
 const QUERY_SLOTS = { total: 6, perWorkspace: 3, waitingPerWorkspace: 20, waitMs: 5_000 };
+/** An export runs for as long as somebody takes it. */
+const EXPORT_SLOTS = { total: 4, perWorkspace: 2 };
 /** How far the tail reads the stream ahead of its readers. */
 const TAIL_READ_AHEAD_BYTES = 8 * 1024 * 1024;
 
@@ -60,6 +64,7 @@ export function createAnalytics(options: {
   const client = createClickHouse(connection);
   // The database that the other client works in may have to be made first.
   const founder = createClickHouse({ ...connection, database: 'default' });
+  const exporter = createClickHouse({ ...connection, maxConnections: EXPORT_SLOTS.total });
   const closing = new AbortController();
   let ready = false;
   const prepared = prepareStore({
@@ -88,15 +93,25 @@ export function createAnalytics(options: {
     });
   });
   let feed: EventFeed | undefined;
-  Promise.resolve(options.connection).then(
-    (connection) => {
-      feed = openEventFeed({ connection, readAheadBytes: TAIL_READ_AHEAD_BYTES, clock, log });
-    },
-    // Without NATS there is nothing to tail, which whoever asks is told.
-    () => undefined,
-  );
+  let erasure: Erasure | undefined;
+  const erasing = openErasure({
+    connection: options.connection,
+    replicas: config.NATS_REPLICAS,
+    client,
+    prepared,
+    clock,
+    closing: closing.signal,
+    log,
+  }).then((opened) => {
+    erasure = opened;
+    // Not before the deletions are known: nobody may be shown a deleted user's events.
+    if (opened === undefined) return;
+    const { connection } = opened;
+    feed = openEventFeed({ connection, readAheadBytes: TAIL_READ_AHEAD_BYTES, clock, log });
+  });
   const tail = createTail({
     feed: () => feed,
+    isErased: (event) => erasure?.deletions.isErased(event) ?? false,
     metrics: metrics.tail,
     maxReaders: config.TAIL_MAX_READERS,
     maxReadersPerWorkspace: config.TAIL_MAX_READERS_PER_WORKSPACE,
@@ -118,6 +133,8 @@ export function createAnalytics(options: {
     questions,
     sql: sql.runner,
     tail,
+    erasure: () => erasure,
+    exports: createEventExport({ client: exporter, clock, slots: EXPORT_SLOTS }),
     dashboard: createDashboardQuestions({ client, metrics }),
     answers: createSharedAnswers(
       redis
@@ -143,8 +160,11 @@ export function createAnalytics(options: {
       await filler?.close();
       await properties?.close();
       await writer?.close();
+      await erasing;
+      await erasure?.close();
       redis?.disconnect();
       await sql.close();
+      await exporter.close();
       await client.close();
     },
   };

@@ -24,9 +24,12 @@ import type { AuditTable } from './audit/ports.ts';
 import { readDashboard } from './dashboard/dashboard.ts';
 import type { DashboardQuestions } from './dashboard/questions.ts';
 import type { SharedAnswers } from './dashboard/shared-answers.ts';
+import { toDeletionMessage } from './erasure/deletion-record.ts';
+import type { Erasure } from './erasure/open-erasure.ts';
 import type { EventQuestions } from './event-questions.ts';
 import { listFieldNames, listFieldValues } from './events/field-names.ts';
 import { getEvent, listEvents } from './events/list-events.ts';
+import type { EventExport } from './export/export-events.ts';
 import {
   deleteProperty,
   listProperties,
@@ -55,6 +58,9 @@ export function bindAnalytics(options: {
   audit: Pick<AuditTable, 'list'>;
   tail: Tail;
   sql: SqlRunner;
+  /** Undefined while NATS is away. */
+  erasure: () => Pick<Erasure, 'deletions' | 'retention'> | undefined;
+  exports: EventExport;
   clock: Clock;
   isReady: () => boolean;
 }): GrpcServiceBinding {
@@ -66,6 +72,11 @@ export function bindAnalytics(options: {
       if (options.isReady()) return answer(request, signal);
       throw new MillraceError('unavailable', 'the event store is not ready');
     };
+  const erasure = () => {
+    const known = options.erasure();
+    if (known) return known;
+    throw new MillraceError('unavailable', 'deletions are not ready');
+  };
   return bindService(AnalyticsService, {
     getStats: whenReady(async ({ workspaceId }, signal) => {
       if (workspaceId === '') throw fieldError('workspace_id', 'is required');
@@ -121,6 +132,19 @@ export function bindAnalytics(options: {
       if (!options.isReady()) throw new MillraceError('unavailable', 'the event store is not ready');
       for await (const part of options.sql.run(request, signal)) yield { part };
     },
+    async *exportEvents(request, { signal }) {
+      if (!options.isReady()) throw new MillraceError('unavailable', 'the event store is not ready');
+      for await (const data of options.exports.read(request, signal)) yield { data };
+    },
+    requestDeletion: async (request) => ({
+      deletion: toDeletionMessage(await erasure().deletions.request(request)),
+    }),
+    listDeletions: async (request) => erasure().deletions.list(request),
+    getDeletion: async (request) => ({ deletion: toDeletionMessage(erasure().deletions.get(request)) }),
+    getRetention: async ({ workspaceId }) => ({ days: erasure().retention.get(workspaceId) }),
+    setRetention: async ({ workspaceId, days }) => ({
+      daysBefore: await erasure().retention.set(workspaceId, days),
+    }),
     async getStoreHealth(_, { signal }) {
       return { clickhouseUp: await questions.isUp(signal) };
     },

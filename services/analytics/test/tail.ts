@@ -13,18 +13,21 @@ export interface NewEvent {
   /** Copies have the same. */
   readonly key?: string;
   readonly payload?: string;
+  readonly receivedAtMs?: number;
 }
 
 /** An envelope as ingest writes it. */
 export function envelopeOf(events: readonly NewEvent[]): Buffer {
   return Buffer.concat(
-    events.map(({ id, workspaceId = 'w', type = 't', userId = '', key = '', payload = '{}' }) => {
-      const dedupKey = key === '' ? '' : key.padEnd(16, '.');
-      const fields = { workspaceId, eventId: id, eventType: type, dialect: 'native', source: '', userId };
-      const rest = { sessionId: '', occurredAtMs: 0, receivedAtMs: 0, priority: 1, labels: [] };
-      const event = encodeEvent({ ...fields, ...rest, payload, metadata: '{}', traceId: '' }, dedupKey);
-      return frameItem({ event: Buffer.from(event), dedupKey, bodyHash: '12345678', eventId: id });
-    }),
+    events.map(
+      ({ id, workspaceId = 'w', type = 't', userId = '', key = '', payload = '{}', receivedAtMs = 0 }) => {
+        const dedupKey = key === '' ? '' : key.padEnd(16, '.');
+        const fields = { workspaceId, eventId: id, eventType: type, dialect: 'native', source: '', userId };
+        const rest = { sessionId: '', occurredAtMs: 0, receivedAtMs, priority: 1, labels: [] };
+        const event = encodeEvent({ ...fields, ...rest, payload, metadata: '{}', traceId: '' }, dedupKey);
+        return frameItem({ event: Buffer.from(event), dedupKey, bodyHash: '12345678', eventId: id });
+      },
+    ),
   );
 }
 

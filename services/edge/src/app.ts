@@ -87,6 +87,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       audit: deps.analytics,
       questions: deps.analytics,
       sql: deps.analytics,
+      deletions: deps.analytics,
       tail,
       schemas,
       auditLog,

@@ -12,6 +12,7 @@ import type { Reply } from '../src/server/exchange.ts';
 import { toFailure } from '../src/server/failure.ts';
 import { enter, type GateDeps } from '../src/server/gate.ts';
 import type { Route } from '../src/server/route.ts';
+import { noDeletions } from './deletions.ts';
 import { type FakeRequest, fakeExchange } from './fake-exchange.ts';
 import { limitsForTests } from './limits.ts';
 import { noQuestions } from './questions.ts';
@@ -81,6 +82,7 @@ export function benchDialect(
     audit: { listAuditEntries: () => assert.fail('the audit log is not asked') },
     questions: noQuestions,
     sql: { runSql: () => assert.fail('no statement is run') },
+    deletions: noDeletions,
     tail: inertTail,
     schemas: schemasForTests(),
     auditLog: { record: () => assert.fail('nothing is told to the audit log') },

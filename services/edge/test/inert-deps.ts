@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ApiDeps } from '../src/request/api.ts';
+import { noDeletions } from './deletions.ts';
 import { authDouble } from './dialect-harness.ts';
 import { limitsForTests } from './limits.ts';
 import { noQuestions } from './questions.ts';
@@ -14,6 +15,7 @@ export const inertDeps: ApiDeps = {
   audit: { listAuditEntries: () => assert.fail() },
   questions: noQuestions,
   sql: { runSql: () => assert.fail('no statement is run') },
+  deletions: noDeletions,
   tail: inertTail,
   schemas: schemasForTests(),
   auditLog: { record: () => assert.fail() },

@@ -89,6 +89,7 @@ export function createOpenApiCheck(json: unknown): OpenApiCheck {
     }
     const [type = ''] = (answer.headers['content-type'] ?? '').split(';');
     const pointer = content[type] ?? refuse(`as "${type}", which is not documented`);
+    // Lines of JSON are none.
     if (method === 'HEAD' || !/[/+]json$/.test(type)) return;
     const validate = validatorOf(pointer);
     if (validate(JSON.parse(answer.text))) return;

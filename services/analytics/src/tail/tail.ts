@@ -3,7 +3,7 @@ import { createCatchUp } from './catch-up.ts';
 import { behind, decodeCursor, encodeCursor, isFurther, type Position } from './cursor.ts';
 import { createTailHub } from './hub.ts';
 import type { EventFeed, TailMetrics } from './ports.ts';
-import { compileFilter, type TailFilter } from './tail-event.ts';
+import { compileFilter, type TailEvent, type TailFilter } from './tail-event.ts';
 import { type Gap, TailReader, type Told, type Waiting } from './tail-reader.ts';
 
 /** What a tail asks for. */
@@ -41,6 +41,8 @@ export function createTail(options: {
   /** Undefined until NATS is there. */
   feed: () => EventFeed | undefined;
   metrics: TailMetrics;
+  /** Of events that are in the stream still, those that nobody is shown any more. */
+  isErased?: (event: TailEvent) => boolean;
   maxReaders: number;
   maxReadersPerWorkspace: number;
   log: Logger;
@@ -48,7 +50,7 @@ export function createTail(options: {
   patienceMs?: number;
 }): Tail {
   const { metrics, maxReaders, maxReadersPerWorkspace, log } = options;
-  const { stillMs = STILL_MS, patienceMs = PATIENCE_MS } = options;
+  const { stillMs = STILL_MS, patienceMs = PATIENCE_MS, isErased = () => false } = options;
   const perWorkspace = new Map<string, number>();
   const waiting: Waiting = { events: 0, bytes: 0 };
   let readers = 0;
@@ -85,7 +87,8 @@ export function createTail(options: {
       const { workspaceId, after, last } = request;
       if (workspaceId === '') throw fieldError('workspace_id', 'is required');
       if (last > MAX_LAST) throw fieldError('last', `at most ${MAX_LAST}`);
-      const accepts = compileFilter(request);
+      const wants = compileFilter(request);
+      const accepts = (event: TailEvent) => wants(event) && !isErased(event);
       const cursor = after === '' ? undefined : decodeCursor(after);
       const feed = options.feed();
       if (feed === undefined) throw new MillraceError('unavailable', 'events can not be read now');

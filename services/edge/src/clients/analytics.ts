@@ -1,18 +1,34 @@
 import type { MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import {
   AnalyticsService,
+  type Deletion,
+  type ExportEventsRequestSchema,
+  type ExportEventsResponse,
   type GetMetricsRequestSchema,
   type GetMetricsResponse,
   type ListAuditEntriesRequestSchema,
   type ListAuditEntriesResponse,
+  type ListDeletionsRequestSchema,
+  type ListDeletionsResponse,
   type RunSqlRequestSchema,
   type RunSqlResponse,
   type TailEventsResponse,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
-import { createGrpcClient, type GrpcClientOptions, type ServiceMethods } from '@millrace/runtime';
+import {
+  createGrpcClient,
+  type GrpcClientOptions,
+  MillraceError,
+  type ServiceMethods,
+} from '@millrace/runtime';
 
 /** What the edge asks the analytics service. */
-export interface AnalyticsGateway extends EventStats, AuditEntries, Questions, SqlAnswers, EventTail {
+export interface AnalyticsGateway
+  extends EventStats,
+    AuditEntries,
+    Questions,
+    SqlAnswers,
+    EventTail,
+    Deletions {
   /** Whether ClickHouse answers. */
   storeIsUp(signal: AbortSignal): Promise<boolean>;
 }
@@ -40,6 +56,15 @@ export function analyticsOverGrpc(options: GrpcClientOptions): AnalyticsGateway 
       const next = tails[opened++ % tails.length] ?? client;
       return sqlBy(next.methods).runSql(request, signal);
     },
+    async *exportEvents(request, signal) {
+      // A connection of its own: one that is taken slowly fills the window that all streams of a connection share.
+      const own = createGrpcClient(AnalyticsService, { ...options, ownConnections: true });
+      try {
+        yield* analyticsFrom(own.methods).exportEvents(request, signal);
+      } finally {
+        own.close();
+      }
+    },
     close() {
       for (const one of [client, ...tails]) one.close();
     },
@@ -57,6 +82,21 @@ export function analyticsFrom(methods: ServiceMethods<typeof AnalyticsService>):
       const health = await methods.getStoreHealth({}, { timeoutMs: TIMEOUT_MS, signal });
       return health.clickhouseUp;
     },
+    async requestDeletion(request) {
+      return present(await methods.requestDeletion(request, { timeoutMs: TIMEOUT_MS }));
+    },
+    listDeletions: (request) => methods.listDeletions(request, { timeoutMs: TIMEOUT_MS }),
+    async getDeletion(request) {
+      return present(await methods.getDeletion(request, { timeoutMs: TIMEOUT_MS }));
+    },
+    async retentionDays(workspaceId) {
+      return (await methods.getRetention({ workspaceId }, { timeoutMs: TIMEOUT_MS })).days;
+    },
+    async setRetentionDays(workspaceId, days) {
+      return (await methods.setRetention({ workspaceId, days }, { timeoutMs: TIMEOUT_MS })).daysBefore;
+    },
+    exportEvents: (request, signal) =>
+      methods.exportEvents(request, { timeoutMs: EXPORT_SILENCE_MS, idleMs: EXPORT_SILENCE_MS, signal }),
     listAuditEntries: (request) => methods.listAuditEntries(request, { timeoutMs: TIMEOUT_MS }),
     metrics: (request, signal) => methods.getMetrics(request, { timeoutMs: TIMEOUT_MS, signal }),
     runQuery: (request, signal) => methods.runQuery(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
@@ -138,6 +178,32 @@ export interface AuditEntries {
   listAuditEntries(
     request: MessageInitShape<typeof ListAuditEntriesRequestSchema>,
   ): Promise<ListAuditEntriesResponse>;
+}
+
+/** Deletes stored events, and gives them away. Throws MillraceError, `invalid_argument` naming the field among them. */
+export interface Deletions {
+  requestDeletion(request: { readonly workspaceId: string; readonly userId: string }): Promise<Deletion>;
+  listDeletions(request: MessageInitShape<typeof ListDeletionsRequestSchema>): Promise<ListDeletionsResponse>;
+  /** `not_found` for another workspace's. */
+  getDeletion(request: { readonly workspaceId: string; readonly id: string }): Promise<Deletion>;
+  /** For how many days events are kept; 0 for ever. */
+  retentionDays(workspaceId: string): Promise<number>;
+  /** Answers what was set before. */
+  setRetentionDays(workspaceId: string, days: number): Promise<number>;
+  /** A file in pieces; the first, an empty one, comes when nothing can be refused any more. A signal that aborts ends it. */
+  exportEvents(
+    request: MessageInitShape<typeof ExportEventsRequestSchema>,
+    signal: AbortSignal,
+  ): AsyncIterable<ExportEventsResponse>;
+}
+
+/** Longest wait for the first or the next piece of an export, in milliseconds. */
+const EXPORT_SILENCE_MS = 60_000;
+
+/** An answer always has its job, which its type can't say. */
+function present({ deletion }: { readonly deletion?: Deletion | undefined }): Deletion {
+  if (deletion !== undefined) return deletion;
+  throw new MillraceError('internal', 'an answer came without its message');
 }
 
 /** Which events to show, and from where on. */

@@ -1,9 +1,12 @@
 import type { Api } from '../request/api.ts';
 import { auditApi } from './audit/routes.ts';
+import { deletionsApi } from './erasure/routes.ts';
+import { exportApi } from './export/routes.ts';
 import { graphqlApi } from './graphql/routes.ts';
 import { keysApi } from './keys/routes.ts';
 import { propertiesApi } from './properties/routes.ts';
 import { queryApi } from './query/routes.ts';
+import { retentionApi } from './retention/routes.ts';
 import { schemasApi } from './schemas/routes.ts';
 import { signInApi } from './sign-in/routes.ts';
 import { sqlApi } from './sql/routes.ts';
@@ -19,6 +22,9 @@ export const managementApis: readonly Api[] = [
   propertiesApi,
   sqlApi,
   tailApi,
+  deletionsApi,
+  exportApi,
+  retentionApi,
   signInApi,
   keysApi,
   graphqlApi,

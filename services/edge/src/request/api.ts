@@ -1,7 +1,7 @@
 import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import type { z } from 'zod';
-import type { AuditEntries, EventStats, Questions, SqlAnswers } from '../clients/analytics.ts';
+import type { AuditEntries, Deletions, EventStats, Questions, SqlAnswers } from '../clients/analytics.ts';
 import type { AuthGateway } from '../clients/auth.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
 import type { SchemaRegistry } from '../ingest/schemas/schema-registry.ts';
@@ -20,6 +20,7 @@ export interface ApiDeps {
   readonly audit: AuditEntries;
   readonly questions: Questions;
   readonly sql: SqlAnswers;
+  readonly deletions: Deletions;
   readonly tail: TailDeps;
   /** For the routes that change them; what events are held to is behind `events`. */
   readonly schemas: Omit<SchemaRegistry, 'close'>;

@@ -29,6 +29,7 @@ export interface Planted {
   readonly eventId: string;
   readonly eventName: string;
   readonly property: string;
+  readonly deletionId: string;
 }
 
 /** A workspace with one of everything in it, whoever may act there, and two callers from elsewhere. */
@@ -75,6 +76,7 @@ export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace
     return JSON.stringify(memberOf(answer, 'rows'));
   };
   await eventually(async () => assert.ok((await readEvents()).includes(eventId), 'the event is stored'));
+  const deletion = await make('POST /v1/deletions', { userId: mark('user') });
   const query = 'mutation { createExternalEventToken { id } }';
   const token = await make('POST /graphql', { query });
   const planted: Planted = {
@@ -87,8 +89,9 @@ export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace
     eventId,
     eventName,
     property,
+    deletionId: textAt(deletion, 'id'),
   };
-  const { eventName: _, ...ids } = planted;
+  const { eventName: _, deletionId: __, ...ids } = planted;
   return {
     planted,
     marks: [

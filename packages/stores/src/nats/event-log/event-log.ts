@@ -67,15 +67,18 @@ export async function openEventLog(options: {
     },
     async shards() {
       const { state } = await manager.streams.info(EVENTS_STREAM, { subjects_filter: 'events.>' });
-      return Object.keys(state.subjects ?? {}).flatMap(readSubject);
+      return Object.keys(state.subjects ?? {}).flatMap((subject) => shardOfSubject(subject) ?? []);
     },
     ...createTrimmer({ connection, manager, positions, clock, log }),
   };
 }
 
-function readSubject(subject: string): Shard[] {
+/** The shard that a subject of `EVENTS` belongs to; undefined for one that is none's. */
+export function shardOfSubject(subject: string): Shard | undefined {
   const [, count, index] = SUBJECT.exec(subject) ?? [];
-  return count === undefined || index === undefined ? [] : [{ count: Number(count), index: Number(index) }];
+  return count === undefined || index === undefined
+    ? undefined
+    : { count: Number(count), index: Number(index) };
 }
 
 /** Purges only what every reader has passed, so that no event leaves the stream before it is stored. */

@@ -60,13 +60,13 @@ export function responsesOf(route: Route, components: Components): Record<string
 function addResponse(said: Status, response: ResponseDocumentation): void {
   const { description, schema, example, contentTypes = [JSON_TYPE], files = [] } = response;
   said.descriptions.add(description);
+  for (const type of files) mediumOf(said, type).schemas.add(FILE);
   if (schema === undefined) return;
   for (const type of contentTypes) {
     const medium = mediumOf(said, type);
     medium.schemas.add(schema);
     if (example !== undefined) addExample(medium, 'answer', example);
   }
-  for (const type of files) mediumOf(said, type).schemas.add(FILE);
 }
 
 function addExample({ examples }: Medium, name: string, value: unknown): void {

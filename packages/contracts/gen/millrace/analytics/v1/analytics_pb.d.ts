@@ -992,6 +992,392 @@ export declare type RunSqlResponse = Message<"millrace.analytics.v1.RunSqlRespon
 export declare const RunSqlResponseSchema: GenMessage<RunSqlResponse>;
 
 /**
+ * Deletion is a job that deletes events.
+ *
+ * @generated from message millrace.analytics.v1.Deletion
+ */
+export declare type Deletion = Message<"millrace.analytics.v1.Deletion"> & {
+  /**
+   * The job.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Whose events; empty once nothing of them is left in the stream either.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * How far it is.
+   *
+   * @generated from field: millrace.analytics.v1.DeletionStatus status = 3;
+   */
+  status: DeletionStatus;
+
+  /**
+   * When it was asked for.
+   *
+   * @generated from field: google.protobuf.Timestamp created_at = 4;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * When the store began.
+   *
+   * @generated from field: google.protobuf.Timestamp started_at = 5;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * When it was done, or given up.
+   *
+   * @generated from field: google.protobuf.Timestamp finished_at = 6;
+   */
+  finishedAt?: Timestamp | undefined;
+
+  /**
+   * From 0 to 1.
+   *
+   * @generated from field: double progress = 7;
+   */
+  progress: number;
+
+  /**
+   * Why it does not get on, or was given up; empty when there is nothing to tell.
+   *
+   * @generated from field: string error = 8;
+   */
+  error: string;
+
+  /**
+   * When the stream, which keeps events for a day, had dropped the last of them. Nobody is shown them from `created_at` on.
+   *
+   * @generated from field: google.protobuf.Timestamp stream_cleared_at = 9;
+   */
+  streamClearedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.Deletion.
+ * Use `create(DeletionSchema)` to create a new message.
+ */
+export declare const DeletionSchema: GenMessage<Deletion>;
+
+/**
+ * RequestDeletionRequest names whose events.
+ *
+ * @generated from message millrace.analytics.v1.RequestDeletionRequest
+ */
+export declare type RequestDeletionRequest = Message<"millrace.analytics.v1.RequestDeletionRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * The user, 1 to 255 characters.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.RequestDeletionRequest.
+ * Use `create(RequestDeletionRequestSchema)` to create a new message.
+ */
+export declare const RequestDeletionRequestSchema: GenMessage<RequestDeletionRequest>;
+
+/**
+ * RequestDeletionResponse has the job.
+ *
+ * @generated from message millrace.analytics.v1.RequestDeletionResponse
+ */
+export declare type RequestDeletionResponse = Message<"millrace.analytics.v1.RequestDeletionResponse"> & {
+  /**
+   * As it was written.
+   *
+   * @generated from field: millrace.analytics.v1.Deletion deletion = 1;
+   */
+  deletion?: Deletion | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.RequestDeletionResponse.
+ * Use `create(RequestDeletionResponseSchema)` to create a new message.
+ */
+export declare const RequestDeletionResponseSchema: GenMessage<RequestDeletionResponse>;
+
+/**
+ * ListDeletionsRequest asks for a page, the newest job first.
+ *
+ * @generated from message millrace.analytics.v1.ListDeletionsRequest
+ */
+export declare type ListDeletionsRequest = Message<"millrace.analytics.v1.ListDeletionsRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * At most 500, default 100.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * From the last answer.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListDeletionsRequest.
+ * Use `create(ListDeletionsRequestSchema)` to create a new message.
+ */
+export declare const ListDeletionsRequestSchema: GenMessage<ListDeletionsRequest>;
+
+/**
+ * ListDeletionsResponse is a page.
+ *
+ * @generated from message millrace.analytics.v1.ListDeletionsResponse
+ */
+export declare type ListDeletionsResponse = Message<"millrace.analytics.v1.ListDeletionsResponse"> & {
+  /**
+   * The page.
+   *
+   * @generated from field: repeated millrace.analytics.v1.Deletion deletions = 1;
+   */
+  deletions: Deletion[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListDeletionsResponse.
+ * Use `create(ListDeletionsResponseSchema)` to create a new message.
+ */
+export declare const ListDeletionsResponseSchema: GenMessage<ListDeletionsResponse>;
+
+/**
+ * GetDeletionRequest names a job.
+ *
+ * @generated from message millrace.analytics.v1.GetDeletionRequest
+ */
+export declare type GetDeletionRequest = Message<"millrace.analytics.v1.GetDeletionRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * The job.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.GetDeletionRequest.
+ * Use `create(GetDeletionRequestSchema)` to create a new message.
+ */
+export declare const GetDeletionRequestSchema: GenMessage<GetDeletionRequest>;
+
+/**
+ * GetDeletionResponse has it.
+ *
+ * @generated from message millrace.analytics.v1.GetDeletionResponse
+ */
+export declare type GetDeletionResponse = Message<"millrace.analytics.v1.GetDeletionResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: millrace.analytics.v1.Deletion deletion = 1;
+   */
+  deletion?: Deletion | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.GetDeletionResponse.
+ * Use `create(GetDeletionResponseSchema)` to create a new message.
+ */
+export declare const GetDeletionResponseSchema: GenMessage<GetDeletionResponse>;
+
+/**
+ * ExportEventsRequest says which events.
+ *
+ * @generated from message millrace.analytics.v1.ExportEventsRequest
+ */
+export declare type ExportEventsRequest = Message<"millrace.analytics.v1.ExportEventsRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * The file's format.
+   *
+   * @generated from field: millrace.analytics.v1.ExportFormat format = 2;
+   */
+  format: ExportFormat;
+
+  /**
+   * Only this user's, at most 255 characters; empty for all.
+   *
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * Received at or after; unset for the beginning.
+   *
+   * @generated from field: google.protobuf.Timestamp from = 4;
+   */
+  from?: Timestamp | undefined;
+
+  /**
+   * Received before; unset for now.
+   *
+   * @generated from field: google.protobuf.Timestamp to = 5;
+   */
+  to?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ExportEventsRequest.
+ * Use `create(ExportEventsRequestSchema)` to create a new message.
+ */
+export declare const ExportEventsRequestSchema: GenMessage<ExportEventsRequest>;
+
+/**
+ * ExportEventsResponse is a piece of the file.
+ *
+ * @generated from message millrace.analytics.v1.ExportEventsResponse
+ */
+export declare type ExportEventsResponse = Message<"millrace.analytics.v1.ExportEventsResponse"> & {
+  /**
+   * The bytes that follow; none in the first answer, which comes when the store has begun.
+   *
+   * @generated from field: bytes data = 1;
+   */
+  data: Uint8Array;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ExportEventsResponse.
+ * Use `create(ExportEventsResponseSchema)` to create a new message.
+ */
+export declare const ExportEventsResponseSchema: GenMessage<ExportEventsResponse>;
+
+/**
+ * GetRetentionRequest names the tenant.
+ *
+ * @generated from message millrace.analytics.v1.GetRetentionRequest
+ */
+export declare type GetRetentionRequest = Message<"millrace.analytics.v1.GetRetentionRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.GetRetentionRequest.
+ * Use `create(GetRetentionRequestSchema)` to create a new message.
+ */
+export declare const GetRetentionRequestSchema: GenMessage<GetRetentionRequest>;
+
+/**
+ * GetRetentionResponse has the setting.
+ *
+ * @generated from message millrace.analytics.v1.GetRetentionResponse
+ */
+export declare type GetRetentionResponse = Message<"millrace.analytics.v1.GetRetentionResponse"> & {
+  /**
+   * Days since arrival; 0 for ever.
+   *
+   * @generated from field: uint32 days = 1;
+   */
+  days: number;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.GetRetentionResponse.
+ * Use `create(GetRetentionResponseSchema)` to create a new message.
+ */
+export declare const GetRetentionResponseSchema: GenMessage<GetRetentionResponse>;
+
+/**
+ * SetRetentionRequest is a change.
+ *
+ * @generated from message millrace.analytics.v1.SetRetentionRequest
+ */
+export declare type SetRetentionRequest = Message<"millrace.analytics.v1.SetRetentionRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * Days since arrival, at most 3650; 0 for ever.
+   *
+   * @generated from field: uint32 days = 2;
+   */
+  days: number;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.SetRetentionRequest.
+ * Use `create(SetRetentionRequestSchema)` to create a new message.
+ */
+export declare const SetRetentionRequestSchema: GenMessage<SetRetentionRequest>;
+
+/**
+ * SetRetentionResponse has what was set before.
+ *
+ * @generated from message millrace.analytics.v1.SetRetentionResponse
+ */
+export declare type SetRetentionResponse = Message<"millrace.analytics.v1.SetRetentionResponse"> & {
+  /**
+   * Days; 0 for ever.
+   *
+   * @generated from field: uint32 days_before = 1;
+   */
+  daysBefore: number;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.SetRetentionResponse.
+ * Use `create(SetRetentionResponseSchema)` to create a new message.
+ */
+export declare const SetRetentionResponseSchema: GenMessage<SetRetentionResponse>;
+
+/**
  * TimeRange is a window that ends now.
  *
  * @generated from enum millrace.analytics.v1.TimeRange
@@ -1178,6 +1564,72 @@ export enum SqlFormat {
 export declare const SqlFormatSchema: GenEnum<SqlFormat>;
 
 /**
+ * DeletionStatus says how far a job is.
+ *
+ * @generated from enum millrace.analytics.v1.DeletionStatus
+ */
+export enum DeletionStatus {
+  /**
+   * Waits until what was accepted before it is stored, and for the job before it.
+   *
+   * @generated from enum value: DELETION_STATUS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The store rewrites what has the user's events.
+   *
+   * @generated from enum value: DELETION_STATUS_RUNNING = 1;
+   */
+  RUNNING = 1,
+
+  /**
+   * Nothing of the user is stored any more.
+   *
+   * @generated from enum value: DELETION_STATUS_DONE = 2;
+   */
+  DONE = 2,
+
+  /**
+   * It was given up.
+   *
+   * @generated from enum value: DELETION_STATUS_FAILED = 3;
+   */
+  FAILED = 3,
+}
+
+/**
+ * Describes the enum millrace.analytics.v1.DeletionStatus.
+ */
+export declare const DeletionStatusSchema: GenEnum<DeletionStatus>;
+
+/**
+ * ExportFormat is how events are written.
+ *
+ * @generated from enum millrace.analytics.v1.ExportFormat
+ */
+export enum ExportFormat {
+  /**
+   * A JSON object a line.
+   *
+   * @generated from enum value: EXPORT_FORMAT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Apache Parquet.
+   *
+   * @generated from enum value: EXPORT_FORMAT_PARQUET = 1;
+   */
+  PARQUET = 1,
+}
+
+/**
+ * Describes the enum millrace.analytics.v1.ExportFormat.
+ */
+export declare const ExportFormatSchema: GenEnum<ExportFormat>;
+
+/**
  * AnalyticsService answers from ClickHouse. UNAVAILABLE while ClickHouse is away.
  *
  * @generated from service millrace.analytics.v1.AnalyticsService
@@ -1327,6 +1779,68 @@ export declare const AnalyticsService: GenService<{
     methodKind: "server_streaming";
     input: typeof RunSqlRequestSchema;
     output: typeof RunSqlResponseSchema;
+  },
+  /**
+   * RequestDeletion asks that all events of a user be deleted that were accepted until now; a job does it. RESOURCE_EXHAUSTED when the
+   * workspace has too many unfinished ones, UNAVAILABLE while NATS is away, INVALID_ARGUMENT naming the field.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.RequestDeletion
+   */
+  requestDeletion: {
+    methodKind: "unary";
+    input: typeof RequestDeletionRequestSchema;
+    output: typeof RequestDeletionResponseSchema;
+  },
+  /**
+   * ListDeletions pages through a workspace's jobs.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.ListDeletions
+   */
+  listDeletions: {
+    methodKind: "unary";
+    input: typeof ListDeletionsRequestSchema;
+    output: typeof ListDeletionsResponseSchema;
+  },
+  /**
+   * GetDeletion reads one; NOT_FOUND across workspaces.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.GetDeletion
+   */
+  getDeletion: {
+    methodKind: "unary";
+    input: typeof GetDeletionRequestSchema;
+    output: typeof GetDeletionResponseSchema;
+  },
+  /**
+   * GetRetention tells for how long a workspace's events are kept.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.GetRetention
+   */
+  getRetention: {
+    methodKind: "unary";
+    input: typeof GetRetentionRequestSchema;
+    output: typeof GetRetentionResponseSchema;
+  },
+  /**
+   * SetRetention changes it; what is older is deleted within a day.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.SetRetention
+   */
+  setRetention: {
+    methodKind: "unary";
+    input: typeof SetRetentionRequestSchema;
+    output: typeof SetRetentionResponseSchema;
+  },
+  /**
+   * ExportEvents streams all stored events of a workspace, or of a user, as one file. RESOURCE_EXHAUSTED when the workspace has too many
+   * exports at once, INVALID_ARGUMENT naming the field.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.ExportEvents
+   */
+  exportEvents: {
+    methodKind: "server_streaming";
+    input: typeof ExportEventsRequestSchema;
+    output: typeof ExportEventsResponseSchema;
   },
 }>;
 

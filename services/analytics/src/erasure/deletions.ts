@@ -1,0 +1,134 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type {
+  GetDeletionRequest,
+  ListDeletionsRequest,
+  ListDeletionsResponseSchema,
+  RequestDeletionRequest,
+} from '@millrace/contracts/millrace/analytics/v1/analytics';
+import { type Clock, fieldError, MillraceError } from '@millrace/runtime';
+import type { Records, StreamErasing } from '@millrace/stores';
+import { type DeletionRecord, toDeletionMessage } from './deletion-record.ts';
+
+/** The jobs of all workspaces, each seen by its own only. Throws MillraceError. */
+export interface Deletions {
+  request(request: RequestDeletionRequest): Promise<DeletionRecord>;
+  get(request: GetDeletionRequest): DeletionRecord;
+  list(request: ListDeletionsRequest): MessageInitShape<typeof ListDeletionsResponseSchema>;
+  /** Whether an event of the stream is a deleted user's, accepted before the deletion was asked for. */
+  isErased(event: ErasableEvent): boolean;
+}
+
+/** What tells whether an event is deleted; the user is asked for only where the workspace has deleted anybody's. */
+export interface ErasableEvent {
+  readonly workspaceId: string;
+  readonly position: { readonly seq: number };
+  readonly event: { readonly userId: string };
+}
+
+const MAX_USER_ID_CHARS = 255;
+const MAX_UNFINISHED = 100;
+const DEFAULT_PAGE_JOBS = 100;
+const MAX_PAGE_JOBS = 500;
+
+/** Makes the use cases over the records, which a worker moves on. */
+export function createDeletions(options: {
+  records: Records<DeletionRecord>;
+  stream: Pick<StreamErasing, 'lastSeq'>;
+  clock: Clock;
+  newId: (nowMs: number) => string;
+}): Deletions {
+  const { records, stream, clock, newId } = options;
+  const erased = createErasedUsers(records);
+  const ofWorkspace = (workspaceId: string): DeletionRecord[] => {
+    if (workspaceId === '') throw fieldError('workspace_id', 'is required');
+    return [...records.entries()]
+      .map(([, { value }]) => value)
+      .filter((record) => record.workspaceId === workspaceId);
+  };
+  return {
+    async request({ workspaceId, userId }) {
+      if (userId === '' || userId.length > MAX_USER_ID_CHARS)
+        throw fieldError('user_id', `must have 1 to ${MAX_USER_ID_CHARS} characters`);
+      const unfinished = ofWorkspace(workspaceId).filter(
+        ({ status }) => status === 'pending' || status === 'running',
+      );
+      if (unfinished.length >= MAX_UNFINISHED) {
+        const limit = `a workspace has at most ${MAX_UNFINISHED} unfinished deletions`;
+        throw new MillraceError('resource_exhausted', limit);
+      }
+      const createdAtMs = clock.now();
+      const record: DeletionRecord = {
+        id: newId(createdAtMs),
+        workspaceId,
+        userId,
+        throughSeq: await stream.lastSeq(),
+        status: 'pending',
+        createdAtMs,
+        startedAtMs: null,
+        finishedAtMs: null,
+        batch: '',
+        progress: 0,
+        error: '',
+        streamClearedAtMs: null,
+      };
+      const outcome = await records.create(record.id, record);
+      if (outcome.kind === 'conflict') throw new MillraceError('internal', 'a new id was not unique');
+      return record;
+    },
+    get({ workspaceId, id }) {
+      const record = ofWorkspace(workspaceId).find((one) => one.id === id);
+      if (record === undefined) throw new MillraceError('not_found', 'no such deletion');
+      return record;
+    },
+    list({ workspaceId, pageSize, pageToken }) {
+      if (pageSize > MAX_PAGE_JOBS) throw fieldError('page_size', `at most ${MAX_PAGE_JOBS}`);
+      const limit = pageSize || DEFAULT_PAGE_JOBS;
+      const before = pageToken === '' ? undefined : checkedToken(pageToken);
+      // Ids begin with the time, so their order is that of the requests.
+      const behind = ofWorkspace(workspaceId)
+        .filter(({ id }) => before === undefined || id < before)
+        .sort((a, b) => (a.id < b.id ? 1 : -1));
+      const page = behind.slice(0, limit);
+      return {
+        deletions: page.map(toDeletionMessage),
+        nextPageToken: behind.length > limit ? (page.at(-1)?.id ?? '') : '',
+      };
+    },
+    isErased: ({ workspaceId, position, event }) => {
+      const users = erased.get(workspaceId);
+      return users !== undefined && position.seq <= (users.get(event.userId) ?? 0);
+    },
+  };
+}
+
+/** By workspace and user up to where the stream's events are deleted; follows the records. */
+function createErasedUsers(
+  records: Records<DeletionRecord>,
+): ReadonlyMap<string, ReadonlyMap<string, number>> {
+  const erased = new Map<string, Map<string, number>>();
+  const refresh = (workspaceId: string): void => {
+    const users = new Map<string, number>();
+    for (const [, { value }] of records.entries()) {
+      if (value.workspaceId !== workspaceId || value.userId === '') continue;
+      users.set(value.userId, Math.max(users.get(value.userId) ?? 0, value.throughSeq));
+    }
+    if (users.size === 0) erased.delete(workspaceId);
+    else erased.set(workspaceId, users);
+  };
+  const workspaceIds = new Set([...records.entries()].map(([, { value }]) => value.workspaceId));
+  for (const workspaceId of workspaceIds) refresh(workspaceId);
+  records.onChange((change) => {
+    const record = change.kind === 'put' ? change.value : change.previous;
+    const before = change.previous;
+    const isNews = change.kind === 'removed' || before?.userId !== record.userId;
+    if (isNews) refresh(record.workspaceId);
+  });
+  return erased;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function checkedToken(token: string): string {
+  if (!UUID.test(token)) throw fieldError('page_token', 'must be the one that the last answer had');
+  return token;
+}

@@ -1,0 +1,179 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
+import type { Leases, Records, StreamErasing, Versioned } from '@millrace/stores';
+import type { DeletionRecord } from './deletion-record.ts';
+import { deadLettersOf, type ErasureStore } from './erasure-store.ts';
+
+/** Works the jobs off, one replica at a time. */
+export interface Eraser {
+  /** Stops looking; what ClickHouse has begun goes on, and whoever comes next finds it. */
+  close(): Promise<void>;
+}
+
+/** Users that one mutation deletes: each mutation rewrites the same parts. */
+const MAX_TARGETS = 50;
+const LOOK_MS = 1_000;
+const KEPT_MS = 90 * 24 * 60 * 60 * 1_000;
+
+/** What the worker works with. */
+export interface EraserDeps {
+  readonly records: Records<DeletionRecord>;
+  readonly store: ErasureStore;
+  readonly stream: StreamErasing;
+  readonly leases: Leases;
+  readonly newId: (nowMs: number) => string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly lookMs?: number;
+}
+
+/** Begins to look for jobs, and to do with each look what else is deleted. */
+export function startEraser(deps: EraserDeps & { readonly expire: () => Promise<void> }): Eraser {
+  const { leases, clock, log, lookMs = LOOK_MS } = deps;
+  const closing = new AbortController();
+  const work = async (): Promise<void> => {
+    while (!closing.signal.aborted) {
+      const lease = await leases.acquire('erasure', closing.signal);
+      const until = AbortSignal.any([closing.signal, lease.lost]);
+      try {
+        while (!until.aborted && lease.valid) {
+          try {
+            await eraseOnce(deps, until);
+            await deps.expire();
+          } catch (error) {
+            if (!until.aborted)
+              log.warn({ err: error, at: clock.now() }, 'deletions do not get on, trying again');
+          }
+          await delay(lookMs, undefined, { signal: until }).catch(() => undefined);
+        }
+      } finally {
+        await lease.release();
+      }
+    }
+  };
+  const running = work().catch((error: unknown) => {
+    if (!closing.signal.aborted) log.error({ err: error }, 'deletions are not worked off any more');
+  });
+  return {
+    async close() {
+      closing.abort();
+      await running;
+    },
+  };
+}
+
+/** Moves every job on by what can be done now. Whatever was cut off before is found in the records and in the store. */
+export async function eraseOnce(deps: EraserDeps, signal: AbortSignal): Promise<void> {
+  const jobs = [...deps.records.entries()].map(([, record]) => record);
+  const running = jobs.filter(({ value }) => value.status === 'running');
+  if (running.length > 0) await watchBatch(deps, running, signal);
+  else
+    await beginBatch(
+      deps,
+      jobs.filter(({ value }) => value.status === 'pending'),
+    );
+  await tidy(deps, jobs);
+}
+
+/** Keeps every shard's position, whatever of its newest rows is deleted. */
+export async function keepPositions({ store, stream }: Pick<EraserDeps, 'store' | 'stream'>): Promise<void> {
+  for (const { shard, seq } of await store.positions()) await stream.keepPosition(shard, seq);
+}
+
+type Job = Versioned<DeletionRecord>;
+
+async function beginBatch(deps: EraserDeps, pending: readonly Job[]): Promise<void> {
+  const ready: Job[] = [];
+  for (const job of pending.toSorted((a, b) => a.value.throughSeq - b.value.throughSeq)) {
+    if (ready.length === MAX_TARGETS) break;
+    // What isn't stored yet would be stored behind the mutation. Those who asked later wait for more.
+    if (!(await deps.stream.isWritten(job.value.throughSeq))) break;
+    ready.push(job);
+  }
+  if (ready.length === 0) return;
+  await keepPositions(deps);
+  const nowMs = deps.clock.now();
+  const batch = deps.newId(nowMs);
+  const change = { status: 'running', startedAtMs: nowMs, batch } as const;
+  const begun = await changeAll(deps, ready, () => change);
+  deps.log.info({ batch, deletions: begun.length }, 'deletion begins');
+  await deps.store.begin(
+    batch,
+    begun.map(({ value }) => value),
+  );
+}
+
+async function watchBatch(deps: EraserDeps, running: readonly Job[], signal: AbortSignal): Promise<void> {
+  const { store, stream, clock, log } = deps;
+  for (const [batch, jobs] of Map.groupBy(running, ({ value }) => value.batch)) {
+    const targets = jobs.map(({ value }) => value);
+    const { mutations, partsLeft, isDone, isKilled, failure } = await store.progress(batch);
+    if (isKilled) {
+      const error = 'the rewriting was stopped by an operator; ask again';
+      await changeAll(deps, jobs, () => ({ status: 'failed', finishedAtMs: clock.now(), error }));
+      log.error({ batch }, 'a deletion was killed in ClickHouse');
+      continue;
+    }
+    if (!isDone && mutations >= 2) {
+      if (failure !== '') log.warn({ batch, failure }, 'ClickHouse can not rewrite a part, and tries again');
+      const parts = Math.max(1, partsLeft, await store.parts());
+      const error = failure === '' ? '' : 'a part of the store can not be rewritten yet; it is tried again';
+      const progress = Math.round((1 - partsLeft / parts) * 100) / 100;
+      await changeAll(deps, jobs, (job) =>
+        job.progress === progress && job.error === error ? undefined : { progress, error },
+      );
+      continue;
+    }
+    if (!isDone || (await store.remaining(targets)) > 0) {
+      // Cut off before it was sent whole, or forgotten since: the rest is deleted by another one of the same name.
+      log.info({ batch, mutations }, 'deletion begins again');
+      await store.begin(batch, targets);
+      continue;
+    }
+    const letters = await stream.deleteDeadLetters(deadLettersOf(targets), signal);
+    await changeAll(deps, jobs, () => ({
+      status: 'done',
+      progress: 1,
+      error: '',
+      finishedAtMs: clock.now(),
+    }));
+    log.info({ batch, deletions: jobs.length, letters }, 'deletion is done');
+  }
+}
+
+/** Forgets whose job it was once the stream has nothing of theirs, and the job itself after 90 days. */
+async function tidy(deps: EraserDeps, jobs: readonly Job[]): Promise<void> {
+  const { records, stream, clock } = deps;
+  const nowMs = clock.now();
+  const finished = jobs.filter(({ value }) => value.status === 'done' || value.status === 'failed');
+  for (const { value, revision } of finished) {
+    if (nowMs - (value.finishedAtMs ?? nowMs) < KEPT_MS || value.userId !== '') continue;
+    await records.remove(value.id, revision);
+  }
+  const uncleared = finished.filter(({ value }) => value.streamClearedAtMs === null);
+  if (uncleared.length === 0) return;
+  const firstSeq = await stream.firstSeq();
+  const cleared = uncleared.filter(({ value }) => value.throughSeq < firstSeq);
+  await changeAll(deps, cleared, () => ({ userId: '', streamClearedAtMs: nowMs }));
+}
+
+/** Changes records as they are now; one that another process has changed meanwhile is left for the next look. */
+async function changeAll(
+  { records }: Pick<EraserDeps, 'records'>,
+  jobs: readonly Job[],
+  change: (record: DeletionRecord) => Partial<DeletionRecord> | undefined,
+): Promise<Job[]> {
+  const changed: Job[] = [];
+  for (const job of jobs) {
+    // The list may be older than the last change of this very look.
+    const { value, revision } = records.get(job.value.id) ?? job;
+    const parts = change(value);
+    if (parts === undefined) continue;
+    const next = { ...value, ...parts };
+    const outcome = await records.update(value.id, next, revision);
+    if (outcome.kind === 'written') changed.push({ value: next, revision: outcome.revision });
+  }
+  if (changed.length === 0 && jobs.length > 0 && jobs.every(({ value }) => value.status === 'pending'))
+    throw new MillraceError('aborted', 'another process has changed the deletions');
+  return changed;
+}

@@ -1,0 +1,7 @@
+ALTER TABLE events DELETE
+WHERE {batch:String} != ''
+  AND workspace_id IN {workspaceIds:Array(String)}
+  AND _seq <= {throughSeq:UInt64}
+  AND received_at < fromUnixTimestamp64Milli(
+    transform(toString(workspace_id), {workspaceIds:Array(String)}, {beforeMs:Array(Int64)}, toInt64(0)), 'UTC'
+  )

@@ -1,0 +1,176 @@
+import type { ServerResponse } from 'node:http';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { ExportFormat } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import { MillraceError } from '@millrace/runtime';
+import { z } from 'zod';
+import type { Grant } from '../../clients/credentials.ts';
+import type { Api, ApiDeps } from '../../request/api.ts';
+import { invalid, toIssues } from '../../request/issues.ts';
+import { boundedText, timestamp } from '../../request/json-types.ts';
+import { encodeProblem, problem } from '../../request/problem/encode-problem.ts';
+import type { Exchange } from '../../server/exchange.ts';
+import { RequestFailure } from '../../server/failure.ts';
+import type { AccessRule, RouteDocumentation } from '../../server/route.ts';
+
+const ACCESS: AccessRule = { places: ['apiKey', 'bearer'], anyOf: ['events:read'] };
+
+const MAX_USER_ID_CHARS = 255;
+const RETRY_AFTER_SECONDS = 10;
+const NDJSON = 'application/x-ndjson';
+const PARQUET = 'application/vnd.apache.parquet';
+
+/** A workspace's or a user's events as a file. */
+export const exportApi: Api = {
+  name: 'export',
+  routes: (deps) => [
+    {
+      method: 'GET',
+      path: '/v1/export',
+      access: ACCESS,
+      documentation: documentation(),
+      handle: (exchange, grant) => handle(exchange, grant, deps),
+      encodeFailure: encodeProblem,
+    },
+  ],
+};
+
+const exportQuery = z.object({
+  format: z.enum(['ndjson', 'parquet']).default('ndjson'),
+  userId: boundedText(1, MAX_USER_ID_CHARS).describe('only this user’s events').optional(),
+  from: timestamp().describe('received at or after').optional(),
+  to: timestamp().describe('received before; now if not given').optional(),
+});
+
+async function handle(exchange: Exchange, grant: Grant, deps: ApiDeps): Promise<void> {
+  const { request, response } = exchange;
+  const { format, userId, from, to } = decodeQuery(exchange.query());
+  const { workspaceId, credentialId } = grant;
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const pieces = deps.deletions
+    .exportEvents(
+      {
+        workspaceId,
+        format: format === 'parquet' ? ExportFormat.PARQUET : ExportFormat.UNSPECIFIED,
+        userId: userId ?? '',
+        ...(from === undefined ? {} : { from: timestampFromMs(from) }),
+        ...(to === undefined ? {} : { to: timestampFromMs(to) }),
+      },
+      gone.signal,
+    )
+    [Symbol.asyncIterator]();
+  try {
+    await naming(pieces.next());
+    // The log is kept, so it doesn't name the user.
+    await deps.auditLog.record({
+      workspaceId,
+      action: 'events.exported',
+      outcome: 'succeeded',
+      actor: {
+        ...{ userId: grant.userId, credentialId },
+        ...{ ipAddress: exchange.clientAddress(), requestId: exchange.requestId },
+      },
+      target: { type: 'workspace', id: workspaceId },
+      details: {
+        format,
+        of: userId === undefined ? 'workspace' : 'user',
+        ...(from === undefined ? {} : { from: new Date(from).toISOString() }),
+        ...(to === undefined ? {} : { to: new Date(to).toISOString() }),
+      },
+    });
+    const name = format === 'parquet' ? 'events.parquet' : 'events.ndjson';
+    const disposition = `attachment; filename="${name}"`;
+    const type = format === 'parquet' ? PARQUET : NDJSON;
+    exchange.begin(200, [
+      'content-type',
+      type,
+      'content-disposition',
+      disposition,
+      'cache-control',
+      'no-store',
+    ]);
+    if (request.method !== 'HEAD') {
+      for (;;) {
+        const { value, done } = await pieces.next();
+        if (done) break;
+        await write(response, value.data);
+      }
+    }
+    response.end();
+  } catch (error) {
+    // A file that isn't whole must not look as if it were: the connection breaks off.
+    if (!response.headersSent) throw error;
+    response.destroy();
+  } finally {
+    await pieces.return?.();
+  }
+}
+
+function decodeQuery(search: URLSearchParams): z.output<typeof exportQuery> {
+  const query = Object.fromEntries(search);
+  const parsed = exportQuery.safeParse(query);
+  if (!parsed.success) throw invalid(toIssues(parsed.error, query));
+  const { from, to } = parsed.data;
+  if (from !== undefined && to !== undefined && from > to)
+    throw invalid([{ code: 'custom', path: ['from'], message: 'must not be after `to`' }]);
+  return parsed.data;
+}
+
+/** A failure of the service in the request's words: too many exports as a limit, and a beginning behind now; all else was checked. */
+async function naming<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    if (error.code === 'resource_exhausted')
+      throw new RequestFailure({ kind: 'rate_limited', retryAfterSeconds: RETRY_AFTER_SECONDS });
+    if (error.code !== 'invalid_argument') throw error;
+    throw invalid([{ code: 'custom', path: ['from'], message: 'must not be after the end' }]);
+  }
+}
+
+/** Resolves when the client has taken what was written, or has gone. */
+async function write(response: Exchange['response'], data: Uint8Array): Promise<void> {
+  // Both classes take bytes; their types only share no call.
+  if (response.destroyed || data.length === 0 || (response as ServerResponse).write(data)) return;
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.once('drain', done);
+    response.once('close', done);
+  });
+}
+
+function documentation(): RouteDocumentation {
+  return {
+    summary: 'Export events',
+    description:
+      'Needs `events:read`. All stored events of the workspace, or of a user, by arrival: JSON lines, payloads as they came, or Parquet, payloads as JSON text. It is sent as it is read; a connection that breaks off has not brought all.',
+    tag: 'Events',
+    query: exportQuery,
+    responses: {
+      200: {
+        description: 'The file',
+        files: [NDJSON, PARQUET],
+      },
+    },
+    errors: problem,
+    failures: [
+      {
+        kind: 'invalid',
+        issues: [{ code: 'custom', path: ['from'], message: 'must not be after `to`' }],
+        description: 'A parameter is not valid; the problem names it',
+      },
+      { kind: 'forbidden', permission: 'events:read' },
+      {
+        kind: 'rate_limited',
+        retryAfterSeconds: RETRY_AFTER_SECONDS,
+        description: 'The credential’s limit, or the workspace has two exports running',
+      },
+      { kind: 'unavailable', retryAfterSeconds: 1 },
+    ],
+  };
+}
