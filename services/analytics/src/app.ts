@@ -16,6 +16,7 @@ import { startAuditWriter } from './audit/audit-writer.ts';
 import type { AnalyticsSettings } from './config.ts';
 import { createDashboardQuestions } from './dashboard/questions.ts';
 import { createSharedAnswers } from './dashboard/shared-answers.ts';
+import { createDeadLetterTable } from './dead-letters/dead-letter-table.ts';
 import { type Erasure, openErasure } from './erasure/open-erasure.ts';
 import { createEventQuestions } from './event-questions.ts';
 import { createEventExport } from './export/export-events.ts';
@@ -127,6 +128,8 @@ export function createAnalytics(options: {
     filler = startStoredFiller({ client, database: config.CLICKHOUSE_DATABASE, properties, log });
   });
   const questions = createEventQuestions({ client, metrics });
+  const store = createQueryStore({ client, slots: createQuerySlots(QUERY_SLOTS), metrics });
+  const letters = createDeadLetterTable({ client, metrics });
   const redis = openRedis(config, log);
   const sql = openSql({ config, connection, application: client, metrics, log });
   const binding = bindAnalytics({
@@ -142,7 +145,9 @@ export function createAnalytics(options: {
         : createLocalByteCache({ ttlMs: CACHED_FOR_MS, maxBytes: MAX_LOCAL_CACHE_BYTES }),
     ),
     properties: { properties: () => properties, suggestions: createSuggestions(), client },
-    store: createQueryStore({ client, slots: createQuerySlots(QUERY_SLOTS), metrics }),
+    store,
+    letters,
+    receipts: { client, metrics, store, letters, feed: () => feed },
     audit: table,
     clock,
     isReady: () => ready,

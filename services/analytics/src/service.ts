@@ -11,6 +11,7 @@ import {
   ListFieldValuesRequestSchema,
   PutPropertyRequestSchema,
 } from '@millrace/contracts/millrace/api/v1/analytics';
+import { ListDeadLettersRequestSchema } from '@millrace/contracts/millrace/api/v1/dead_letter';
 import {
   bindService,
   type CallContext,
@@ -24,11 +25,14 @@ import type { AuditTable } from './audit/ports.ts';
 import { readDashboard } from './dashboard/dashboard.ts';
 import type { DashboardQuestions } from './dashboard/questions.ts';
 import type { SharedAnswers } from './dashboard/shared-answers.ts';
+import type { DeadLetterTable } from './dead-letters/dead-letter-table.ts';
+import { getDeadLetter, listDeadLetters, recordChanges } from './dead-letters/dead-letters.ts';
 import { toDeletionMessage } from './erasure/deletion-record.ts';
 import type { Erasure } from './erasure/open-erasure.ts';
 import type { EventQuestions } from './event-questions.ts';
 import { listFieldNames, listFieldValues } from './events/field-names.ts';
 import { getEvent, listEvents } from './events/list-events.ts';
+import { getReceipt, type ReceiptSources } from './events/receipt.ts';
 import type { EventExport } from './export/export-events.ts';
 import {
   deleteProperty,
@@ -55,6 +59,8 @@ export function bindAnalytics(options: {
   answers: SharedAnswers;
   store: QueryStore;
   properties: PropertyDeps;
+  letters: DeadLetterTable;
+  receipts: ReceiptSources;
   audit: Pick<AuditTable, 'list'>;
   tail: Tail;
   sql: SqlRunner;
@@ -104,6 +110,19 @@ export function bindAnalytics(options: {
     getEvent: whenReady(async ({ workspaceId, id }, signal) => ({
       event: await getEvent(store, workspaceId, id, signal),
     })),
+    getReceipt: whenReady((request, signal) => getReceipt(options.receipts, request, signal)),
+    listDeadLetters: whenReady(
+      async ({ workspaceId, request = create(ListDeadLettersRequestSchema) }, signal) => ({
+        response: await listDeadLetters(options.letters, workspaceId, request, signal),
+      }),
+    ),
+    getDeadLetter: whenReady(({ workspaceId, id }, signal) =>
+      getDeadLetter(options.letters, workspaceId, id, signal),
+    ),
+    recordDeadLetterChanges: whenReady(async (request, signal) => {
+      await recordChanges(options.letters, request, clock, signal);
+      return {};
+    }),
     listFieldNames: whenReady(
       async ({ workspaceId, request = create(ListFieldNamesRequestSchema) }, signal) => ({
         response: await listFieldNames(store, workspaceId, request, signal),

@@ -20,7 +20,7 @@ export const log = createLogger({ service: 'test', level: process.env['LOG_LEVEL
 
 const passwords = { application: 'application', inspector: 'inspector', sql: 'statements' };
 
-/** A ClickHouse, and analytics over it; NATS never comes. */
+/** A ClickHouse, and analytics over it; NATS never comes unless a replica is given one. */
 export async function createAnalyticsWorld(options: { settings?: Record<string, string> } = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-analytics-'));
   const port = await pickFreePort();
@@ -44,9 +44,11 @@ export async function createAnalyticsWorld(options: { settings?: Record<string, 
   return {
     client,
     /** A replica of analytics. */
-    startReplica(clock: Clock = systemClock) {
+    startReplica(
+      clock: Clock = systemClock,
+      connection: Promise<NatsConnection> = new Promise<NatsConnection>(() => undefined),
+    ) {
       const registry = createMetricsRegistry({ service: 'test', version: '0' });
-      const connection = new Promise<NatsConnection>(() => undefined);
       const config = loadConfig(analyticsSettings, settings);
       const app = createAnalytics({ connection, config, registry, clock, log });
       apps.push(app);

@@ -58,9 +58,10 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
   const coalescer = createCoalescer(deps.ingest, clock);
   const stores = { connection: deps.connection, replicas: config.NATS_REPLICAS, clock, log };
   const [schemas, auditLog] = await Promise.all([openSchemaRegistry(stores), openAuditLog(stores)]);
+  const guard = createSchemaGuard({ registry: schemas, metrics, log });
   const events = enforcingSchemas({
     sink: createEventSink({ coalescer, metrics }),
-    schemas: createSchemaGuard({ registry: schemas, metrics, log }),
+    schemas: guard,
     clock,
     countRejected: metrics.rejected,
   });
@@ -90,6 +91,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       deletions: deps.analytics,
       tail,
       schemas,
+      checkEvent: guard.check,
       auditLog,
       auth: deps.auth,
       clock,
@@ -121,6 +123,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       credentials,
       auth: deps.auth,
       questions: deps.analytics,
+      checkEvent: guard.check,
       auditLog,
       tail,
       limits,

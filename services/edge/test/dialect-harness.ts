@@ -85,6 +85,7 @@ export function benchDialect(
     deletions: noDeletions,
     tail: inertTail,
     schemas: schemasForTests(),
+    checkEvent: () => undefined,
     auditLog: { record: () => assert.fail('nothing is told to the audit log') },
     clock: { now: () => NOW_MS, monotonic: () => 0 },
     newId: () => `01890000-0000-7000-8000-${String(++ids).padStart(12, '0')}`,

@@ -18,6 +18,7 @@ export const inertDeps: ApiDeps = {
   deletions: noDeletions,
   tail: inertTail,
   schemas: schemasForTests(),
+  checkEvent: () => assert.fail(),
   auditLog: { record: () => assert.fail() },
   auth: authDouble(),
   clock: { now: () => 0, monotonic: () => 0 },

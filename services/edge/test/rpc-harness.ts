@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { Transport } from '@connectrpc/connect';
@@ -70,7 +71,8 @@ export async function startRpcBench(
     clientAddress: createClientAddress([]),
     auth: authDouble(),
     questions: noQuestions,
-    auditLog: { record: unused },
+    checkEvent: () => undefined,
+    auditLog: { record: () => assert.fail('nothing is told to the audit log') },
     tail: inertTail,
     clock: { now: () => 1_706_618_400_000, monotonic: () => performance.now() },
     newId: () => `id-${++ids}`,

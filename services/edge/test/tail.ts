@@ -8,7 +8,7 @@ import {
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { bindService, callInProcess } from '@millrace/runtime';
-import { type EventTail, type TailQuestion, tailBy } from '../src/clients/analytics.ts';
+import { type EventTail, type TailQuestion, tailBy } from '../src/clients/analytics-streams.ts';
 import type { TailDeps } from '../src/management/tail/show-events.ts';
 
 /** Nothing may be asked. */

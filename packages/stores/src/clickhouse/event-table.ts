@@ -22,6 +22,11 @@ export interface ParkedItem {
   readonly detail: string;
   readonly body: Buffer;
   readonly parkedAtMs: number;
+  /** Whose it is; empty where the body doesn't tell, and then it is the operator's alone. */
+  readonly workspaceId: string;
+  /** As far as the body tells. */
+  readonly eventId: string;
+  readonly eventType: string;
 }
 
 /** `millrace.events` as its writer needs it. Every call fails with `unavailable` when ClickHouse doesn't answer. */

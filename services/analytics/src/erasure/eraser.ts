@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
 import type { Leases, Records, StreamErasing, Versioned } from '@millrace/stores';
 import type { DeletionRecord } from './deletion-record.ts';
-import { deadLettersOf, type ErasureStore } from './erasure-store.ts';
+import { deadLettersOf, type ErasureStore, TABLES } from './erasure-store.ts';
 
 /** Works the jobs off, one replica at a time. */
 export interface Eraser {
@@ -114,7 +114,7 @@ async function watchBatch(deps: EraserDeps, running: readonly Job[], signal: Abo
       log.error({ batch }, 'a deletion was killed in ClickHouse');
       continue;
     }
-    if (!isDone && mutations >= 2) {
+    if (!isDone && mutations >= TABLES) {
       if (failure !== '') log.warn({ batch, failure }, 'ClickHouse can not rewrite a part, and tries again');
       const parts = Math.max(1, partsLeft, await store.parts());
       const error = failure === '' ? '' : 'a part of the store can not be rewritten yet; it is tried again';

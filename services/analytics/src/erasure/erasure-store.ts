@@ -31,6 +31,8 @@ export interface ErasureStore {
   parts(): Promise<number>;
 }
 
+/** Tables that have a user's events, each with a mutation of its own. */
+export const TABLES = 3;
 const BEGIN_TIMEOUT_MS = 30_000;
 const QUESTION_TIMEOUT_MS = 10_000;
 /** A count reads the workspaces' rows, with their user ids. */
@@ -38,6 +40,7 @@ const COUNT_TIMEOUT_MS = 120_000;
 
 const sql = {
   deleteEvents: loadSql(import.meta.url, 'queries/delete-events.sql'),
+  deleteLetterChanges: loadSql(import.meta.url, 'queries/delete-dead-letter-changes.sql'),
   deleteDeadLetters: loadSql(import.meta.url, 'queries/delete-dead-letters.sql'),
   positions: loadSql(import.meta.url, 'queries/positions.sql'),
   progress: loadSql(import.meta.url, 'queries/progress.sql'),
@@ -75,6 +78,7 @@ export function createErasureStore(client: ClickHouseClient): ErasureStore {
     positions: () => ask(client, { sql: sql.positions, row: positionRow, timeoutMs: QUESTION_TIMEOUT_MS }),
     async begin(batch, targets) {
       const params = { batch, ...paramsOf(targets) };
+      await mutate(sql.deleteLetterChanges, params);
       await mutate(sql.deleteDeadLetters, params);
       await mutate(sql.deleteEvents, params);
     },
@@ -86,11 +90,11 @@ export function createErasureStore(client: ClickHouseClient): ErasureStore {
         timeoutMs: QUESTION_TIMEOUT_MS,
       });
       const { mutations = 0, partsLeft = 0, isDone = 0, isKilled = 0, failure = '' } = row ?? {};
-      // Of two that belong together one may be missing: it was cut off between them.
+      // Of those that belong together some may be missing: it was cut off between them.
       return {
         mutations,
         partsLeft,
-        isDone: mutations >= 2 && isDone === 1,
+        isDone: mutations >= TABLES && isDone === 1,
         isKilled: isKilled === 1,
         failure,
       };

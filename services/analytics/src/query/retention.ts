@@ -9,7 +9,7 @@ import { filterCondition } from './filter.ts';
 import { measureColumn } from './measures.ts';
 import { type Statement, StatementDraft } from './statement.ts';
 import { actorOf, stepCondition } from './steps.ts';
-import { bucketAxis, bucketExpression, type QuestionScope, windowCondition } from './window.ts';
+import { bucketAxis, periodsOfDays, type QuestionScope, windowCondition } from './window.ts';
 
 const DAY_MS = 86_400_000;
 const MAX_PERIODS = 60;
@@ -42,7 +42,11 @@ export function retentionStatement(
   const returns = stepCondition(question.return, 'retention.return', draft);
   const condition = filterCondition(filter, 'filter', draft);
   const where = windowCondition(workspaceId, window, draft);
-  const bucket = bucketExpression(window.column, period, window, draft);
+  const { firstDay, periods: ofDays } = periodsOfDays(period, window);
+  // An event's day is all that has to be found out in its row.
+  const zone = draft.bind(window.timeZone, 'String');
+  const day = `toInt32(toDate32(${window.column}, ${zone}))`;
+  const at = `${draft.bind(ofDays, 'Array(UInt8)')}[${day} - ${draft.bind(firstDay - 1, 'Int64')}]`;
   const isFirstTime = question.kind !== RetentionKind.RETURNING;
   const cohorts = `arrayFilter(c -> bitTest(started, c), range(length(periods)))`;
   const sql = `WITH (SELECT arraySort(groupArray(bucket)) FROM (${bucketAxis(period, window, draft)})) AS periods
@@ -59,7 +63,7 @@ FROM
                 groupBitOr(if(returns, bitShiftLeft(toUInt64(1), at), 0)) AS returned
             FROM
             (
-                ${draft.withPaths()}SELECT ${actor.column} AS actor, toUInt8(indexOf(periods, ${bucket}) - 1) AS at, ${starts} AS starts, ${returns} AS returns
+                ${draft.withPaths()}SELECT ${actor.column} AS actor, ${at} AS at, ${starts} AS starts, ${returns} AS returns
                 FROM events
                 WHERE ${where}
                   AND ${actor.isKnown}

@@ -23,7 +23,8 @@ export type ParameterType =
   | 'UInt32'
   | 'Array(String)'
   | 'Array(Float64)'
-  | 'Array(Int64)';
+  | 'Array(Int64)'
+  | 'Array(UInt8)';
 
 /** A column that has a property's values. */
 export interface PropertyColumn {

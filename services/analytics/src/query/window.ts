@@ -156,3 +156,58 @@ export function bucketAxis(interval: Interval, window: QueryWindow, draft: State
   const moment = `least(addMilliseconds(${from}, number * ${step}), ${timeLiteral(window.toMs - 1, draft)})`;
   return `SELECT DISTINCT ${bucketExpression(moment, interval, window, draft)} AS bucket FROM numbers(${steps})`;
 }
+
+/**
+ * The period of each local day of a window, counted from 0, where periods are days, weeks or months; `firstDay` in days since
+ * 1970-01-01. There are as many periods as buckets on the axis.
+ */
+export function periodsOfDays(
+  interval: Interval,
+  window: QueryWindow,
+): { firstDay: number; periods: readonly number[] } {
+  const firstDay = localDay(window.fromMs, window.timeZone);
+  const lastDay = localDay(window.toMs - 1, window.timeZone);
+  const periods: number[] = [];
+  let period = -1;
+  let before: number | undefined;
+  for (let day = firstDay; day <= lastDay; day++) {
+    const name = periodName(day, interval, window.weekStart);
+    // An island that moved across the date line has left a day out.
+    if (name !== before && (interval !== Interval.DAY || isADay(day, window.timeZone))) period++;
+    before = name;
+    periods.push(period);
+  }
+  return { firstDay, periods };
+}
+
+/** A number that days of one period share. */
+function periodName(day: number, interval: Interval, weekStart: QueryWindow['weekStart']): number {
+  switch (interval) {
+    case Interval.WEEK:
+      // The first of January 1970 was a Thursday.
+      return Math.floor((day + (weekStart === Weekday.SUNDAY ? 4 : 3)) / 7);
+    case Interval.MONTH: {
+      const date = new Date(day * DAY_MS);
+      return date.getUTCFullYear() * 12 + date.getUTCMonth();
+    }
+    default:
+      return day;
+  }
+}
+
+/** Whether the day has been in the zone: some moment about its noon in Greenwich, or half a day off, is in it. */
+function isADay(day: number, timeZone: string): boolean {
+  return [0, 0.5, 1].some((part) => localDay((day + part) * DAY_MS, timeZone) === day);
+}
+
+function localDay(ms: number, timeZone: string): number {
+  const format = new Intl.DateTimeFormat('en', {
+    timeZone,
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+  });
+  const parts = new Map(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
+  const [year = 0, month = 0, day = 0] = [parts.get('year'), parts.get('month'), parts.get('day')];
+  return Date.UTC(year, month - 1, day) / DAY_MS;
+}

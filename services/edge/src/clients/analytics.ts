@@ -10,9 +10,6 @@ import {
   type ListAuditEntriesResponse,
   type ListDeletionsRequestSchema,
   type ListDeletionsResponse,
-  type RunSqlRequestSchema,
-  type RunSqlResponse,
-  type TailEventsResponse,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import {
   createGrpcClient,
@@ -20,6 +17,7 @@ import {
   MillraceError,
   type ServiceMethods,
 } from '@millrace/runtime';
+import { type EventTail, type SqlAnswers, sqlBy, tailBy } from './analytics-streams.ts';
 
 /** What the edge asks the analytics service. */
 export interface AnalyticsGateway
@@ -36,6 +34,8 @@ export interface AnalyticsGateway
 const TIMEOUT_MS = 5_000;
 /** Longest that a question may take, in milliseconds: what ClickHouse is given for it, and the wait for a turn. */
 const QUERY_TIMEOUT_MS = 28_000;
+/** For a dead letter: two questions of 4 s, or an insert of 10 s. */
+const LETTER_TIMEOUT_MS = 11_000;
 /** All streams of a connection share a window of 64 KiB, which one round trip fills again. */
 const TAIL_CONNECTIONS = 8;
 
@@ -102,6 +102,12 @@ export function analyticsFrom(methods: ServiceMethods<typeof AnalyticsService>):
     runQuery: (request, signal) => methods.runQuery(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
     listEvents: (request, signal) => methods.listEvents(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
     getEvent: (request, signal) => methods.getEvent(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
+    getReceipt: (request, signal) => methods.getReceipt(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
+    listDeadLetters: (request, signal) => methods.listDeadLetters(request, { timeoutMs: TIMEOUT_MS, signal }),
+    getDeadLetter: (request, signal) =>
+      methods.getDeadLetter(request, { timeoutMs: LETTER_TIMEOUT_MS, signal }),
+    recordDeadLetterChanges: (request, signal) =>
+      methods.recordDeadLetterChanges(request, { timeoutMs: LETTER_TIMEOUT_MS, signal }),
     listFieldNames: (request, signal) =>
       methods.listFieldNames(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
     listFieldValues: (request, signal) =>
@@ -145,32 +151,15 @@ type QuestionName =
   | 'runQuery'
   | 'listEvents'
   | 'getEvent'
+  | 'getReceipt'
+  | 'listDeadLetters'
+  | 'getDeadLetter'
+  | 'recordDeadLetterChanges'
   | 'listFieldNames'
   | 'listFieldValues'
   | 'listProperties'
   | 'putProperty'
   | 'deleteProperty';
-
-/** Answers SQL; what ends the reading, or the signal, ends the statement. */
-export interface SqlAnswers {
-  /** See `millrace.analytics.v1.AnalyticsService/RunSql`. */
-  runSql(
-    request: MessageInitShape<typeof RunSqlRequestSchema>,
-    signal: AbortSignal,
-  ): AsyncIterable<RunSqlResponse>;
-}
-
-/** Longest until an answer begins, in milliseconds: its check, the wait for a turn, and what ClickHouse is given to find it. */
-const SQL_BEGINS_MS = 45_000;
-/** Longest until its next part. */
-const SQL_SILENCE_MS = 10_000;
-
-function sqlBy(methods: Pick<ServiceMethods<typeof AnalyticsService>, 'runSql'>): SqlAnswers {
-  return {
-    runSql: (request, signal) =>
-      methods.runSql(request, { timeoutMs: SQL_BEGINS_MS, idleMs: SQL_SILENCE_MS, signal }),
-  };
-}
 
 /** Reads the audit log. */
 export interface AuditEntries {
@@ -204,36 +193,4 @@ const EXPORT_SILENCE_MS = 60_000;
 function present({ deletion }: { readonly deletion?: Deletion | undefined }): Deletion {
   if (deletion !== undefined) return deletion;
   throw new MillraceError('internal', 'an answer came without its message');
-}
-
-/** Which events to show, and from where on. */
-export interface TailQuestion {
-  readonly workspaceId: string;
-  /** Exact, `prefix.*`, or `*`; none for all. */
-  readonly types: string[];
-  /** Empty for everybody's. */
-  readonly userId: string;
-  /** A cursor; empty for now. */
-  readonly after: string;
-  /** Without a cursor, how many from before. */
-  readonly last: number;
-}
-
-/** Shows events as they arrive. */
-export interface EventTail {
-  /** See `millrace.analytics.v1.AnalyticsService/TailEvents`. */
-  tailEvents(question: TailQuestion, signal: AbortSignal): AsyncIterable<TailEventsResponse>;
-}
-
-/** Until a tail has begun, in milliseconds: the stream is asked first. */
-const TAIL_BEGINS_MS = 10_000;
-/** Longest silence of one: the service says something every 15 s. */
-const TAIL_SILENCE_MS = 45_000;
-
-/** The tail by the service's methods, in process or over gRPC. */
-export function tailBy(methods: Pick<ServiceMethods<typeof AnalyticsService>, 'tailEvents'>): EventTail {
-  return {
-    tailEvents: (question, signal) =>
-      methods.tailEvents(question, { timeoutMs: TAIL_BEGINS_MS, idleMs: TAIL_SILENCE_MS, signal }),
-  };
 }

@@ -1,6 +1,8 @@
 import type { Api } from '../request/api.ts';
 import { auditApi } from './audit/routes.ts';
+import { deadLettersApi } from './dead-letters/routes.ts';
 import { deletionsApi } from './erasure/routes.ts';
+import { eventsApi } from './events/routes.ts';
 import { exportApi } from './export/routes.ts';
 import { graphqlApi } from './graphql/routes.ts';
 import { keysApi } from './keys/routes.ts';
@@ -21,6 +23,8 @@ export const managementApis: readonly Api[] = [
   queryApi,
   propertiesApi,
   sqlApi,
+  eventsApi,
+  deadLettersApi,
   tailApi,
   deletionsApi,
   exportApi,

@@ -1,9 +1,11 @@
 import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import type { z } from 'zod';
-import type { AuditEntries, Deletions, EventStats, Questions, SqlAnswers } from '../clients/analytics.ts';
+import type { AuditEntries, Deletions, EventStats, Questions } from '../clients/analytics.ts';
+import type { SqlAnswers } from '../clients/analytics-streams.ts';
 import type { AuthGateway } from '../clients/auth.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
+import type { SchemaGuard } from '../ingest/schemas/schema-guard.ts';
 import type { SchemaRegistry } from '../ingest/schemas/schema-registry.ts';
 import type { EventSink } from '../ingest/submit.ts';
 import type { TailDeps } from '../management/tail/show-events.ts';
@@ -24,6 +26,8 @@ export interface ApiDeps {
   readonly tail: TailDeps;
   /** For the routes that change them; what events are held to is behind `events`. */
   readonly schemas: Omit<SchemaRegistry, 'close'>;
+  /** Why an event violates the schema of its name, for routes that keep one and submit it later. */
+  readonly checkEvent: SchemaGuard['check'];
   /** Where is recorded what the edge itself does. */
   readonly auditLog: AuditLog;
   readonly auth: AuthGateway;

@@ -53,6 +53,10 @@ describe('the gate', () => {
     GetEvent: ['owner', 'viewer'],
     ListFieldNames: ['owner', 'viewer'],
     ListFieldValues: ['owner', 'viewer'],
+    ListDeadLetters: ['owner', 'viewer'],
+    GetDeadLetter: ['owner', 'viewer'],
+    ReplayDeadLetter: ['owner', 'key'],
+    DiscardDeadLetter: ['owner', 'key'],
   };
   for (const [method, access] of RPC_ACCESS) {
     if (access === 'public' || method.methodKind !== 'unary') continue;

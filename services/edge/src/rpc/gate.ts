@@ -4,6 +4,7 @@ import { Health } from '@millrace/contracts/grpc/health/v1/health';
 import { ServerReflection } from '@millrace/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionAlpha } from '@millrace/contracts/grpc/reflection/v1alpha/reflection';
 import { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics';
+import { DeadLetterService } from '@millrace/contracts/millrace/api/v1/dead_letter';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import type { Grant } from '../clients/credentials.ts';
@@ -122,6 +123,13 @@ export const RPC_ACCESS: ReadonlyMap<DescMethod, RouteAccess> = new Map([
     putProperty: keyWith('schemas:manage'),
     deleteProperty: keyWith('schemas:manage'),
     tailEvents: keyWith('events:read'),
+  }),
+  ...rules(DeadLetterService, {
+    listDeadLetters: keyWith('events:read'),
+    getDeadLetter: keyWith('events:read'),
+    // Both need `events:read` besides, which their handlers see to.
+    replayDeadLetter: keyWith('events:write'),
+    discardDeadLetter: keyWith('events:write'),
   }),
   ...rules(Health, { check: 'public', list: 'public', watch: 'public' }),
   ...rules(ServerReflection, { serverReflectionInfo: 'public' }),

@@ -10,6 +10,7 @@ import {
 } from '@connectrpc/connect-node';
 import { Health } from '@millrace/contracts/grpc/health/v1/health';
 import { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics';
+import { DeadLetterService } from '@millrace/contracts/millrace/api/v1/dead_letter';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import { type Logger, type Health as ProcessHealth, type Tracing, traceIdOf } from '@millrace/runtime';
@@ -17,6 +18,7 @@ import type { AuditLog } from '@millrace/stores';
 import type { Questions } from '../clients/analytics.ts';
 import type { AuthGateway } from '../clients/auth.ts';
 import type { CredentialVerifier } from '../clients/credentials.ts';
+import type { DeadLetterDeps } from '../management/dead-letters/dead-letter-api.ts';
 import type { TailDeps } from '../management/tail/show-events.ts';
 import type { ClientAddress } from '../server/client-address.ts';
 import { DEADLINES as SERVER_DEADLINES, watchRequest } from '../server/deadlines.ts';
@@ -35,6 +37,7 @@ import {
   valuesWith,
   withOrigin,
 } from './call-record.ts';
+import { createDeadLetterService } from './dead-letter-service.ts';
 import { cutDeadline, limitUnaryCalls } from './deadline.ts';
 import { createEventService, type EventServiceDeps } from './event-service.ts';
 import { createGate } from './gate.ts';
@@ -43,7 +46,9 @@ import { addReflection } from './reflection-service.ts';
 import { createWorkspaceService } from './workspace-service.ts';
 
 /** What the Connect handler works with. */
-export interface ConnectDeps extends Omit<EventServiceDeps, 'streamIdleMs'> {
+export interface ConnectDeps
+  extends Omit<EventServiceDeps, 'streamIdleMs'>,
+    Pick<DeadLetterDeps, 'checkEvent' | 'auditLog'> {
   readonly credentials: CredentialVerifier;
   readonly limits: RequestLimits;
   readonly clientAddress: ClientAddress;
@@ -199,7 +204,8 @@ function createHandlers(deps: ConnectDeps, deadlines: ConnectDeadlines): readonl
   router.service(EventService, createEventService({ ...deps, streamIdleMs: deadlines.streamIdleMs }));
   router.service(WorkspaceService, createWorkspaceService(deps.auth));
   router.service(AnalyticsService, createAnalyticsService(deps));
-  const services = [EventService, WorkspaceService, AnalyticsService];
+  router.service(DeadLetterService, createDeadLetterService(deps));
+  const services = [EventService, WorkspaceService, AnalyticsService, DeadLetterService];
   const serviceNames = services.map(({ typeName }) => typeName);
   addHealth(router, { serviceNames, state: deps.health, maxWatchers: deps.maxHealthWatchers });
   if (deps.reflection) addReflection(router, [...services, Health], deadlines);

@@ -13,6 +13,7 @@ import {
 } from '@millrace/contracts/grpc/reflection/v1/reflection';
 import { ServerReflection as ServerReflectionAlpha } from '@millrace/contracts/grpc/reflection/v1alpha/reflection';
 import { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics';
+import { DeadLetterService } from '@millrace/contracts/millrace/api/v1/dead_letter';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import { type RpcBench, startRpcBench, transportsTo } from '../../test/rpc-harness.ts';
@@ -53,6 +54,7 @@ describe('reflection', () => {
         'grpc.reflection.v1.ServerReflection',
         'grpc.reflection.v1alpha.ServerReflection',
         'millrace.api.v1.AnalyticsService',
+        'millrace.api.v1.DeadLetterService',
         'millrace.api.v1.EventService',
         'millrace.api.v1.WorkspaceService',
       ],
@@ -153,6 +155,7 @@ describe('health', () => {
     assert.deepEqual(Object.keys(statuses).sort(), [
       '',
       AnalyticsService.typeName,
+      DeadLetterService.typeName,
       EventService.typeName,
       WorkspaceService.typeName,
     ]);

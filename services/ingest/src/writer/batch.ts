@@ -2,7 +2,7 @@ import type { ParkedItem, ReaderPosition, StreamMessage } from '@millrace/stores
 import { type Row, unpackEnvelope } from '@millrace/wire';
 
 /** Something that can't become a row, before it is parked. */
-export interface Poison extends Omit<ParkedItem, 'shard' | 'parkedAtMs'> {
+export interface Poison extends Pick<ParkedItem, 'seq' | 'index' | 'detail' | 'body'> {
   readonly reason: 'malformed_envelope' | 'malformed_event' | 'refused_by_store';
 }
 

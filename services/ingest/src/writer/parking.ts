@@ -8,6 +8,7 @@ import {
   type ParkedItem,
   type Publisher,
 } from '@millrace/stores';
+import { readEvent } from '@millrace/wire';
 import type { Poison } from './batch.ts';
 
 /** Puts aside what can't be stored, so that the rest can be. */
@@ -39,6 +40,7 @@ export function createParking(options: {
     const parkedAtMs = clock.now();
     const items = poison.map((one) => ({
       ...one,
+      ...belongings(one),
       detail: one.detail.slice(0, MAX_DETAIL_CHARS),
       shard,
       parkedAtMs,
@@ -57,6 +59,19 @@ export function createParking(options: {
       log.error({ shard, seq, index, reason }, 'event parked as a dead letter');
       options.onParked(reason);
     }
+  };
+}
+
+const MAX_ID_CHARS = 255;
+
+/** Whose it is, and which. A whole message is nobody's: it may have events of many workspaces. */
+function belongings({ reason, body }: Poison): Pick<ParkedItem, 'workspaceId' | 'eventId' | 'eventType'> {
+  if (reason === 'malformed_envelope') return { workspaceId: '', eventId: '', eventType: '' };
+  const { workspaceId, eventId, eventType } = readEvent(body);
+  return {
+    workspaceId: workspaceId.length <= MAX_ID_CHARS ? workspaceId : '',
+    eventId: eventId.slice(0, MAX_ID_CHARS).toWellFormed(),
+    eventType: eventType.slice(0, MAX_ID_CHARS).toWellFormed(),
   };
 }
 

@@ -55,6 +55,16 @@ test('what can not be stored is parked with its bytes, and all the rest is store
     (await deadLetters()).map(({ body }) => Buffer.from(body, 'hex')),
     [garbage, cutOff, refused, refused],
   );
+  const belongings = await world.query(
+    'SELECT workspace_id, event_id, event_type FROM dead_letters FINAL ORDER BY seq, `index`',
+  );
+  assert.deepEqual(belongings, [
+    // A whole message may have events of many workspaces.
+    { workspace_id: '', event_id: '', event_type: '' },
+    { workspace_id: 'w1', event_id: 'cut', event_type: 'test.happened' },
+    { workspace_id: 'w1', event_id: 'refused', event_type: '' },
+    { workspace_id: 'w1', event_id: 'refused', event_type: '' },
+  ]);
   const metrics = await writer.metrics.metrics();
   assert.match(metrics, /millrace_dead_letters_total\{reason="refused_by_store"\} 2/);
   assert.equal(await world.deadLetterCount(), 4);

@@ -89,7 +89,18 @@ test('with a cluster: inserts wait for most replicas, positions and keys come fr
   assert.deepEqual(await world.counts(), { rows: 300, ids: 300, rollup: 300 });
   assert.deepEqual(failures, []);
   await table.park([
-    { shard: 1, seq: 1, index: 0, reason: 'r', detail: 'd', body: Buffer.from('b'), parkedAtMs: 1 },
+    {
+      shard: 1,
+      seq: 1,
+      index: 0,
+      reason: 'r',
+      detail: 'd',
+      body: Buffer.from('b'),
+      parkedAtMs: 1,
+      workspaceId: '',
+      eventId: '',
+      eventType: '',
+    },
   ]);
   await writer.close();
   await client.close();

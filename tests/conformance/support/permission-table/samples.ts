@@ -116,6 +116,9 @@ function nativeSamples(planted: Planted): Readonly<Record<string, SampleRequest>
     'GET /v1/events/tail': { lasts: true, ...own },
     'millrace.api.v1.AnalyticsService/TailEvents': own,
     'POST /v1/sql': { body: { query: 'SELECT count() FROM events' }, ...own },
+    'GET /v1/events': own,
+    'GET /v1/events/:id': { params: { id: planted.eventId }, elsewhere: 404 },
+    ...deadLetterSamples(),
     'POST /v1/query': { body: { breakdown: { fields: ['id'] } }, ...own },
     'millrace.api.v1.AnalyticsService/Query': {
       body: { query: { question: { case: 'breakdown', value: { fields: ['id'] } } } },
@@ -132,6 +135,25 @@ function nativeSamples(planted: Planted): Readonly<Record<string, SampleRequest>
     'millrace.api.v1.AnalyticsService/GetEvent': { body: { id: planted.eventId }, elsewhere: 404 },
     'millrace.api.v1.AnalyticsService/ListFieldNames': own,
     'millrace.api.v1.AnalyticsService/ListFieldValues': { body: { field: 'id' }, ...own },
+  };
+}
+
+function deadLetterSamples(): Readonly<Record<string, SampleRequest>> {
+  const one = { params: { id: '1000-1-0' }, elsewhere: 404 } as const;
+  const method = { body: { id: '1000-1-0' }, elsewhere: 404 } as const;
+  const alsoNeeds = ['events:read'];
+  return {
+    'GET /v1/dead-letters': own,
+    'GET /v1/dead-letters/:id': one,
+    'PATCH /v1/dead-letters/:id': { ...one, body: { priority: 1 }, alsoNeeds },
+    'DELETE /v1/dead-letters/:id': { ...one, alsoNeeds },
+    'POST /v1/dead-letters/:id/replay': { ...one, alsoNeeds },
+    'POST /v1/dead-letters/replay': { body: {}, alsoNeeds, ...own },
+    'POST /v1/dead-letters/discard': { body: {}, alsoNeeds, ...own },
+    'millrace.api.v1.DeadLetterService/ListDeadLetters': own,
+    'millrace.api.v1.DeadLetterService/GetDeadLetter': method,
+    'millrace.api.v1.DeadLetterService/ReplayDeadLetter': { ...method, alsoNeeds },
+    'millrace.api.v1.DeadLetterService/DiscardDeadLetter': { ...method, alsoNeeds },
   };
 }
 

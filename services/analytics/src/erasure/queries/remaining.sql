@@ -14,4 +14,11 @@ SELECT
       (workspace, user, stored) -> seq <= stored AND position(body, unhex(workspace)) > 0 AND position(body, unhex(user)) > 0,
       {workspaceFields:Array(String)}, {userFields:Array(String)}, {seqs:Array(UInt64)}
     )
+  ) + (
+    SELECT count()
+    FROM dead_letter_changes
+    WHERE arrayExists(
+      (workspace, user, stored) -> seq <= stored AND position(event, unhex(workspace)) > 0 AND position(event, unhex(user)) > 0,
+      {workspaceFields:Array(String)}, {userFields:Array(String)}, {seqs:Array(UInt64)}
+    )
   ) AS remaining

@@ -7,7 +7,7 @@ import { create } from '@bufbuild/protobuf';
 import { RunSqlResponseSchema, SqlFormat } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { fieldError, MillraceError } from '@millrace/runtime';
-import type { SqlAnswers } from '../../../src/clients/analytics.ts';
+import type { SqlAnswers } from '../../../src/clients/analytics-streams.ts';
 import { granting } from '../../../test/granting.ts';
 import { startHttpBench } from '../../../test/http-bench.ts';
 import { inertDeps } from '../../../test/inert-deps.ts';

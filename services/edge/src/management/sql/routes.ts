@@ -4,7 +4,7 @@ import { fromJson } from '@bufbuild/protobuf';
 import { ValueSchema } from '@bufbuild/protobuf/wkt';
 import { SqlFormat } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { MillraceError } from '@millrace/runtime';
-import type { SqlAnswers } from '../../clients/analytics.ts';
+import type { SqlAnswers } from '../../clients/analytics-streams.ts';
 import type { Grant } from '../../clients/credentials.ts';
 import type { Api } from '../../request/api.ts';
 import { encodeProblem } from '../../request/problem/encode-problem.ts';

@@ -1,6 +1,6 @@
 import { MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
-import type { TailQuestion } from '../../clients/analytics.ts';
+import type { TailQuestion } from '../../clients/analytics-streams.ts';
 import { invalid, toIssues } from '../../request/issues.ts';
 import { boundedText } from '../../request/json-types.ts';
 import type { Exchange } from '../../server/exchange.ts';

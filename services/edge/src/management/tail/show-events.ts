@@ -7,7 +7,7 @@ import {
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { type Event, EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { type Health, MillraceError } from '@millrace/runtime';
-import type { EventTail, TailQuestion } from '../../clients/analytics.ts';
+import type { EventTail, TailQuestion } from '../../clients/analytics-streams.ts';
 import type { CredentialVerifier } from '../../clients/credentials.ts';
 
 /** Why events may be missing. */

@@ -10,6 +10,7 @@ import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import type { AuditEntry } from "../../audit/v1/audit_pb.js";
 import type { Query, Table } from "../../query/v1/query_pb.js";
 import type { DeletePropertyRequest as DeletePropertyRequest$1, ListEventsRequest as ListEventsRequest$1, ListEventsResponse as ListEventsResponse$1, ListFieldNamesRequest as ListFieldNamesRequest$1, ListFieldNamesResponse as ListFieldNamesResponse$1, ListFieldValuesRequest as ListFieldValuesRequest$1, ListFieldValuesResponse as ListFieldValuesResponse$1, ListPropertiesResponse as ListPropertiesResponse$1, PutPropertyRequest as PutPropertyRequest$1, PutPropertyResponse as PutPropertyResponse$1, StoredEvent } from "../../api/v1/analytics_pb.js";
+import type { DeadLetter, DeadLetterState, ListDeadLettersRequest as ListDeadLettersRequest$1, ListDeadLettersResponse as ListDeadLettersResponse$1 } from "../../api/v1/dead_letter_pb.js";
 
 /**
  * Describes the file millrace/analytics/v1/analytics.proto.
@@ -583,6 +584,326 @@ export declare type GetEventResponse = Message<"millrace.analytics.v1.GetEventRe
  * Use `create(GetEventResponseSchema)` to create a new message.
  */
 export declare const GetEventResponseSchema: GenMessage<GetEventResponse>;
+
+/**
+ * GetReceiptRequest names an event.
+ *
+ * @generated from message millrace.analytics.v1.GetReceiptRequest
+ */
+export declare type GetReceiptRequest = Message<"millrace.analytics.v1.GetReceiptRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * The event's id.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.GetReceiptRequest.
+ * Use `create(GetReceiptRequestSchema)` to create a new message.
+ */
+export declare const GetReceiptRequestSchema: GenMessage<GetReceiptRequest>;
+
+/**
+ * GetReceiptResponse says how far it has come.
+ *
+ * @generated from message millrace.analytics.v1.GetReceiptResponse
+ */
+export declare type GetReceiptResponse = Message<"millrace.analytics.v1.GetReceiptResponse"> & {
+  /**
+   * The newest accepted event of that id.
+   *
+   * @generated from field: millrace.api.v1.StoredEvent event = 1;
+   */
+  event?: StoredEvent | undefined;
+
+  /**
+   * Whether it is stored; otherwise it is in the stream and waits.
+   *
+   * @generated from field: bool stored = 2;
+   */
+  stored: boolean;
+
+  /**
+   * What was delivered of it, at most 100, newest first.
+   *
+   * @generated from field: repeated millrace.analytics.v1.EventDelivery deliveries = 3;
+   */
+  deliveries: EventDelivery[];
+
+  /**
+   * The dead letter that it has become instead; empty for none.
+   *
+   * @generated from field: string dead_letter_id = 4;
+   */
+  deadLetterId: string;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.GetReceiptResponse.
+ * Use `create(GetReceiptResponseSchema)` to create a new message.
+ */
+export declare const GetReceiptResponseSchema: GenMessage<GetReceiptResponse>;
+
+/**
+ * EventDelivery is what came of an event at one webhook endpoint.
+ *
+ * @generated from message millrace.analytics.v1.EventDelivery
+ */
+export declare type EventDelivery = Message<"millrace.analytics.v1.EventDelivery"> & {
+  /**
+   * The endpoint.
+   *
+   * @generated from field: string endpoint_id = 1;
+   */
+  endpointId: string;
+
+  /**
+   * The delivery.
+   *
+   * @generated from field: string delivery_id = 2;
+   */
+  deliveryId: string;
+
+  /**
+   * Where it stands after the newest attempt.
+   *
+   * @generated from field: string status = 3;
+   */
+  status: string;
+
+  /**
+   * Attempts so far.
+   *
+   * @generated from field: uint32 attempts = 4;
+   */
+  attempts: number;
+
+  /**
+   * When the newest attempt began.
+   *
+   * @generated from field: google.protobuf.Timestamp last_attempt_at = 5;
+   */
+  lastAttemptAt?: Timestamp | undefined;
+
+  /**
+   * What the endpoint answered to it; 0 for nothing.
+   *
+   * @generated from field: uint32 http_status = 6;
+   */
+  httpStatus: number;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.EventDelivery.
+ * Use `create(EventDeliverySchema)` to create a new message.
+ */
+export declare const EventDeliverySchema: GenMessage<EventDelivery>;
+
+/**
+ * ListDeadLettersRequest is a workspace's request.
+ *
+ * @generated from message millrace.analytics.v1.ListDeadLettersRequest
+ */
+export declare type ListDeadLettersRequest = Message<"millrace.analytics.v1.ListDeadLettersRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * What is asked.
+   *
+   * @generated from field: millrace.api.v1.ListDeadLettersRequest request = 2;
+   */
+  request?: ListDeadLettersRequest$1 | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListDeadLettersRequest.
+ * Use `create(ListDeadLettersRequestSchema)` to create a new message.
+ */
+export declare const ListDeadLettersRequestSchema: GenMessage<ListDeadLettersRequest>;
+
+/**
+ * ListDeadLettersResponse is a page.
+ *
+ * @generated from message millrace.analytics.v1.ListDeadLettersResponse
+ */
+export declare type ListDeadLettersResponse = Message<"millrace.analytics.v1.ListDeadLettersResponse"> & {
+  /**
+   * The page.
+   *
+   * @generated from field: millrace.api.v1.ListDeadLettersResponse response = 1;
+   */
+  response?: ListDeadLettersResponse$1 | undefined;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.ListDeadLettersResponse.
+ * Use `create(ListDeadLettersResponseSchema)` to create a new message.
+ */
+export declare const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse>;
+
+/**
+ * GetDeadLetterRequest names a letter.
+ *
+ * @generated from message millrace.analytics.v1.GetDeadLetterRequest
+ */
+export declare type GetDeadLetterRequest = Message<"millrace.analytics.v1.GetDeadLetterRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * The letter's id.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.GetDeadLetterRequest.
+ * Use `create(GetDeadLetterRequestSchema)` to create a new message.
+ */
+export declare const GetDeadLetterRequestSchema: GenMessage<GetDeadLetterRequest>;
+
+/**
+ * GetDeadLetterResponse has it.
+ *
+ * @generated from message millrace.analytics.v1.GetDeadLetterResponse
+ */
+export declare type GetDeadLetterResponse = Message<"millrace.analytics.v1.GetDeadLetterResponse"> & {
+  /**
+   * The letter; a replay that is in the table of events counts, whether or not it was recorded.
+   *
+   * @generated from field: millrace.api.v1.DeadLetter dead_letter = 1;
+   */
+  deadLetter?: DeadLetter | undefined;
+
+  /**
+   * The event as it was edited, or as it was parked: a `millrace.event.v1.Event`, which may be damaged.
+   *
+   * @generated from field: bytes event = 2;
+   */
+  event: Uint8Array;
+
+  /**
+   * How often the letter was changed.
+   *
+   * @generated from field: uint32 version = 3;
+   */
+  version: number;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.GetDeadLetterResponse.
+ * Use `create(GetDeadLetterResponseSchema)` to create a new message.
+ */
+export declare const GetDeadLetterResponseSchema: GenMessage<GetDeadLetterResponse>;
+
+/**
+ * DeadLetterChange is what was decided about a letter.
+ *
+ * @generated from message millrace.analytics.v1.DeadLetterChange
+ */
+export declare type DeadLetterChange = Message<"millrace.analytics.v1.DeadLetterChange"> & {
+  /**
+   * The letter's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What becomes of it; unset is refused.
+   *
+   * @generated from field: millrace.api.v1.DeadLetterState state = 2;
+   */
+  state: DeadLetterState;
+
+  /**
+   * One more than that of the letter that was looked at.
+   *
+   * @generated from field: uint32 version = 3;
+   */
+  version: number;
+
+  /**
+   * The event after an edit; empty for the letter's own.
+   *
+   * @generated from field: bytes event = 4;
+   */
+  event: Uint8Array;
+
+  /**
+   * The type of that event.
+   *
+   * @generated from field: string event_type = 5;
+   */
+  eventType: string;
+};
+
+/**
+ * Describes the message millrace.analytics.v1.DeadLetterChange.
+ * Use `create(DeadLetterChangeSchema)` to create a new message.
+ */
+export declare const DeadLetterChangeSchema: GenMessage<DeadLetterChange>;
+
+/**
+ * RecordDeadLetterChangesRequest has a workspace's changes.
+ *
+ * @generated from message millrace.analytics.v1.RecordDeadLetterChangesRequest
+ */
+export declare type RecordDeadLetterChangesRequest = Message<"millrace.analytics.v1.RecordDeadLetterChangesRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * At most 100.
+   *
+   * @generated from field: repeated millrace.analytics.v1.DeadLetterChange changes = 2;
+   */
+  changes: DeadLetterChange[];
+};
+
+/**
+ * Describes the message millrace.analytics.v1.RecordDeadLetterChangesRequest.
+ * Use `create(RecordDeadLetterChangesRequestSchema)` to create a new message.
+ */
+export declare const RecordDeadLetterChangesRequestSchema: GenMessage<RecordDeadLetterChangesRequest>;
+
+/**
+ * RecordDeadLetterChangesResponse is empty.
+ *
+ * @generated from message millrace.analytics.v1.RecordDeadLetterChangesResponse
+ */
+export declare type RecordDeadLetterChangesResponse = Message<"millrace.analytics.v1.RecordDeadLetterChangesResponse"> & {
+};
+
+/**
+ * Describes the message millrace.analytics.v1.RecordDeadLetterChangesResponse.
+ * Use `create(RecordDeadLetterChangesResponseSchema)` to create a new message.
+ */
+export declare const RecordDeadLetterChangesResponseSchema: GenMessage<RecordDeadLetterChangesResponse>;
 
 /**
  * ListFieldNamesRequest is a workspace's request.
@@ -1685,6 +2006,47 @@ export declare const AnalyticsService: GenService<{
     methodKind: "unary";
     input: typeof GetEventRequestSchema;
     output: typeof GetEventResponseSchema;
+  },
+  /**
+   * GetReceipt says how far an event has come. NOT_FOUND: not accepted, or another workspace's; UNAVAILABLE too while more events wait
+   * to be stored than are looked through.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.GetReceipt
+   */
+  getReceipt: {
+    methodKind: "unary";
+    input: typeof GetReceiptRequestSchema;
+    output: typeof GetReceiptResponseSchema;
+  },
+  /**
+   * ListDeadLetters pages through a workspace's dead letters.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.ListDeadLetters
+   */
+  listDeadLetters: {
+    methodKind: "unary";
+    input: typeof ListDeadLettersRequestSchema;
+    output: typeof ListDeadLettersResponseSchema;
+  },
+  /**
+   * GetDeadLetter reads one; NOT_FOUND across workspaces.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.GetDeadLetter
+   */
+  getDeadLetter: {
+    methodKind: "unary";
+    input: typeof GetDeadLetterRequestSchema;
+    output: typeof GetDeadLetterResponseSchema;
+  },
+  /**
+   * RecordDeadLetterChanges keeps what was decided about letters; repeating it changes nothing. It answers when that can be read.
+   *
+   * @generated from rpc millrace.analytics.v1.AnalyticsService.RecordDeadLetterChanges
+   */
+  recordDeadLetterChanges: {
+    methodKind: "unary";
+    input: typeof RecordDeadLetterChangesRequestSchema;
+    output: typeof RecordDeadLetterChangesResponseSchema;
   },
   /**
    * ListFieldNames lists what can stand in a question.

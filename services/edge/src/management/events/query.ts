@@ -1,0 +1,111 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { ListEventsRequestSchema } from '@millrace/contracts/millrace/api/v1/analytics';
+import { MillraceError } from '@millrace/runtime';
+import { z } from 'zod';
+import { invalid, toIssues } from '../../request/issues.ts';
+import { parseJson } from '../../request/json/parse.ts';
+import { boundedText, timestamp } from '../../request/json-types.ts';
+import { type Issue, RequestFailure } from '../../server/failure.ts';
+import { restPath } from '../query/rest-path.ts';
+import { type FilterJson, filterSchema } from '../query/schema.ts';
+import { toFilter, toWindow } from '../query/to-query.ts';
+
+const MAX_LIMIT = 1_000;
+const MAX_CURSOR_CHARS = 1_024;
+const MAX_FILTER_CHARS = 8_192;
+
+/** How many to a page. */
+export function pageLimit(maximum: number) {
+  return z
+    .string()
+    .meta({ type: 'integer', minimum: 1, maximum, default: Math.min(100, maximum) })
+    .transform((text, context) => {
+      const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+      if (limit >= 1 && limit <= maximum) return limit;
+      context.issues.push({ code: 'custom', message: `must be 1 to ${maximum}`, input: text });
+      return z.NEVER;
+    });
+}
+
+/** A place in a list, which the analytics service checks. */
+export function cursor() {
+  return boundedText(1, MAX_CURSOR_CHARS).describe('`nextCursor` of the last answer');
+}
+
+/** Query of `GET /v1/events`; parameters that it doesn't know are left alone. */
+export const eventsQuery = z.object({
+  type: boundedText(1, 255).describe('only this type').optional(),
+  userId: boundedText(1, 128).describe('only this user’s').optional(),
+  sessionId: boundedText(1, 128).describe('only of this session').optional(),
+  from: timestamp().describe('received at or after; 7 days before `to` when absent').optional(),
+  to: timestamp().describe('received before; now when absent').optional(),
+  filter: boundedText(1, MAX_FILTER_CHARS)
+    .describe('a filter as `POST /v1/query` takes it, as JSON text')
+    .optional(),
+  limit: pageLimit(MAX_LIMIT).optional(),
+  cursor: cursor().optional(),
+});
+
+/** What a query asks for. Throws RequestFailure `invalid` naming each wrong parameter. */
+export function decodeEventsQuery(search: URLSearchParams): MessageInitShape<typeof ListEventsRequestSchema> {
+  const query = Object.fromEntries(search);
+  const parsed = eventsQuery.safeParse(query);
+  if (!parsed.success) throw invalid(toIssues(parsed.error, query));
+  const { type, userId, sessionId, from, to, filter, limit = 0, cursor: pageToken = '' } = parsed.data;
+  // The caller's own filter comes first, so that its place is known where the service refuses a part of it.
+  const parts: FilterJson[] = [filter === undefined ? { and: [] } : parseFilter(filter)];
+  for (const [field, eq] of Object.entries({ type, userId, sessionId })) {
+    if (eq !== undefined) parts.push({ field, eq });
+  }
+  return {
+    window: toWindow({ from, to, by: 'arrival', timeZone: 'UTC', weekStart: 'monday' }),
+    filter: toFilter({ and: parts }),
+    pageSize: limit,
+    pageToken,
+  };
+}
+
+function parseFilter(text: string): FilterJson {
+  const value = readJson(text);
+  const parsed = filterSchema.safeParse(value);
+  if (!parsed.success) throw invalid(toIssues(parsed.error, value, ['filter']));
+  return parsed.data;
+}
+
+function readJson(text: string): unknown {
+  try {
+    return parseJson(Buffer.from(text)).value;
+  } catch (error) {
+    if (!(error instanceof RequestFailure)) throw error;
+    const { failure } = error;
+    const message = failure.kind === 'invalid' ? failure.issues[0].message : 'must be a filter as JSON text';
+    throw invalid([{ code: 'custom', path: ['filter'], message }]);
+  }
+}
+
+const PARAMETERS: Readonly<Record<string, string>> = {
+  pageSize: 'limit',
+  pageToken: 'cursor',
+  eventType: 'type',
+};
+
+/** Waits for the service; where it refuses fields, throws RequestFailure `invalid` that names the parameters. */
+export async function namingParameters<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code !== 'invalid_argument') throw error;
+    if (error.details.length === 0) throw error;
+    throw invalid(error.details.map(({ field, issue }) => issueAt(restPath(field), issue)));
+  }
+}
+
+function issueAt(path: readonly (string | number)[], message: string): Issue {
+  const [first, second, third] = path;
+  if (first === 'window') return { code: 'custom', path: path.slice(1), message };
+  if (first === 'filter' && second === 'and' && third === 0) {
+    return { code: 'custom', path: ['filter', ...path.slice(3)], message };
+  }
+  const name = typeof first === 'string' ? PARAMETERS[first] : undefined;
+  return { code: 'custom', path: name === undefined ? path : [name], message };
+}
