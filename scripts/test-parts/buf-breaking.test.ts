@@ -29,7 +29,7 @@ test('a field that a release has can not be taken away, and one can be added', (
       /"15".*"trace_id".*"Event" was deleted/,
     );
     assert.match(breaks(proto.replace('uint32 priority = 10', 'int64 priority = 10')), /priority/);
-    assert.equal(breaks(proto.replace('  string trace_id = 15;\n', '$&  string added = 20;\n')), '');
+    assert.equal(breaks(proto.replace('  string trace_id = 15;\n', '$&  string added = 37;\n')), '');
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
