@@ -21,6 +21,7 @@ import { type Erasure, openErasure } from './erasure/open-erasure.ts';
 import { createEventQuestions } from './event-questions.ts';
 import { createEventExport } from './export/export-events.ts';
 import { createAnalyticsMetrics } from './metrics.ts';
+import { openWhenThere } from './open-when-there.ts';
 import { prepareStore } from './prepare-store.ts';
 import { type StoredFiller, startStoredFiller } from './properties/fill-stored.ts';
 import { createSuggestions } from './properties/suggestions.ts';
@@ -121,10 +122,16 @@ export function createAnalytics(options: {
   let properties: Properties | undefined;
   let filler: StoredFiller | undefined;
   // Until it is known what is kept in columns, everything is read from JSON.
-  const filling = prepared.then(async () => {
-    const connection = await options.connection;
-    if (closing.signal.aborted) return;
-    properties = await openProperties({ connection, replicas: config.NATS_REPLICAS, clock, log });
+  const opening = openWhenThere({
+    connection: options.connection,
+    open: (connection) => openProperties({ connection, replicas: config.NATS_REPLICAS, clock, log }),
+    what: 'properties',
+    closing: closing.signal,
+    log,
+  });
+  const filling = Promise.all([opening, prepared]).then(([opened]) => {
+    if (opened === undefined || closing.signal.aborted) return;
+    properties = opened;
     filler = startStoredFiller({ client, database: config.CLICKHOUSE_DATABASE, properties, log });
   });
   const questions = createEventQuestions({ client, metrics });
@@ -163,7 +170,7 @@ export function createAnalytics(options: {
       await Promise.allSettled([prepared]);
       await tail.close();
       await filler?.close();
-      await properties?.close();
+      await (await opening)?.close();
       await writer?.close();
       await erasing;
       await erasure?.close();

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, type Logger, uuidv7 } from '@millrace/runtime';
 import {
   type ClickHouseClient,
@@ -8,6 +7,7 @@ import {
   openRecords,
   openStreamErasing,
 } from '@millrace/stores';
+import { openWhenThere } from '../open-when-there.ts';
 import { createRetention, deleteExpired, type Retention, retentionRecord } from '../retention/retention.ts';
 import { deletionRecord } from './deletion-record.ts';
 import { createDeletions, type Deletions } from './deletions.ts';
@@ -22,45 +22,29 @@ export interface Erasure {
   close(): Promise<void>;
 }
 
-const RETRY_MS = 1_000;
-
-/**
- * Opens the jobs as soon as NATS is there, trying again until `closing` aborts, and works them off once the store is
- * prepared. Undefined when it was given up.
- */
-export async function openErasure(options: {
-  connection: NatsConnection | Promise<NatsConnection>;
+/** What `openErasure` works with. */
+interface ErasureOptions {
+  readonly connection: NatsConnection | Promise<NatsConnection>;
   /** Copies of each record: 3 in a cluster, 1 otherwise. */
-  replicas: number;
-  client: ClickHouseClient;
+  readonly replicas: number;
+  readonly client: ClickHouseClient;
   /** Resolves when the schema is in place. */
-  prepared: Promise<void>;
-  clock: Clock;
-  closing: AbortSignal;
-  log: Logger;
-}): Promise<Erasure | undefined> {
-  const { closing, log } = options;
-  let connection: NatsConnection;
-  try {
-    connection = await untilClosing(Promise.resolve(options.connection), closing);
-  } catch {
-    // Whoever connects tells why it failed; without NATS there are no deletions, and whoever asks is told.
-    return undefined;
-  }
-  while (!closing.aborted) {
-    try {
-      return await open({ ...options, connection });
-    } catch (error) {
-      log.warn({ err: error }, 'deletions can not be read, trying again');
-    }
-    await delay(RETRY_MS, undefined, { signal: closing }).catch(() => undefined);
-  }
-  return undefined;
+  readonly prepared: Promise<void>;
+  readonly clock: Clock;
+  readonly closing: AbortSignal;
+  readonly log: Logger;
 }
 
-async function open(
-  options: Parameters<typeof openErasure>[0] & { connection: NatsConnection },
-): Promise<Erasure> {
+/** Opens the jobs as soon as NATS is there, and works them off once the store is prepared. Undefined when it was given up. */
+export function openErasure(options: ErasureOptions): Promise<Erasure | undefined> {
+  return openWhenThere({
+    ...options,
+    what: 'deletions',
+    open: (connection) => open({ ...options, connection }),
+  });
+}
+
+async function open(options: ErasureOptions & { connection: NatsConnection }): Promise<Erasure> {
   const { connection, replicas, clock, closing, log } = options;
   const stream = await openStreamErasing({ connection, replicas });
   const owner = `analytics-${randomUUID()}`;
@@ -74,6 +58,9 @@ async function open(
     ...{ connection, replicas, clock, log },
     bucket: 'retention',
     parse: (stored) => retentionRecord.parse(stored),
+  }).catch(async (error: unknown) => {
+    await records.close();
+    throw error;
   });
   let eraser: Eraser | undefined;
   options.prepared.then(
@@ -99,14 +86,4 @@ async function open(
       await periods.close();
     },
   };
-}
-
-function untilClosing<T>(promise: Promise<T>, closing: AbortSignal): Promise<T> {
-  return Promise.race([
-    promise,
-    new Promise<never>((_, reject) => {
-      if (closing.aborted) reject(closing.reason);
-      closing.addEventListener('abort', () => reject(closing.reason), { once: true });
-    }),
-  ]);
 }
