@@ -201,7 +201,13 @@ test('a runner that was paused for longer than its lease stops instead of going 
   write('0002_step.sql', traced(2, 0.1));
   const paused = runAlone(3_000);
   const failed = assert.rejects(paused.result, /lease to change the schema could not be prolonged/);
-  await untilTrace('1 begins');
+  // Not before its last statement has reached the server, which then runs it to the end.
+  await eventually(async () => {
+    const running = await rows(
+      "SELECT 1 FROM system.processes WHERE query LIKE '%1 ends%sleepEachRow%' AND query NOT LIKE '%processes%'",
+    );
+    assert.equal(running.length, 1);
+  });
   paused.child.kill('SIGSTOP');
   const successor = await runAlone(3_000).result;
   paused.child.kill('SIGCONT');

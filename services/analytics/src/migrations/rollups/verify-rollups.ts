@@ -65,8 +65,8 @@ interface Comparison {
 
 async function verifyOne(comparison: Comparison): Promise<RollupVerdict> {
   const { of, projection, onProgress } = comparison;
-  const compared = { parts: 0, rows: 0 };
-  const without = { parts: 0, rows: 0 };
+  let compared: Part[] = [];
+  let without: Part[] = [];
   const differences: RollupDifference[] = [];
   let todo = (await listParts(of)).filter(({ rows }) => rows > 0);
   for (let round = 0; todo.length > 0; round++) {
@@ -80,18 +80,22 @@ async function verifyOne(comparison: Comparison): Promise<RollupVerdict> {
       const has = part.projections.includes(projection);
       const outcome = has ? await comparePart(comparison, part) : 'without';
       if (outcome === 'gone') gone.push(part);
-      else add(outcome === 'without' ? without : compared, part);
+      else {
+        // What became one part with others that had been compared is not counted again.
+        compared = compared.filter((one) => !holds(part, one));
+        without = without.filter((one) => !holds(part, one));
+        (outcome === 'without' ? without : compared).push(part);
+      }
       if (typeof outcome === 'object') differences.push(outcome);
     }
     todo =
       gone.length === 0 ? [] : (await listParts(of)).filter((part) => gone.some((old) => holds(part, old)));
   }
-  return { projection, compared, without, differences };
+  return { projection, compared: amountOf(compared), without: amountOf(without), differences };
 }
 
-function add(amount: { parts: number; rows: number }, { rows }: Part): void {
-  amount.parts++;
-  amount.rows += rows;
+function amountOf(parts: readonly Part[]): Amount {
+  return { parts: parts.length, rows: parts.reduce((sum, { rows }) => sum + rows, 0) };
 }
 
 /** Whether a part has taken another's place. */
