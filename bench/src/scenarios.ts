@@ -16,11 +16,19 @@ import {
   httpAimReached,
 } from './report/describe-http.ts';
 import { describeQuery, queryAimReached } from './report/describe-query.ts';
+import { describeTail, tailAimReached } from './report/describe-tail.ts';
 import { describeWriter, writerAimReached } from './report/describe-writer.ts';
+import { runTailScenario, type TailFigures, tailScenarios } from './tail/tail-scenario.ts';
 import { runWriterScenario, type WriterFigures, writerScenarios } from './writer/writer-scenario.ts';
 
 /** What a scenario gave. */
-export type Figures = HttpFigures | MemoryFigures | DuplicatesFigures | WriterFigures | QueryFigures;
+export type Figures =
+  | HttpFigures
+  | MemoryFigures
+  | DuplicatesFigures
+  | WriterFigures
+  | QueryFigures
+  | TailFigures;
 
 /** Something that can be run by its name. */
 export interface Scenario {
@@ -46,6 +54,10 @@ export const benches: Readonly<Record<string, readonly Scenario[]>> = {
     name: scenario.name,
     run: (context: BenchContext) => runQueryScenario(scenario, context),
   })),
+  tail: tailScenarios.map((scenario) => ({
+    name: scenario.name,
+    run: (context: BenchContext) => runTailScenario(scenario, context),
+  })),
 };
 
 /** Renders what a scenario gave. */
@@ -61,6 +73,8 @@ export function describeFigures(figures: Figures): string {
       return describeWriter(figures);
     case 'query':
       return describeQuery(figures);
+    case 'tail':
+      return describeTail(figures);
   }
 }
 
@@ -77,5 +91,7 @@ export function aimReached(figures: Figures): boolean | undefined {
       return writerAimReached(figures);
     case 'query':
       return queryAimReached(figures);
+    case 'tail':
+      return tailAimReached(figures);
   }
 }

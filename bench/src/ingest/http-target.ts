@@ -25,7 +25,10 @@ export interface HttpTarget {
 }
 
 /** Everything of a load but the target and the numbers of its events. */
-export type LoadShape = Pick<LoadSpec, 'path' | 'headers' | 'connections' | 'batchSize' | 'ids'>;
+export type LoadShape = Pick<
+  LoadSpec,
+  'path' | 'headers' | 'connections' | 'batchSize' | 'ids' | 'eventsPerSecond'
+>;
 
 /** The analytics API's ingest routes, called with a stack's own key. */
 export function analyticsLoad(options: {

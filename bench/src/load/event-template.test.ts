@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildRequest } from './event-template.ts';
+import { buildRequest, userOfEvent } from './event-template.ts';
 import type { EventIds, LoadSpec } from './generator.ts';
 
 interface Event {
@@ -59,4 +59,13 @@ test('ids can be left out or come again', () => {
     requestOf({ batchSize: 1, ids: { kind: 'cycle', size: 100 }, firstEvent: 205 }).body,
   );
   assert.equal(again.eventId, 'evt_000000000005');
+});
+
+test('an event’s user is known by its number', () => {
+  const { body } = requestOf({ batchSize: 100, ids: { kind: 'unique' }, firstEvent: 99_950 });
+  const { events }: { events: Event[] } = JSON.parse(body);
+  assert.deepEqual(
+    events.map(({ userId }) => userId),
+    events.map((_, i) => userOfEvent(99_950 + i)),
+  );
 });

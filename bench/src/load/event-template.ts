@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { EventIds, LoadSpec } from './generator.ts';
 
-const EVENT_TYPES = [
+/** Types of the events, which take turns within a request. */
+export const EVENT_TYPES = [
   'page_view',
   'user_signup',
   'click',
@@ -13,6 +14,7 @@ const EVENT_TYPES = [
 ];
 const USERS = 100_000;
 const SESSIONS = 400_000;
+const SPREADING = 7919;
 const USER_DIGITS = 6;
 const SESSION_DIGITS = 7;
 const ID_DIGITS = 12;
@@ -55,9 +57,8 @@ export function buildRequest(spec: LoadSpec, variant: number): RequestTemplate {
       let event = firstEvent;
       for (const { user, session, id } of places) {
         const number = cycle === Number.POSITIVE_INFINITY ? event : event % cycle;
-        // Multiplied by a prime: neighbours differ, and each user has several sessions.
-        writeDigits(bytes, user, (number * 7919) % USERS);
-        writeDigits(bytes, session, (number * 7919) % SESSIONS);
+        writeDigits(bytes, user, userNumberOf(number));
+        writeDigits(bytes, session, (number * SPREADING) % SESSIONS);
         if (id !== undefined) writeDigits(bytes, id, number);
         event++;
       }
@@ -65,12 +66,27 @@ export function buildRequest(spec: LoadSpec, variant: number): RequestTemplate {
   };
 }
 
+/** The id of a user. */
+export function userOf(number: number): string {
+  return `user_${String(number).padStart(USER_DIGITS, '0')}`;
+}
+
+/** The user of the event with this number. */
+export function userOfEvent(event: number): string {
+  return userOf(userNumberOf(event));
+}
+
+// Multiplied by a prime: neighbours differ, and each user has several sessions.
+function userNumberOf(event: number): number {
+  return (event * SPREADING) % USERS;
+}
+
 /** The published example of the analytics API, with a payload that brings it to about 500 bytes. */
 function exampleEvent(variant: number, ids: EventIds): string {
   const random = createHash('sha256').update(`variant ${variant}`).digest('hex');
   const event = {
     eventType: EVENT_TYPES[variant % EVENT_TYPES.length],
-    userId: `user_${'0'.repeat(USER_DIGITS)}`,
+    userId: userOf(0),
     sessionId: `session_${'0'.repeat(SESSION_DIGITS)}`,
     timestamp: '2024-01-30T12:34:56Z',
     metadata: { source: 'web', campaign: 'summer_promo' },

@@ -53,6 +53,8 @@ export interface LoadSpec {
   readonly ids: EventIds;
   /** Number of the first event; what follows it is never used again. */
   readonly firstEvent: number;
+  /** The rate to keep; without one the next request follows when the one before is answered. */
+  readonly eventsPerSecond?: number;
   /** Requests of this time count for nothing. */
   readonly warmUpMs: number;
   readonly end: LoadEnd;

@@ -14,7 +14,8 @@ type Phase = 'warm-up' | 'measure' | 'over';
 export async function runLoad(spec: LoadSpec, onMeasuring: () => void): Promise<LoadResult> {
   const latency = new LatencyHistogram();
   const statuses: Record<string, number> = {};
-  const { end, batchSize } = spec;
+  const { end, batchSize, eventsPerSecond } = spec;
+  const startedAt = performance.now();
   let phase: Phase = 'warm-up';
   let nextEvent = spec.firstEvent;
   let requests = 0;
@@ -43,7 +44,8 @@ export async function runLoad(spec: LoadSpec, onMeasuring: () => void): Promise<
     if (phase === 'over' || nextEvent >= lastEvent) return undefined;
     const event = nextEvent;
     nextEvent += batchSize;
-    return event;
+    if (eventsPerSecond === undefined) return { event, dueAt: performance.now() };
+    return { event, dueAt: startedAt + ((event - spec.firstEvent) / eventsPerSecond) * 1000 };
   };
   const onResponse = (status: number, microseconds: number) => {
     if (status === ACCEPTED) acceptedRequests++;
@@ -60,7 +62,7 @@ export async function runLoad(spec: LoadSpec, onMeasuring: () => void): Promise<
           port: spec.port,
           template: buildRequest(spec, variant),
           readBuffer,
-          nextEvent: take,
+          nextRequest: take,
           onResponse,
         }),
       ),
@@ -87,29 +89,35 @@ interface LoadConnectionOptions {
   readonly template: RequestTemplate;
   /** Where every connection's bytes arrive: they are looked at before the next ones come. */
   readonly readBuffer: Buffer;
-  /** The number of the next request's first event, or undefined to send no more. */
-  readonly nextEvent: () => number | undefined;
+  /** The number of the next request's first event and when it is due, or undefined to send no more. */
+  readonly nextRequest: () => { readonly event: number; readonly dueAt: number } | undefined;
   readonly onResponse: (status: number, microseconds: number) => void;
 }
 
 /** Sends one request after the other, each when the one before is answered; resolves when there is no next one. */
 function openLoadConnection(options: LoadConnectionOptions): Promise<void> {
-  const { template, nextEvent, onResponse } = options;
+  const { template, nextRequest, onResponse } = options;
   const parser = new ResponseParser();
   return new Promise((resolve, reject) => {
     let sentAt = 0;
     let isDone = false;
     const sendNext = () => {
-      const event = nextEvent();
-      if (event === undefined) {
+      const next = nextRequest();
+      if (next === undefined) {
         isDone = true;
         socket.destroy();
         resolve();
         return;
       }
+      // A request that is late has waited since it was due.
+      sentAt = next.dueAt;
+      const waitMs = next.dueAt - performance.now();
+      if (waitMs > 0) setTimeout(send, waitMs, next.event);
+      else send(next.event);
+    };
+    const send = (event: number) => {
       // The bytes before were sent, or there would be no answer, so they may be changed.
       template.renumber(event);
-      sentAt = performance.now();
       socket.write(template.bytes);
     };
     const onRead = (length: number, bytes: Uint8Array): boolean => {

@@ -30,6 +30,8 @@ export interface BenchStackOptions {
   /** Where a directory for the data is made. */
   readonly dataRoot: string;
   readonly syncAlways?: boolean;
+  /** Settings of Millrace. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Flags of Node for the measured process. */
   readonly serverNodeOptions?: readonly string[];
   readonly signal: AbortSignal;
@@ -49,7 +51,7 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
       syncAlways: options.syncAlways ?? false,
       services: async (plan) => withNodeOptions(await topology.plan(plan), options),
       // As a nats-server does that is started on one core.
-      env: cores.nats === undefined ? process.env : { ...process.env, GOMAXPROCS: '1' },
+      env: { ...process.env, ...(cores.nats === undefined ? {} : { GOMAXPROCS: '1' }), ...options.env },
       signal: options.signal,
       log: (line) => restarts.push(line),
     });
