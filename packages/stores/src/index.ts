@@ -1,4 +1,4 @@
-export { type ClickHouseClient, ClickHouseError } from '@clickhouse/client';
+export { type ClickHouseClient, ClickHouseError, type ClickHouseSettings } from '@clickhouse/client';
 export { type ClickHouseConnection, clickHouseFrom, createClickHouse } from './clickhouse/client.ts';
 export {
   createEventTable,

@@ -5,7 +5,7 @@ import type {
   GetMetricsResponseSchema,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { type Clock, fieldError } from '@millrace/runtime';
-import type { DashboardQuestions, Selection } from './questions.ts';
+import type { DashboardQuestions, Figures, Selection } from './questions.ts';
 import { bucketStarts, windowOf } from './window.ts';
 
 const MAX_TYPE_CHARS = 255;
@@ -29,10 +29,11 @@ export async function readDashboard(
 ): Promise<DashboardFigures> {
   const selection = selectionOf(request, clock.now());
   const { window } = selection;
+  const figures = questions.figures(selection, signal);
   const [counts, { users, events, topUsers }, sessions] = await Promise.all([
-    questions.counts(selection, signal),
-    readUsers(questions, selection, signal),
-    questions.sessions(selection, signal),
+    figures.counts,
+    withDetails(figures.users, questions, selection, signal),
+    figures.sessions,
   ]);
   const starts = bucketStarts(window);
   const total = starts.reduce((sum, at) => sum + (counts.byBucket.get(at) ?? 0), 0);
@@ -68,8 +69,13 @@ function selectionOf(request: GetMetricsRequest, nowMs: number): Selection {
   return { workspaceId, window: windowOf(request.timeRange, nowMs), eventType, userIdPart };
 }
 
-async function readUsers(questions: DashboardQuestions, selection: Selection, signal: AbortSignal) {
-  const { users, events, top } = await questions.users(selection, signal);
+async function withDetails(
+  counts: Figures['users'],
+  questions: DashboardQuestions,
+  selection: Selection,
+  signal: AbortSignal,
+) {
+  const { users, events, top } = await counts;
   const hashes = top.map(({ userHash }) => userHash);
   const found = hashes.length === 0 ? [] : await questions.userDetails(selection, hashes, signal);
   const details = new Map(found.map((user) => [user.userHash, user]));

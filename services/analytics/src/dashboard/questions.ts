@@ -1,4 +1,4 @@
-import { ask, type ClickHouseClient, loadSql } from '@millrace/stores';
+import { ask, type ClickHouseClient, type ClickHouseSettings, loadSql } from '@millrace/stores';
 import { z } from 'zod';
 import type { AnalyticsMetrics } from '../metrics.ts';
 import { type Window, wholeUnits } from './window.ts';
@@ -40,12 +40,17 @@ export interface UserDetails {
   readonly types: readonly string[];
 }
 
-/** The figures that the dashboard is made of. Each throws MillraceError `unavailable` when no answer comes in time. */
+/** The figures of a selection, each as soon as it is there. All have to be awaited. */
+export interface Figures {
+  readonly counts: Promise<EventCounts>;
+  readonly users: Promise<UserCounts>;
+  /** How many sessions have events. */
+  readonly sessions: Promise<number>;
+}
+
+/** What the dashboard is made of. Each throws MillraceError `unavailable` when no answer comes in time. */
 export interface DashboardQuestions {
-  counts(selection: Selection, signal: AbortSignal): Promise<EventCounts>;
-  users(selection: Selection, signal: AbortSignal): Promise<UserCounts>;
-  /** Sessions that have events. */
-  sessions(selection: Selection, signal: AbortSignal): Promise<number>;
+  figures(selection: Selection, signal: AbortSignal): Figures;
   /** Of some users, in no order. */
   userDetails(
     selection: Selection,
@@ -79,18 +84,19 @@ const sql = (name: string) =>
   loadSql(import.meta.url, `queries/${name}.sql`)
     .replaceAll('{{edges}}', EDGES)
     .replaceAll('{{top}}', `${TOP_USERS}`)
+    .replaceAll('{{types}}', `${MAX_TYPES}`)
     .replaceAll('{{types_of_user}}', `${MAX_TYPES_OF_USER}`);
-const countsSql = sql('counts');
+const onePassSql = sql('one-pass');
 const countsRollupSql = sql('counts-rollup');
-const usersSql = sql('users');
 const usersRollupSql = sql('users-rollup');
-const sessionsSql = sql('sessions');
 const sessionsRollupSql = sql('sessions-rollup');
 const topUsersSql = sql('top-users');
 
 const count = z.coerce.number();
 const countsRow = z.object({ type: z.string(), bucketMs: count, isBucket: count, count });
 const usersRow = z.object({ users: count, events: count, top: z.array(z.tuple([z.string(), z.string()])) });
+const pair = <T extends z.ZodType>(second: T) => z.array(z.tuple([count, second]));
+const onePassRow = usersRow.extend({ types: pair(z.string()), buckets: pair(count), sessions: count });
 const sessionsRow = z.object({ sessions: count });
 const userDetailsRow = z.object({
   userHash: z.string(),
@@ -99,7 +105,7 @@ const userDetailsRow = z.object({
   types: z.array(z.string()),
 });
 
-/** Asks ClickHouse. Windows of a day and more are read from the rollups where those can tell, to the same result. */
+/** Asks ClickHouse. Windows of more than a day are read from the rollups where those can tell, to the same result. */
 export function createDashboardQuestions(options: {
   client: ClickHouseClient;
   metrics: AnalyticsMetrics;
@@ -112,6 +118,7 @@ export function createDashboardQuestions(options: {
     params: Record<string, unknown>,
     selection: Selection,
     signal: AbortSignal,
+    settings: ClickHouseSettings = {},
   ): Promise<Row[]> =>
     metrics.timed(name, () =>
       ask(client, {
@@ -120,44 +127,56 @@ export function createDashboardQuestions(options: {
         row,
         timeoutMs: TIMEOUT_MS,
         signal,
+        settings,
       }),
     );
 
+  const fromRows = async (selection: Selection, signal: AbortSignal) => {
+    // To look through the projections costs more than a day's rows do; what is filtered lies together in one.
+    const isFiltered = selection.eventType !== '' || selection.userIdPart !== '';
+    const settings: ClickHouseSettings = isFiltered ? {} : { optimize_use_projections: 0 };
+    const [row] = await put('dashboard_figures', onePassSql, onePassRow, {}, selection, signal, settings);
+    return row ?? { users: 0, events: 0, top: [], types: [], buckets: [], sessions: 0 };
+  };
+  const countsFromRollup = async (selection: Selection, signal: AbortSignal): Promise<EventCounts> => {
+    const params = { limit: MAX_TYPES + MAX_BUCKETS, ...wholeParams(selection.window, QUARTER_MS) };
+    const rows = await put('dashboard_counts', countsRollupSql, countsRow, params, selection, signal);
+    const types = rows.filter((row) => row.isBucket === 0).slice(0, MAX_TYPES);
+    const buckets = rows.filter((row) => row.isBucket === 1);
+    return {
+      byType: types.map((row) => ({ type: row.type, count: row.count })),
+      byBucket: new Map(buckets.map((row) => [row.bucketMs, row.count])),
+    };
+  };
+  const usersFromRollup = async (selection: Selection, signal: AbortSignal): Promise<UserCounts> => {
+    const params = wholeParams(selection.window, HOUR_MS);
+    const [row] = await put('dashboard_users', usersRollupSql, usersRow, params, selection, signal);
+    return userCounts(row ?? { users: 0, events: 0, top: [] });
+  };
+  const sessionsFromRollup = async (selection: Selection, signal: AbortSignal): Promise<number> => {
+    const params = wholeParams(selection.window, HOUR_MS);
+    const [row] = await put('dashboard_sessions', sessionsRollupSql, sessionsRow, params, selection, signal);
+    return row?.sessions ?? 0;
+  };
+
   return {
-    async counts(selection, signal) {
-      const { window } = selection;
-      const usesRollup = window.bucketMs % QUARTER_MS === 0 && selection.userIdPart === '';
-      const rows = await put(
-        'dashboard_counts',
-        usesRollup ? countsRollupSql : countsSql,
-        countsRow,
-        { limit: MAX_TYPES + MAX_BUCKETS, ...wholeParams(window, QUARTER_MS) },
-        selection,
-        signal,
-      );
-      const buckets = rows.filter((row) => row.isBucket === 1);
-      const types = rows.filter((row) => row.isBucket === 0).slice(0, MAX_TYPES);
+    figures(selection, signal) {
+      if (readsRollups(selection)) {
+        return {
+          counts: countsFromRollup(selection, signal),
+          users: usersFromRollup(selection, signal),
+          sessions: sessionsFromRollup(selection, signal),
+        };
+      }
+      const row = fromRows(selection, signal);
       return {
-        byType: types.map((row) => ({ type: row.type, count: row.count })),
-        byBucket: new Map(buckets.map((row) => [row.bucketMs, row.count])),
+        counts: row.then(({ types, buckets }) => ({
+          byType: types.map(([negated, type]) => ({ type, count: -negated })),
+          byBucket: new Map(buckets),
+        })),
+        users: row.then(userCounts),
+        sessions: row.then(({ sessions }) => sessions),
       };
-    },
-    async users(selection, signal) {
-      const text = readsHours(selection) ? usersRollupSql : usersSql;
-      const params = wholeParams(selection.window, HOUR_MS);
-      const [row] = await put('dashboard_users', text, usersRow, params, selection, signal);
-      const { users = 0, events = 0, top = [] } = row ?? {};
-      return {
-        users,
-        events,
-        top: top.map(([negated, userHash]) => ({ userHash, events: -Number(negated) })),
-      };
-    },
-    async sessions(selection, signal) {
-      const text = readsHours(selection) ? sessionsRollupSql : sessionsSql;
-      const params = wholeParams(selection.window, HOUR_MS);
-      const [row] = await put('dashboard_sessions', text, sessionsRow, params, selection, signal);
-      return row?.sessions ?? 0;
     },
     userDetails(selection, userHashes, signal) {
       return put(
@@ -180,9 +199,17 @@ function filterOf({ eventType, userIdPart }: Selection): string {
   return conditions.length === 0 ? '1' : conditions.join(' AND ');
 }
 
-/** The rollup by hours knows no types, and filtering it by users costs more than it saves. */
-function readsHours({ window, eventType, userIdPart }: Selection): boolean {
-  return window.endMs - window.startMs >= 24 * HOUR_MS && eventType === '' && userIdPart === '';
+/** A day is read from the rows in less time; the rollup by hours knows no types, and filtering it by users costs more than it saves. */
+function readsRollups({ window, eventType, userIdPart }: Selection): boolean {
+  return window.endMs - window.startMs > 24 * HOUR_MS && eventType === '' && userIdPart === '';
+}
+
+function userCounts({ users, events, top }: z.output<typeof usersRow>): UserCounts {
+  return {
+    users,
+    events,
+    top: top.map(([negated, userHash]) => ({ userHash, events: -Number(negated) })),
+  };
 }
 
 function wholeParams(window: Window, unitMs: number): Record<string, number> {
