@@ -16,7 +16,7 @@ function filled(payload: string, slots: readonly PropertySlot[], metadata = '') 
       }),
     ),
   );
-  const row = { data, start: 0, end: data.length, keyAt: -1, seq: 1, index: 0 };
+  const row = { data, start: 0, end: data.length };
   const plan = { version: 1_764_000_000, slots };
   const fields = propertyFields(row, (workspaceId) => (workspaceId === 'w' ? plan : undefined));
   return fromBinary(EventSchema, Buffer.concat([data, fields]));
@@ -101,6 +101,6 @@ test('a row says by which version it was filled, and keeps metadata apart from t
 
 test('a workspace without properties gets no fields', () => {
   const data = Buffer.from(toBinary(EventSchema, create(EventSchema, { workspaceId: 'other' })));
-  const row = { data, start: 0, end: data.length, keyAt: -1, seq: 1, index: 0 };
+  const row = { data, start: 0, end: data.length };
   assert.equal(propertyFields(row, () => undefined).length, 0);
 });

@@ -1,6 +1,12 @@
 import { varintLength, writeVarint } from './envelope.ts';
-import type { Row } from './row-encoder.ts';
 import { Walk } from './unpack.ts';
+
+/** An event in the bytes of its message. */
+export interface EventBytes {
+  readonly data: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
 
 /** Where a property's values are kept, and where in an event they come from. */
 export interface PropertySlot {
@@ -41,8 +47,11 @@ const NONE = Buffer.alloc(0);
  * The fields that a row gets for its workspace's properties: nothing for a workspace that has none. A value is kept as its
  * {@link slotText}; one that can't be, and every value of JSON that can't be parsed, as unknown.
  */
-export function propertyFields(row: Row, planOf: (workspaceId: string) => PropertyPlan | undefined): Buffer {
-  const { data, start, end } = row;
+export function propertyFields(
+  event: EventBytes,
+  planOf: (workspaceId: string) => PropertyPlan | undefined,
+): Buffer {
+  const { data, start, end } = event;
   let plan: PropertyPlan | undefined;
   let payload: Buffer = NONE;
   let metadata: Buffer = NONE;

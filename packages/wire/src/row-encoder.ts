@@ -1,11 +1,8 @@
 import { varintLength, writeVarint } from './envelope.ts';
-import { type PropertyPlan, propertyFields } from './property-fields.ts';
+import { type EventBytes, type PropertyPlan, propertyFields } from './property-fields.ts';
 
 /** An event, still in the bytes of its message, and its place in the stream. */
-export interface Row {
-  readonly data: Buffer;
-  readonly start: number;
-  readonly end: number;
+export interface Row extends EventBytes {
   /** Where the 16 bytes of the dedup key begin in `data`; -1 for an event without. */
   readonly keyAt: number;
   readonly seq: number;
