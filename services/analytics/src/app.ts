@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, GrpcServiceBinding, Logger, MetricsRegistry } from '@millrace/runtime';
 import {
   clickHouseFrom,
@@ -46,6 +47,8 @@ const MAX_LOCAL_CACHE_BYTES = 16 * 1024 * 1024;
 const QUERY_SLOTS = { total: 6, perWorkspace: 3, waitingPerWorkspace: 20, waitMs: 5_000 };
 /** An export runs for as long as somebody takes it. */
 const EXPORT_SLOTS = { total: 4, perWorkspace: 2 };
+/** Longest that a tail waits for the stream of a process that has just started. */
+const FEED_WAIT_MS = 5_000;
 /** How far the tail reads the stream ahead of its readers. */
 const TAIL_READ_AHEAD_BYTES = 8 * 1024 * 1024;
 
@@ -113,6 +116,10 @@ export function createAnalytics(options: {
   });
   const tail = createTail({
     feed: () => feed,
+    untilFeed: async (signal) => {
+      const enough = delay(FEED_WAIT_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      await Promise.race([erasing, enough]);
+    },
     isErased: (event) => erasure?.deletions.isErased(event) ?? false,
     metrics: metrics.tail,
     maxReaders: config.TAIL_MAX_READERS,

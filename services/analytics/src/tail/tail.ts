@@ -40,6 +40,8 @@ const PATIENCE_MS = 10_000;
 export function createTail(options: {
   /** Undefined until NATS is there. */
   feed: () => EventFeed | undefined;
+  /** Waits for it for a while: a process that has just started is about to have it. */
+  untilFeed?: (signal: AbortSignal) => Promise<void>;
   metrics: TailMetrics;
   /** Of events that are in the stream still, those that nobody is shown any more. */
   isErased?: (event: TailEvent) => boolean;
@@ -90,6 +92,7 @@ export function createTail(options: {
       const wants = compileFilter(request);
       const accepts = (event: TailEvent) => wants(event) && !isErased(event);
       const cursor = after === '' ? undefined : decodeCursor(after);
+      if (options.feed() === undefined) await options.untilFeed?.(signal);
       const feed = options.feed();
       if (feed === undefined) throw new MillraceError('unavailable', 'events can not be read now');
       built ??= build(feed);
