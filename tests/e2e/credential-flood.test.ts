@@ -22,6 +22,8 @@ const WARM_UP = 20_000;
 /** More than the garbage of a moment; what the caches hold is looked at by the tests beside them. */
 const HEAP_GROWTH_MIB = 64;
 const SAMPLE_MS = 250;
+/** Garbage is collected when there is a need: without a bound it would be taken for what is kept. */
+const SMALL_HEAP = '--max-old-space-size=160';
 /** Each call to auth carries many; of 64 connections that wait for their answers there are never more than 64. */
 const CREDENTIALS_PER_CALL = 4;
 
@@ -35,8 +37,9 @@ for (const topology of ['standalone', 'split'] as const) {
       dataDir = await mkdtemp(join(tmpdir(), 'millrace-flood-'));
       const services: ServicePlanner = async (options) => {
         const made = await (topology === 'split' ? planSplit : planStandalone)(options);
-        plan = made;
-        return made;
+        const small = made.map((spec) => ({ ...spec, env: { ...spec.env, NODE_OPTIONS: SMALL_HEAP } }));
+        plan = small;
+        return small;
       };
       stack = await startStack({
         dataDir,
