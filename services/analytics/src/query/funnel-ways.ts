@@ -66,7 +66,7 @@ export function furthestWays(options: {
     [`arraySlice([${numbers.map((k) => `times[at_${k}]`).join(', ')}], 1, level) AS way`],
     [
       isDivided
-        ? 'arrayMin(first -> (first.1, first.2), arrayFilter(first -> bitShiftRight(first.1, 10) = way[1], firsts)).2 AS value'
+        ? `arrayMin(arrayFilter(first -> bitShiftRight(first.1, ${MASK_BITS}) = way[1], firsts)).2 AS value`
         : "'' AS value",
     ],
   ];
