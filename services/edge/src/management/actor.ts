@@ -16,3 +16,11 @@ export function actorOf(
     requestId: exchange.requestId,
   };
 }
+
+/** Who has made a change, for an entry that the edge itself writes into the audit log. */
+export function auditActor(
+  exchange: Pick<Exchange, 'clientAddress' | 'requestId'>,
+  { userId, credentialId }: Grant,
+) {
+  return { userId, credentialId, ipAddress: exchange.clientAddress(), requestId: exchange.requestId };
+}

@@ -11,6 +11,7 @@ import { instant, jsonReply } from '../../request/response.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
 import type { AccessRule, DocumentedFailure, RouteDocumentation } from '../../server/route.ts';
+import { auditActor } from '../actor.ts';
 
 /** It can't be undone, and the jobs name users. */
 const ACCESS: AccessRule = { places: ['apiKey', 'bearer'], anyOf: ['workspace:manage'] };
@@ -72,7 +73,7 @@ async function requestDeletion(
   { exchange, grant, deps }: { exchange: Exchange; grant: Grant; deps: ApiDeps },
   userId: string,
 ): Promise<Deletion> {
-  const { workspaceId, userId: actor, credentialId } = grant;
+  const { workspaceId } = grant;
   const job = await deps.deletions.requestDeletion({ workspaceId, userId }).catch((error: unknown) => {
     if (!(error instanceof MillraceError) || error.code !== 'resource_exhausted') throw error;
     throw new RequestFailure({ kind: 'rate_limited', retryAfterSeconds: RETRY_AFTER_SECONDS });
@@ -81,12 +82,7 @@ async function requestDeletion(
     workspaceId,
     action: 'deletion.requested',
     outcome: 'succeeded',
-    actor: {
-      userId: actor,
-      credentialId,
-      ipAddress: exchange.clientAddress(),
-      requestId: exchange.requestId,
-    },
+    actor: auditActor(exchange, grant),
     target: { type: 'deletion', id: job.id },
     details: { kind: 'user' },
   });

@@ -11,6 +11,7 @@ import { encodeProblem, problem } from '../../request/problem/encode-problem.ts'
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
 import type { AccessRule, RouteDocumentation } from '../../server/route.ts';
+import { auditActor } from '../actor.ts';
 
 const ACCESS: AccessRule = { places: ['apiKey', 'bearer'], anyOf: ['events:read'] };
 
@@ -44,7 +45,7 @@ const exportQuery = z.object({
 async function handle(exchange: Exchange, grant: Grant, deps: ApiDeps): Promise<void> {
   const { request, response } = exchange;
   const { format, userId, from, to } = decodeQuery(exchange.query());
-  const { workspaceId, credentialId } = grant;
+  const { workspaceId } = grant;
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const pieces = deps.deletions
@@ -66,10 +67,7 @@ async function handle(exchange: Exchange, grant: Grant, deps: ApiDeps): Promise<
       workspaceId,
       action: 'events.exported',
       outcome: 'succeeded',
-      actor: {
-        ...{ userId: grant.userId, credentialId },
-        ...{ ipAddress: exchange.clientAddress(), requestId: exchange.requestId },
-      },
+      actor: auditActor(exchange, grant),
       target: { type: 'workspace', id: workspaceId },
       details: {
         format,

@@ -4,6 +4,7 @@ import type { AuditLog } from '@millrace/stores';
 import type { Questions } from '../../clients/analytics.ts';
 import type { Grant } from '../../clients/credentials.ts';
 import type { Exchange } from '../../server/exchange.ts';
+import { auditActor } from '../actor.ts';
 
 /** Who asks for a change. */
 export interface PropertyChange {
@@ -50,11 +51,10 @@ export async function deleteProperty(
 }
 
 function entryOf({ grant, exchange }: PropertyChange, path: string) {
-  const { workspaceId, userId, credentialId } = grant;
   return {
-    workspaceId,
+    workspaceId: grant.workspaceId,
     outcome: 'succeeded' as const,
-    actor: { userId, credentialId, ipAddress: exchange.clientAddress(), requestId: exchange.requestId },
+    actor: auditActor(exchange, grant),
     target: { type: 'property', id: path },
   };
 }

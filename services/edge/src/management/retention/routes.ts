@@ -5,6 +5,7 @@ import { encodeProblem, problem } from '../../request/problem/encode-problem.ts'
 import { receiveJson } from '../../request/receive-json.ts';
 import { jsonReply } from '../../request/response.ts';
 import type { AccessRule, RouteDocumentation } from '../../server/route.ts';
+import { auditActor } from '../actor.ts';
 
 const READ: AccessRule = {
   places: ['apiKey', 'bearer'],
@@ -34,17 +35,15 @@ export const retentionApi: Api = {
       path: '/v1/retention',
       access: CHANGE,
       documentation: PUT,
-      async handle(exchange, { workspaceId, userId, credentialId }) {
+      async handle(exchange, grant) {
+        const { workspaceId } = grant;
         const { days } = await receiveJson(exchange, retention);
         const before = await deps.deletions.setRetentionDays(workspaceId, days ?? 0);
         await deps.auditLog.record({
           workspaceId,
           action: 'retention.changed',
           outcome: 'succeeded',
-          actor: {
-            ...{ userId, credentialId },
-            ...{ ipAddress: exchange.clientAddress(), requestId: exchange.requestId },
-          },
+          actor: auditActor(exchange, grant),
           target: { type: 'workspace', id: workspaceId },
           details: { days, before: before || null },
         });

@@ -4,6 +4,7 @@ import type { PutOutcome } from '../../ingest/schemas/schema-registry.ts';
 import { currentVersion } from '../../ingest/schemas/schema-registry.ts';
 import type { ApiDeps } from '../../request/api.ts';
 import type { Exchange } from '../../server/exchange.ts';
+import { auditActor } from '../actor.ts';
 import { checkedSchema, eventNameOf, expectedVersion, type putSchemaBody } from './request.ts';
 
 /** A change, and who asks for it. */
@@ -50,11 +51,11 @@ export async function deleteSchema({ exchange, grant, deps }: ChangeRequest): Pr
   });
 }
 
-function entryOf(exchange: Exchange, { workspaceId, userId, credentialId }: Grant, eventName: string) {
+function entryOf(exchange: Exchange, grant: Grant, eventName: string) {
   return {
-    workspaceId,
+    workspaceId: grant.workspaceId,
     outcome: 'succeeded' as const,
-    actor: { userId, credentialId, ipAddress: exchange.clientAddress(), requestId: exchange.requestId },
+    actor: auditActor(exchange, grant),
     target: { type: 'schema', id: eventName },
   };
 }
