@@ -4,8 +4,8 @@ import { TimeRange } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { isoTime } from '@millrace/runtime';
 import { z } from 'zod';
 import type { ApiDeps } from '../../request/api.ts';
-import { invalid, toIssues } from '../../request/issues.ts';
 import { boundedText } from '../../request/json-types.ts';
+import { readQuery } from '../../request/query-string.ts';
 import { instant, jsonReply } from '../../request/response.ts';
 import type { Reply } from '../../server/exchange.ts';
 import type { Failure } from '../../server/failure.ts';
@@ -41,10 +41,11 @@ export function metricsRoute(deps: ApiDeps): Route {
     access: METRICS_ACCESS,
     documentation,
     async handle(exchange, { workspaceId }) {
-      const query = Object.fromEntries(exchange.query());
-      const parsed = metricsQuery.safeParse(query);
-      if (!parsed.success) throw invalid(toIssues(parsed.error, query));
-      const { timeRange = '', eventType = '', userId: userIdPart = '' } = parsed.data;
+      const {
+        timeRange = '',
+        eventType = '',
+        userId: userIdPart = '',
+      } = readQuery(exchange.query(), metricsQuery);
       const range = Object.hasOwn(TIME_RANGES, timeRange) ? TIME_RANGES[timeRange] : undefined;
       const asked = { workspaceId, timeRange: range ?? TimeRange.TIME_RANGE_1H, eventType, userIdPart };
       exchange.reply(encodeMetrics(await deps.questions.metrics(asked, exchange.signal)));

@@ -3,29 +3,18 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { ListAuditEntriesRequestSchema } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
-import { invalid, toIssues } from '../../request/issues.ts';
 import { boundedText, timestamp } from '../../request/json-types.ts';
+import { cursor, pageLimit, readQuery } from '../../request/query-string.ts';
 import { RequestFailure, toFailure } from '../../server/failure.ts';
 
 const MAX_LIMIT = 500;
 const DEFAULT_LIMIT = 100;
 const MAX_FILTER_CHARS = 255;
-/** The analytics service checks the rest: a cursor is its own. */
-const MAX_CURSOR_CHARS = 1_024;
 
 /** Query of `GET /v1/audit`; parameters that it doesn't know are left alone. */
 export const auditQuery = z.object({
-  limit: z
-    .string()
-    .meta({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
-    .transform((text, context) => {
-      const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-      if (limit >= 1 && limit <= MAX_LIMIT) return limit;
-      context.issues.push({ code: 'custom', message: `must be 1 to ${MAX_LIMIT}`, input: text });
-      return z.NEVER;
-    })
-    .optional(),
-  cursor: boundedText(1, MAX_CURSOR_CHARS).describe('`nextCursor` of the last answer').optional(),
+  limit: pageLimit(MAX_LIMIT).optional(),
+  cursor: cursor().optional(),
   action: boundedText(1, MAX_FILTER_CHARS).describe('only this action').optional(),
   actor: boundedText(1, MAX_FILTER_CHARS).describe('only what this user did').optional(),
   target: boundedText(1, MAX_FILTER_CHARS).describe('only what was done to the thing of this id').optional(),
@@ -38,14 +27,19 @@ export function decodeAuditQuery(
   search: URLSearchParams,
   workspaceId: string,
 ): MessageInitShape<typeof ListAuditEntriesRequestSchema> {
-  const query = Object.fromEntries(search);
-  const parsed = auditQuery.safeParse(query);
-  if (!parsed.success) throw invalid(toIssues(parsed.error, query));
-  const { limit = DEFAULT_LIMIT, cursor = '', action = '', actor = '', target = '', from, to } = parsed.data;
+  const {
+    limit = DEFAULT_LIMIT,
+    cursor: pageToken = '',
+    action = '',
+    actor = '',
+    target = '',
+    from,
+    to,
+  } = readQuery(search, auditQuery);
   return {
     workspaceId,
     pageSize: limit,
-    pageToken: cursor,
+    pageToken,
     action,
     actorUserId: actor,
     targetId: target,

@@ -5,9 +5,8 @@ import {
   type ListDeadLettersRequestSchema,
 } from '@millrace/contracts/millrace/api/v1/dead_letter';
 import { z } from 'zod';
-import { invalid, toIssues } from '../../request/issues.ts';
 import { boundedText, timestamp, wholeNumber } from '../../request/json-types.ts';
-import { cursor, pageLimit } from '../events/query.ts';
+import { cursor, pageLimit, readQuery } from '../../request/query-string.ts';
 import type { LetterSelection } from './dead-letter-api.ts';
 
 /** What can become of a letter, in the words of JSON. */
@@ -50,10 +49,7 @@ export const selectionBody = z
 export function decodeLettersQuery(
   search: URLSearchParams,
 ): MessageInitShape<typeof ListDeadLettersRequestSchema> {
-  const query = Object.fromEntries(search);
-  const parsed = lettersQuery.safeParse(query);
-  if (!parsed.success) throw invalid(toIssues(parsed.error, query));
-  const { state, limit = 0, ...rest } = parsed.data;
+  const { state, limit = 0, ...rest } = readQuery(search, lettersQuery);
   return {
     ...toSelection({ ...rest, limit }),
     state: state === undefined ? DeadLetterState.UNSPECIFIED : STATE_VALUES[state],

@@ -3,9 +3,10 @@ import { isoTime, MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
 import type { Grant } from '../../clients/credentials.ts';
 import type { Api, ApiDeps } from '../../request/api.ts';
-import { invalid, toIssues } from '../../request/issues.ts';
+import { invalid } from '../../request/issues.ts';
 import { boundedText } from '../../request/json-types.ts';
 import { encodeProblem, problem } from '../../request/problem/encode-problem.ts';
+import { cursor, pageLimit, readQuery } from '../../request/query-string.ts';
 import { receiveJson } from '../../request/receive-json.ts';
 import { instant, jsonReply } from '../../request/response.ts';
 import type { Exchange } from '../../server/exchange.ts';
@@ -45,8 +46,8 @@ export const deletionsApi: Api = {
       access: ACCESS,
       documentation: LIST,
       async handle(exchange, { workspaceId }) {
-        const { limit = DEFAULT_LIMIT, cursor = '' } = decodeListQuery(exchange.query());
-        const request = { workspaceId, pageSize: limit, pageToken: cursor };
+        const { limit = DEFAULT_LIMIT, cursor: pageToken = '' } = readQuery(exchange.query(), listQuery);
+        const request = { workspaceId, pageSize: limit, pageToken };
         const { deletions, nextPageToken } = await naming(deps.deletions.listDeletions(request));
         const page = { deletions: deletions.map(toJson), nextCursor: nextPageToken || null };
         exchange.reply(jsonReply(deletionPage, 200, page));
@@ -94,25 +95,9 @@ const deletionBody = z.strictObject({
 });
 
 const listQuery = z.object({
-  limit: z
-    .string()
-    .meta({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })
-    .transform((text, context) => {
-      const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-      if (limit >= 1 && limit <= MAX_LIMIT) return limit;
-      context.issues.push({ code: 'custom', message: `must be 1 to ${MAX_LIMIT}`, input: text });
-      return z.NEVER;
-    })
-    .optional(),
-  cursor: boundedText(1, MAX_CURSOR_CHARS).describe('`nextCursor` of the last answer').optional(),
+  limit: pageLimit(MAX_LIMIT).optional(),
+  cursor: cursor(MAX_CURSOR_CHARS).optional(),
 });
-
-function decodeListQuery(search: URLSearchParams): z.output<typeof listQuery> {
-  const query = Object.fromEntries(search);
-  const parsed = listQuery.safeParse(query);
-  if (!parsed.success) throw invalid(toIssues(parsed.error, query));
-  return parsed.data;
-}
 
 /** Where the service refuses the page token, the query calls it `cursor`. */
 async function naming<T>(answer: Promise<T>): Promise<T> {

@@ -5,32 +5,14 @@ import { z } from 'zod';
 import { invalid, toIssues } from '../../request/issues.ts';
 import { parseJson } from '../../request/json/parse.ts';
 import { boundedText, timestamp } from '../../request/json-types.ts';
+import { cursor, pageLimit, readQuery } from '../../request/query-string.ts';
 import { type Issue, RequestFailure } from '../../server/failure.ts';
 import { restPath } from '../query/rest-path.ts';
 import { type FilterJson, filterSchema } from '../query/schema.ts';
 import { toFilter, toWindow } from '../query/to-query.ts';
 
 const MAX_LIMIT = 1_000;
-const MAX_CURSOR_CHARS = 1_024;
 const MAX_FILTER_CHARS = 8_192;
-
-/** How many to a page. */
-export function pageLimit(maximum: number) {
-  return z
-    .string()
-    .meta({ type: 'integer', minimum: 1, maximum, default: Math.min(100, maximum) })
-    .transform((text, context) => {
-      const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-      if (limit >= 1 && limit <= maximum) return limit;
-      context.issues.push({ code: 'custom', message: `must be 1 to ${maximum}`, input: text });
-      return z.NEVER;
-    });
-}
-
-/** A place in a list, which the analytics service checks. */
-export function cursor() {
-  return boundedText(1, MAX_CURSOR_CHARS).describe('`nextCursor` of the last answer');
-}
 
 /** Query of `GET /v1/events`; parameters that it doesn't know are left alone. */
 export const eventsQuery = z.object({
@@ -48,10 +30,16 @@ export const eventsQuery = z.object({
 
 /** What a query asks for. Throws RequestFailure `invalid` naming each wrong parameter. */
 export function decodeEventsQuery(search: URLSearchParams): MessageInitShape<typeof ListEventsRequestSchema> {
-  const query = Object.fromEntries(search);
-  const parsed = eventsQuery.safeParse(query);
-  if (!parsed.success) throw invalid(toIssues(parsed.error, query));
-  const { type, userId, sessionId, from, to, filter, limit = 0, cursor: pageToken = '' } = parsed.data;
+  const {
+    type,
+    userId,
+    sessionId,
+    from,
+    to,
+    filter,
+    limit = 0,
+    cursor: pageToken = '',
+  } = readQuery(search, eventsQuery);
   // The caller's own filter comes first, so that its place is known where the service refuses a part of it.
   const parts: FilterJson[] = [filter === undefined ? { and: [] } : parseFilter(filter)];
   for (const [field, eq] of Object.entries({ type, userId, sessionId })) {

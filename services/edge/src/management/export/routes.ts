@@ -5,9 +5,10 @@ import { MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
 import type { Grant } from '../../clients/credentials.ts';
 import type { Api, ApiDeps } from '../../request/api.ts';
-import { invalid, toIssues } from '../../request/issues.ts';
+import { invalid } from '../../request/issues.ts';
 import { boundedText, timestamp } from '../../request/json-types.ts';
 import { encodeProblem, problem } from '../../request/problem/encode-problem.ts';
+import { readQuery } from '../../request/query-string.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure } from '../../server/failure.ts';
 import type { AccessRule, RouteDocumentation } from '../../server/route.ts';
@@ -105,13 +106,11 @@ async function handle(exchange: Exchange, grant: Grant, deps: ApiDeps): Promise<
 }
 
 function decodeQuery(search: URLSearchParams): z.output<typeof exportQuery> {
-  const query = Object.fromEntries(search);
-  const parsed = exportQuery.safeParse(query);
-  if (!parsed.success) throw invalid(toIssues(parsed.error, query));
-  const { from, to } = parsed.data;
+  const query = readQuery(search, exportQuery);
+  const { from, to } = query;
   if (from !== undefined && to !== undefined && from > to)
     throw invalid([{ code: 'custom', path: ['from'], message: 'must not be after `to`' }]);
-  return parsed.data;
+  return query;
 }
 
 /** A failure of the service in the request's words: too many exports as a limit, and a beginning behind now; all else was checked. */

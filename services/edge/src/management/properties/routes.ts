@@ -2,9 +2,9 @@ import { type Property, PropertyType } from '@millrace/contracts/millrace/api/v1
 import { isoTime } from '@millrace/runtime';
 import { z } from 'zod';
 import type { Api } from '../../request/api.ts';
-import { invalid, toIssues } from '../../request/issues.ts';
 import { boundedText } from '../../request/json-types.ts';
 import { encodeProblem, problem } from '../../request/problem/encode-problem.ts';
+import { readQuery } from '../../request/query-string.ts';
 import { receiveJson } from '../../request/receive-json.ts';
 import { instant, jsonReply } from '../../request/response.ts';
 import type { AccessRule, DocumentedFailure, RouteDocumentation } from '../../server/route.ts';
@@ -71,10 +71,8 @@ export const propertiesApi: Api = {
       access: MANAGE,
       documentation: DELETE,
       async handle(exchange, grant) {
-        const query = Object.fromEntries(exchange.query());
-        const parsed = deleteQuery.safeParse(query);
-        if (!parsed.success) throw invalid(toIssues(parsed.error, query));
-        await deleteProperty(deps, { grant, exchange, signal: exchange.signal }, parsed.data.path);
+        const query = readQuery(exchange.query(), deleteQuery);
+        await deleteProperty(deps, { grant, exchange, signal: exchange.signal }, query.path);
         exchange.reply({ status: 204, body: '' });
       },
       encodeFailure: encodeProblem,

@@ -1,8 +1,9 @@
 import { MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
 import type { TailQuestion } from '../../clients/analytics-streams.ts';
-import { invalid, toIssues } from '../../request/issues.ts';
+import { invalid } from '../../request/issues.ts';
 import { boundedText } from '../../request/json-types.ts';
+import { countText, parseQuery } from '../../request/query-string.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure, toFailure } from '../../server/failure.ts';
 
@@ -20,17 +21,9 @@ export const tailQuery = z.object({
     .describe('only this type: exact, `prefix.*` or `*`; may be given several times')
     .optional(),
   userId: boundedText(1, 128).describe('only this user’s').optional(),
-  last: z
-    .string()
-    .meta({ type: 'integer', minimum: 1, maximum: MAX_LAST })
-    .describe('begin with so many from before, as far as they are near; not with a cursor')
-    .transform((text, context) => {
-      const last = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-      if (last >= 1 && last <= MAX_LAST) return last;
-      context.issues.push({ code: 'custom', message: `must be 1 to ${MAX_LAST}`, input: text });
-      return z.NEVER;
-    })
-    .optional(),
+  last: countText(MAX_LAST, {
+    description: 'begin with so many from before, as far as they are near; not with a cursor',
+  }).optional(),
   after: boundedText(1, MAX_CURSOR_CHARS)
     .describe('begin behind this cursor; the header `Last-Event-ID` comes before it')
     .optional(),
@@ -48,9 +41,7 @@ export function decodeTailQuery(
     ...Object.fromEntries(search),
     ...(search.has('type') ? { type: search.getAll('type') } : {}),
   };
-  const parsed = tailQuery.safeParse(query);
-  if (!parsed.success) throw invalid(toIssues(parsed.error, query));
-  const { type = [], userId = '', last = 0, after = '' } = parsed.data;
+  const { type = [], userId = '', last = 0, after = '' } = parseQuery(query, tailQuery);
   return { workspaceId, types: type, userId, last, after: resumedAt(exchange) ?? after };
 }
 

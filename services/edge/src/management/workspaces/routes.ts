@@ -2,8 +2,8 @@ import { create } from '@bufbuild/protobuf';
 import * as api from '@millrace/contracts/millrace/api/v1/workspace';
 import { isoTime, MillraceError } from '@millrace/runtime';
 import type { Api } from '../../request/api.ts';
-import { invalid, toIssues } from '../../request/issues.ts';
 import { encodeProblem } from '../../request/problem/encode-problem.ts';
+import { readQuery } from '../../request/query-string.ts';
 import { receiveJson } from '../../request/receive-json.ts';
 import { jsonReply } from '../../request/response.ts';
 import type { Exchange, Reply } from '../../server/exchange.ts';
@@ -203,8 +203,5 @@ function namedMember(exchange: Exchange): { workspaceId: string; userId: string 
 }
 
 function wantsKeysRevoked(exchange: Exchange): boolean {
-  const query = Object.fromEntries(exchange.query());
-  const parsed = removalQuery.safeParse(query);
-  if (!parsed.success) throw invalid(toIssues(parsed.error, query));
-  return parsed.data.revokeKeys === 'true';
+  return readQuery(exchange.query(), removalQuery).revokeKeys === 'true';
 }
