@@ -15,10 +15,7 @@ const SERVING = 1;
 
 // The edge is told of one of them when it starts.
 const [allowed, foreign] = await Promise.all([serveSite(), serveSite()]);
-after(() => {
-  allowed.close();
-  foreign.close();
-});
+after(() => Promise.all([allowed.close(), foreign.close()]));
 
 onStandalone(
   'pages of other origins, in Chromium',

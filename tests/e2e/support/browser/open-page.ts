@@ -13,9 +13,13 @@ import type { PageReport, PageTask } from './page.ts';
 export interface Site {
   /** For `CORS_ORIGINS`. */
   readonly origin: string;
-  /** Opens the page in a browser of its own; resolves with what the page found. */
+  /**
+   * Opens the page in a browser of its own; resolves with what the page found. The page stays open until the site closes:
+   * a beacon may leave the browser after the page has told of it.
+   */
   open(task: PageTask): Promise<PageReport>;
-  close(): void;
+  /** Ends the browsers too. */
+  close(): Promise<void>;
 }
 
 /** Longest that a browser may take, its start included; a busy machine needs a good part of it. */
@@ -27,6 +31,7 @@ export async function serveSite(): Promise<Site> {
   const script = await bundlePage();
   let task: PageTask | undefined;
   let report = Promise.withResolvers<PageReport>();
+  const browsers: Browser[] = [];
   const server = createServer((request, response) => {
     switch (request.url) {
       case '/':
@@ -59,13 +64,11 @@ export async function serveSite(): Promise<Site> {
       task = next;
       report = Promise.withResolvers();
       const browser = await startBrowser(`${origin}/`);
-      try {
-        return await Promise.race([report.promise, browser.failed]);
-      } finally {
-        await browser.close();
-      }
+      browsers.push(browser);
+      return Promise.race([report.promise, browser.failed]);
     },
-    close() {
+    async close() {
+      await Promise.all(browsers.map((browser) => browser.close()));
       server.close();
       server.closeAllConnections();
     },
