@@ -9,6 +9,7 @@ export {
 export {
   ask,
   exceededLimit,
+  isRefusal,
   isUnreadableData,
   loadSql,
   type Question,

@@ -93,3 +93,9 @@ const LIMITS: Readonly<Record<string, 'time' | 'memory' | 'result' | 'queries'>>
 export function exceededLimit(error: unknown): 'time' | 'memory' | 'result' | 'queries' | undefined {
   return error instanceof ClickHouseError ? LIMITS[error.code] : undefined;
 }
+
+/** Whether ClickHouse has understood a request and refuses the statement, and not because it met a limit. */
+export function isRefusal(error: unknown): boolean {
+  const cause = error instanceof MillraceError ? error.cause : error;
+  return cause instanceof ClickHouseError && exceededLimit(cause) === undefined;
+}

@@ -1,6 +1,7 @@
 import { ask, type ClickHouseClient, type ClickHouseSettings, loadSql } from '@millrace/stores';
 import { z } from 'zod';
 import type { AnalyticsMetrics } from '../metrics.ts';
+import { askRollups } from '../rollup-tables.ts';
 import { type Window, wholeUnits } from './window.ts';
 
 /** What of a workspace's events is looked at. */
@@ -111,6 +112,22 @@ export function createDashboardQuestions(options: {
   metrics: AnalyticsMetrics;
 }): DashboardQuestions {
   const { client, metrics } = options;
+  const putOnce = <Row>(
+    text: string,
+    row: z.ZodType<Row>,
+    params: Record<string, unknown>,
+    selection: Selection,
+    signal: AbortSignal,
+    settings: ClickHouseSettings,
+  ): Promise<Row[]> =>
+    ask(client, {
+      sql: text.replaceAll('{{filter}}', filterOf(selection)),
+      params: { ...selection, ...selection.window, ...params },
+      row,
+      timeoutMs: TIMEOUT_MS,
+      signal,
+      settings,
+    });
   const put = <Row>(
     name: string,
     text: string,
@@ -119,16 +136,17 @@ export function createDashboardQuestions(options: {
     selection: Selection,
     signal: AbortSignal,
     settings: ClickHouseSettings = {},
+  ): Promise<Row[]> => metrics.timed(name, () => putOnce(text, row, params, selection, signal, settings));
+  const putToRollups = <Row>(
+    name: string,
+    text: string,
+    row: z.ZodType<Row>,
+    params: Record<string, unknown>,
+    selection: Selection,
+    signal: AbortSignal,
   ): Promise<Row[]> =>
     metrics.timed(name, () =>
-      ask(client, {
-        sql: text.replaceAll('{{filter}}', filterOf(selection)),
-        params: { ...selection, ...selection.window, ...params },
-        row,
-        timeoutMs: TIMEOUT_MS,
-        signal,
-        settings,
-      }),
+      askRollups(text, (way, settings) => putOnce(way, row, params, selection, signal, settings)),
     );
 
   const fromRows = async (selection: Selection, signal: AbortSignal) => {
@@ -140,7 +158,14 @@ export function createDashboardQuestions(options: {
   };
   const countsFromRollup = async (selection: Selection, signal: AbortSignal): Promise<EventCounts> => {
     const params = { limit: MAX_TYPES + MAX_BUCKETS, ...wholeParams(selection.window, QUARTER_MS) };
-    const rows = await put('dashboard_counts', countsRollupSql, countsRow, params, selection, signal);
+    const rows = await putToRollups(
+      'dashboard_counts',
+      countsRollupSql,
+      countsRow,
+      params,
+      selection,
+      signal,
+    );
     const types = rows.filter((row) => row.isBucket === 0).slice(0, MAX_TYPES);
     const buckets = rows.filter((row) => row.isBucket === 1);
     return {
@@ -150,12 +175,19 @@ export function createDashboardQuestions(options: {
   };
   const usersFromRollup = async (selection: Selection, signal: AbortSignal): Promise<UserCounts> => {
     const params = wholeParams(selection.window, HOUR_MS);
-    const [row] = await put('dashboard_users', usersRollupSql, usersRow, params, selection, signal);
+    const [row] = await putToRollups('dashboard_users', usersRollupSql, usersRow, params, selection, signal);
     return userCounts(row ?? { users: 0, events: 0, top: [] });
   };
   const sessionsFromRollup = async (selection: Selection, signal: AbortSignal): Promise<number> => {
     const params = wholeParams(selection.window, HOUR_MS);
-    const [row] = await put('dashboard_sessions', sessionsRollupSql, sessionsRow, params, selection, signal);
+    const [row] = await putToRollups(
+      'dashboard_sessions',
+      sessionsRollupSql,
+      sessionsRow,
+      params,
+      selection,
+      signal,
+    );
     return row?.sessions ?? 0;
   };
 
@@ -179,7 +211,7 @@ export function createDashboardQuestions(options: {
       };
     },
     userDetails(selection, userHashes, signal) {
-      return put(
+      return putToRollups(
         'dashboard_top_users',
         topUsersSql,
         userDetailsRow,

@@ -1,4 +1,3 @@
--- Read from p_userevents, which lies in the order of users.
 SELECT
     toString(user_h) AS userHash,
     any(id) AS userId,
@@ -12,7 +11,7 @@ FROM
         any(user_id) AS id,
         count() AS n,
         toUnixTimestamp64Milli(max(received_at)) AS last
-    FROM events
+    FROM {{events_by_user}}
     WHERE workspace_id = {workspaceId:String}
       AND user_h IN {userHashes:Array(UInt64)}
       AND received_at >= fromUnixTimestamp64Milli({startMs:Int64}, 'UTC')

@@ -1,24 +1,20 @@
--- Whole hours come from p_user, the window's two edges from the rows. Events without a user have the hash of ''.
-SELECT count() AS users, sum(n) AS events, groupArraySorted({{top}})((-toInt64(n), user_h)) AS top
+-- Whole hours come from the rollup, the window's two edges from the rows. Events without a user have the hash of ''.
+SELECT count() AS users, sum(of_user) AS events, groupArraySorted({{top}})((-toInt64(of_user), user_h)) AS top
 FROM
 (
-    SELECT user_h, sum(some) AS n
+    SELECT user_h, sum(n) AS of_user
     FROM
     (
-        SELECT user_h, count() AS some
-        FROM events
+        SELECT user_h, n
+        FROM {{users_by_hour}}
         WHERE workspace_id = {workspaceId:String}
-          AND toStartOfHour(received_at) >= fromUnixTimestamp64Milli({wholeFromMs:Int64}, 'UTC')
-          AND toStartOfHour(received_at) < fromUnixTimestamp64Milli({wholeToMs:Int64}, 'UTC')
-          AND {{filter}}
-        GROUP BY user_h
+          AND hour >= toDateTime(intDiv({wholeFromMs:Int64}, 1000), 'UTC')
+          AND hour < toDateTime(intDiv({wholeToMs:Int64}, 1000), 'UTC')
         UNION ALL
-        SELECT user_h, count() AS some
+        SELECT user_h, 1 AS n
         FROM events
         WHERE workspace_id = {workspaceId:String}
           AND {{edges}}
-          AND {{filter}}
-        GROUP BY user_h
     )
     WHERE user_h != sipHash64('')
     GROUP BY user_h
