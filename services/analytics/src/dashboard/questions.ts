@@ -2,7 +2,8 @@ import { ask, type ClickHouseClient, type ClickHouseSettings, loadSql } from '@m
 import { z } from 'zod';
 import type { AnalyticsMetrics } from '../metrics.ts';
 import { askRollups } from '../rollup-tables.ts';
-import { type Window, wholeUnits } from './window.ts';
+import { wholeUnits } from '../whole-units.ts';
+import type { Window } from './window.ts';
 
 /** What of a workspace's events is looked at. */
 export interface Selection {
@@ -244,7 +245,7 @@ function userCounts({ users, events, top }: z.output<typeof usersRow>): UserCoun
   };
 }
 
-function wholeParams(window: Window, unitMs: number): Record<string, number> {
-  const { fromMs, toMs } = wholeUnits(window, unitMs);
+function wholeParams({ startMs, endMs }: Window, unitMs: number): Record<string, number> {
+  const { fromMs, toMs } = wholeUnits({ fromMs: startMs, toMs: endMs }, unitMs);
   return { wholeFromMs: fromMs, wholeToMs: toMs };
 }

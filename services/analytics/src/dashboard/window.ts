@@ -34,13 +34,3 @@ export function bucketStarts({ startMs, endMs, bucketMs }: Window): number[] {
   for (let at = first; at < endMs; at += bucketMs) starts.push(at);
   return starts;
 }
-
-/**
- * The part of a window that consists of whole units, which a rollup by that unit can answer; the rest at its two edges is
- * counted from the rows. Empty, at the window's end, where no whole unit is inside.
- */
-export function wholeUnits({ startMs, endMs }: Window, unitMs: number): { fromMs: number; toMs: number } {
-  const fromMs = Math.ceil(startMs / unitMs) * unitMs;
-  const toMs = Math.floor(endMs / unitMs) * unitMs;
-  return fromMs < toMs ? { fromMs, toMs } : { fromMs: endMs, toMs: endMs };
-}

@@ -1,7 +1,13 @@
 import { FileFormat } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { fieldError, MillraceError } from '@millrace/runtime';
-import { type ClickHouseClient, exceededLimit, storeUnavailable } from '@millrace/stores';
+import {
+  type ClickHouseClient,
+  type ClickHouseSettings,
+  exceededLimit,
+  storeUnavailable,
+} from '@millrace/stores';
 import type { AnalyticsMetrics } from '../metrics.ts';
+import { askRollups } from '../rollup-tables.ts';
 import type { QuerySlots } from './query-slots.ts';
 import { type PropertyColumns, type Statement, unreadColumns } from './statement.ts';
 
@@ -84,44 +90,60 @@ export function createQueryStore(options: {
     );
 
   return {
-    rows: (workspaceId, { sql, params }, signal) =>
+    rows: (workspaceId, statement, signal) =>
       ask(
         workspaceId,
-        async (abort_signal) => {
-          const answer = await client.query({
-            query: sql,
-            query_params: { ...params },
-            format: 'JSONCompactEachRow',
-            use_multipart_params: true,
-            abort_signal,
-            clickhouse_settings: SETTINGS,
-          });
-          return answer.json<Cell[]>();
-        },
+        (abort_signal) =>
+          filledIn(statement, statement.sql, async (query, settings) => {
+            const answer = await client.query({
+              query,
+              query_params: { ...statement.params },
+              format: 'JSONCompactEachRow',
+              use_multipart_params: true,
+              abort_signal,
+              clickhouse_settings: { ...SETTINGS, ...settings },
+            });
+            return answer.json<Cell[]>();
+          }),
         signal,
       ),
-    file: (workspaceId, { sql, params, columns }, format, signal) => {
+    file: (workspaceId, statement, format, signal) => {
+      const { sql, params, columns } = statement;
       const renamed = columns.map(({ name }, i) => `c${i} AS ${identifier(name)}`).join(', ');
       const answer = `(${sql}) AS answer(${columns.map((_, i) => `c${i}`).join(', ')})`;
       const query = `SELECT ${renamed} FROM ${answer} FORMAT ${format === FileFormat.CSV ? 'CSVWithNames' : 'Parquet'}`;
       return ask(
         workspaceId,
-        async (abort_signal) => {
-          const result = await client.exec({
-            query,
-            query_params: { ...params },
-            use_multipart_params: true,
-            abort_signal,
-            clickhouse_settings: SETTINGS,
-          });
-          const chunks: Buffer[] = [];
-          for await (const chunk of result.stream) chunks.push(chunk);
-          return Buffer.concat(chunks);
-        },
+        (abort_signal) =>
+          filledIn(statement, query, async (text, settings) => {
+            const result = await client.exec({
+              query: text,
+              query_params: { ...params },
+              use_multipart_params: true,
+              abort_signal,
+              clickhouse_settings: { ...SETTINGS, ...settings },
+            });
+            const chunks: Buffer[] = [];
+            for await (const chunk of result.stream) chunks.push(chunk);
+            return Buffer.concat(chunks);
+          }),
         signal,
       );
     },
   };
+}
+
+/** Asks a statement, through the rollups where it names some. */
+function filledIn<T>(
+  { readsRollups }: Statement,
+  sql: string,
+  ask: (sql: string, settings: ClickHouseSettings) => Promise<T>,
+): Promise<T> {
+  if (!readsRollups) return ask(sql, {});
+  // With extended results a question over hours fits no projection.
+  return askRollups(sql, (text, settings) =>
+    ask(text, { ...settings, enable_extended_results_for_datetime_functions: 0 }),
+  );
 }
 
 /** A name as a client gave it: in hex, since a parameter that is an identifier keeps the escapes of its way here. */

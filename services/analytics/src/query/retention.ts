@@ -5,13 +5,23 @@ import {
   RetentionKind,
 } from '@millrace/contracts/millrace/query/v1/query';
 import { fieldError } from '@millrace/runtime';
+import { wholeUnits } from '../whole-units.ts';
 import { filterCondition } from './filter.ts';
 import { measureColumn } from './measures.ts';
 import { type Statement, StatementDraft } from './statement.ts';
-import { actorOf, stepCondition } from './steps.ts';
-import { bucketAxis, periodsOfDays, type QuestionScope, windowCondition } from './window.ts';
+import { type Actor, actorOf, stepCondition } from './steps.ts';
+import {
+  bucketAxis,
+  hasWholeHours,
+  periodsOfDays,
+  type QueryWindow,
+  type QuestionScope,
+  timeLiteral,
+  windowCondition,
+} from './window.ts';
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const MAX_PERIODS = 60;
 /** Where no period is given. */
 const DEFAULT_PERIOD = Interval.WEEK;
@@ -45,8 +55,18 @@ export function retentionStatement(
   const { firstDay, periods: ofDays } = periodsOfDays(period, window);
   // An event's day is all that has to be found out in its row.
   const zone = draft.bind(window.timeZone, 'String');
-  const day = `toInt32(toDate32(${window.column}, ${zone}))`;
-  const at = `${draft.bind(ofDays, 'Array(UInt8)')}[${day} - ${draft.bind(firstDay - 1, 'Int64')}]`;
+  const days = { ofDays: draft.bind(ofDays, 'Array(UInt8)'), before: draft.bind(firstDay - 1, 'Int64') };
+  const periodAt = (time: string) => `${days.ofDays}[toInt32(toDate32(${time}, ${zone})) - ${days.before}]`;
+  const isAnything = [condition, starts, returns].every((text) => text === '1');
+  const readsRollups = isAnything && window.column === 'received_at' && hasWholeHours(window);
+  const activity = readsRollups
+    ? hourlyActivity(workspaceId, window, actor, periodAt, draft)
+    : `${draft.withPaths()}SELECT ${actor.column} AS actor, ${periodAt(window.column)} AS at, ${starts} AS starts, ${returns} AS returns
+                FROM events
+                WHERE ${where}
+                  AND ${actor.isKnown}
+                  AND ${condition}
+                  AND (starts OR returns)`;
   const isFirstTime = question.kind !== RetentionKind.RETURNING;
   const cohorts = `arrayFilter(c -> bitTest(started, c), range(length(periods)))`;
   const sql = `WITH (SELECT arraySort(groupArray(bucket)) FROM (${bucketAxis(period, window, draft)})) AS periods
@@ -63,12 +83,7 @@ FROM
                 groupBitOr(if(returns, bitShiftLeft(toUInt64(1), at), 0)) AS returned
             FROM
             (
-                ${draft.withPaths()}SELECT ${actor.column} AS actor, ${at} AS at, ${starts} AS starts, ${returns} AS returns
-                FROM events
-                WHERE ${where}
-                  AND ${actor.isKnown}
-                  AND ${condition}
-                  AND (starts OR returns)
+                ${activity}
             )
             GROUP BY actor
         )
@@ -80,6 +95,30 @@ ORDER BY cohort, period`;
   return draft.finish(
     sql,
     [{ name: 'cohort', type: ColumnType.TIME }, ...['size', 'period', 'count', 'share'].map(measureColumn)],
-    { scopes: [where] },
+    { scopes: [where], readsRollups },
   );
+}
+
+/** When each actor did something: whole hours from the rollup, the window's two edges from the rows. */
+function hourlyActivity(
+  workspaceId: string,
+  window: QueryWindow,
+  actor: Actor,
+  periodAt: (time: string) => string,
+  draft: StatementDraft,
+): string {
+  const { fromMs, toMs } = wholeUnits(window, HOUR_MS);
+  const workspace = `workspace_id = ${draft.bind(workspaceId, 'String')}`;
+  const hour = (ms: number) => `toDateTime(${draft.bind(ms / 1_000, 'Int64')}, 'UTC')`;
+  const between = (from: number, to: number) =>
+    `(received_at >= ${timeLiteral(from, draft)} AND received_at < ${timeLiteral(to, draft)})`;
+  const select = (time: string) =>
+    `SELECT ${actor.column} AS actor, ${periodAt(time)} AS at, 1 AS starts, 1 AS returns`;
+  return `${select('hour')}
+                FROM {{users_by_hour}}
+                WHERE ${workspace} AND hour >= ${hour(fromMs)} AND hour < ${hour(toMs)} AND ${actor.isKnown}
+                UNION ALL
+                ${select('received_at')}
+                FROM events
+                WHERE ${workspace} AND (${between(window.fromMs, fromMs)} OR ${between(toMs, window.toMs)}) AND ${actor.isKnown}`;
 }

@@ -11,6 +11,8 @@ export interface Statement {
   readonly parsesJson: boolean;
   /** Paths that it reads from JSON and that are no properties, in the order of the question. */
   readonly unregisteredPaths: readonly string[];
+  /** Whether its SELECT has rollups to be filled in: see `askRollups`. */
+  readonly readsRollups: boolean;
   /** Selects a row if one of those that are read lacks a property that the statement takes from its column. */
   readonly unfilled: string | undefined;
 }
@@ -96,12 +98,17 @@ export class StatementDraft {
   }
 
   /** The statement. `scopes` are the conditions under which it reads rows: window and workspace. */
-  finish(sql: string, columns: Statement['columns'], { scopes }: { scopes: readonly string[] }): Statement {
+  finish(
+    sql: string,
+    columns: Statement['columns'],
+    { scopes, readsRollups = false }: { scopes: readonly string[]; readsRollups?: boolean },
+  ): Statement {
     const unfilled = this.#unfilled();
     return {
       sql,
       params: this.params,
       columns,
+      readsRollups,
       parsesJson: this.#parsed.size > 0,
       unregisteredPaths: [...this.#parsed].flatMap(([key, { name }]) =>
         this.#properties.has(key) ? [] : [name],

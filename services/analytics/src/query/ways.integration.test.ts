@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { toJson } from '@bufbuild/protobuf';
+import { type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { timestampFromMs, ValueSchema } from '@bufbuild/protobuf/wkt';
-import { Interval, RetentionKind, StepOrder } from '@millrace/contracts/millrace/query/v1/query';
+import {
+  Interval,
+  type Query,
+  type QuerySchema,
+  RetentionKind,
+  StepOrder,
+} from '@millrace/contracts/millrace/query/v1/query';
 import { type AnalyticsWorld, createAnalyticsWorld } from '../../test/analytics-world.ts';
 import {
   bruteForceFunnel,
@@ -78,10 +84,14 @@ before(async () => {
 });
 after(() => world.close());
 
-type Question = NonNullable<NonNullable<Parameters<typeof methods.runQuery>[0]['query']>['question']>;
+type QueryInit = Exclude<MessageInitShape<typeof QuerySchema>, Query>;
+type Question = NonNullable<QueryInit['question']>;
 
-async function ask(question: Question): Promise<unknown[][]> {
-  const { answer } = await methods.runQuery({ workspaceId: 'w1', query: { window, question } }, CALL);
+async function ask(question: Question, query: Partial<QueryInit> = {}): Promise<unknown[][]> {
+  const { answer } = await methods.runQuery(
+    { workspaceId: 'w1', query: { window, question, ...query } },
+    CALL,
+  );
   assert.ok(answer.case === 'table');
   return answer.value.rows.map(({ values }) => values.map((value) => toJson(ValueSchema, value)));
 }
@@ -197,6 +207,28 @@ describe('retention', () => {
         );
       });
     }
+  }
+});
+
+describe('retention from rollups and from rows', () => {
+  const isNamed = {
+    condition: { case: 'comparison', value: { field: 'type', test: { case: 'exists', value: true } } },
+  } as const;
+  // Some of them half an hour off; in one the clocks are changed within the window.
+  const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe'];
+  for (const timeZone of zones) {
+    test(timeZone, async () => {
+      for (const by of ['userId', 'sessionId']) {
+        for (const kind of [RetentionKind.FIRST_TIME, RetentionKind.RETURNING]) {
+          const question: Question = { case: 'retention', value: { period: Interval.DAY, kind, by } };
+          const answer = await ask(question, { window: { ...window, timeZone } });
+          // The condition holds for every event, and keeps the question from the rollups.
+          const ofRows = await ask(question, { window: { ...window, timeZone }, filter: isNamed });
+          assert.ok(answer.length > 3);
+          assert.deepEqual(answer, ofRows);
+        }
+      }
+    });
   }
 });
 

@@ -32,7 +32,8 @@ const COLUMNS: Readonly<Record<TimeBasis, QueryWindow['column']>> = {
   [TimeBasis.OCCURRED]: 'occurred_at',
 };
 
-const DAY_MS = 24 * 60 * 60 * 1_000;
+const HOUR_MS = 60 * 60 * 1_000;
+const DAY_MS = 24 * HOUR_MS;
 const DEFAULT_LENGTH_MS = 7 * DAY_MS;
 const MAX_LENGTH_MS = 400 * DAY_MS;
 const ZONE_NAME = /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+){0,2}$/;
@@ -193,6 +194,14 @@ function periodName(day: number, interval: Interval, weekStart: QueryWindow['wee
     default:
       return day;
   }
+}
+
+/** Whether every hour of Greenwich lies in one local day: some zones are half an hour off. Zones don't change within a day's reach. */
+export function hasWholeHours({ fromMs, toMs, timeZone }: QueryWindow): boolean {
+  const format = new Intl.DateTimeFormat('en', { timeZone, minute: 'numeric', second: 'numeric' });
+  const atWholeHour = (ms: number) => format.format(Math.floor(ms / HOUR_MS) * HOUR_MS) === '00:00';
+  for (let ms = fromMs; ms < toMs; ms += DAY_MS) if (!atWholeHour(ms)) return false;
+  return atWholeHour(toMs);
 }
 
 /** Whether the day has been in the zone: some moment about its noon in Greenwich, or half a day off, is in it. */
