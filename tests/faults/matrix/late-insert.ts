@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from '@millrace/testkit';
+import { createInspector, eventually } from '@millrace/testkit';
 import type { Fault, FaultContext } from './fault.ts';
 import { split, splitWithRedis, standalone } from './fault.ts';
 import { writerAtWork } from './writer-at-work.ts';
 
-// Long enough for a successor to start, take the lease, and insert what the first one had in hand.
-const successionMs = 8_000;
+// A successor starts, takes the lease, and inserts what the first one had in hand.
+const successionTimeoutMs = 60_000;
 
 /** An insert that the network delivers after its writer was killed and its successor has stored the same events. */
 export const lateInsert: Fault = {
@@ -41,8 +41,24 @@ async function holdInsert({ stack }: FaultContext): Promise<void> {
 }
 
 async function deliverLate({ stack }: FaultContext): Promise<void> {
-  stack.clickHouseProxy.setMode({ kind: 'pass' });
-  await sleep(successionMs);
+  const inspector = createInspector(stack.connection().clickhouse);
+  const countRows = async () => {
+    const [row] = await inspector.rows('SELECT toUInt32(count()) AS n FROM events');
+    return Number(row?.['n']);
+  };
+  try {
+    // Every insert is held, so what is stored from now on is the successor's, which begins with the same events.
+    const before = await countRows();
+    stack.clickHouseProxy.setMode({ kind: 'pass' });
+    await eventually(
+      async () => {
+        if ((await countRows()) === before) throw new Error('no successor has stored anything');
+      },
+      { timeoutMs: successionTimeoutMs, intervalMs: 100 },
+    );
+  } finally {
+    await inspector.close();
+  }
   stack.clickHouseProxy.heal();
   await sleep(1_000);
 }

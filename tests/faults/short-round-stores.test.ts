@@ -1,0 +1,14 @@
+import { describe } from 'node:test';
+import { split, splitWithRedis, standalone, standaloneWithRedis } from './matrix/fault.ts';
+import { redisFlush } from './matrix/kills.ts';
+import { lateInsert } from './matrix/late-insert.ts';
+import { natsClusterInTurn } from './matrix/nats-cluster.ts';
+import { killOf, testFault } from './matrix/test-round.ts';
+
+describe('every accepted event is stored exactly once, whatever happens to a store', () => {
+  testFault(killOf('nats-server'), splitWithRedis);
+  testFault(killOf('clickhouse'), standalone);
+  testFault(lateInsert, standalone);
+  testFault(redisFlush, standaloneWithRedis);
+  testFault(natsClusterInTurn, split);
+});
