@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
+import type { Schedule } from './schedule.ts';
 
 /** How many passed and failed. */
 export interface Tally {
@@ -9,13 +10,30 @@ export interface Tally {
 }
 
 /**
- * Runs test files, each in a process of its own. Says one line for each that has ended, with how many there are and
- * how long it has taken so far, and all of what failed.
+ * Runs test files, each in a process of its own. Says one line for each that has ended, with how many there are, how
+ * long all have taken so far and how long this one took, and all of what failed.
  */
-export async function runFiles(files: readonly string[], concurrency: number): Promise<Tally> {
-  const began = performance.now();
-  const tally = { passed: 0, failed: 0 };
-  let ended = 0;
+export async function runFiles({ together, alone }: Schedule, concurrency: number): Promise<Tally> {
+  const progress: Progress = {
+    total: together.length + alone.length,
+    ended: 0,
+    beganAtMs: performance.now(),
+    tally: { passed: 0, failed: 0 },
+  };
+  await runSome(together, concurrency, progress);
+  await runSome(alone, 1, progress);
+  return progress.tally;
+}
+
+interface Progress {
+  readonly total: number;
+  ended: number;
+  readonly beganAtMs: number;
+  readonly tally: Tally;
+}
+
+async function runSome(files: readonly string[], concurrency: number, progress: Progress): Promise<void> {
+  if (files.length === 0) return;
   const say = (line: string) => process.stdout.write(`${line}\n`);
   const stream = run({ files: [...files], concurrency, isolation: 'process' });
   stream.on('test:fail', ({ name, file, line, details: { error } }) => {
@@ -28,20 +46,21 @@ export async function runFiles(files: readonly string[], concurrency: number): P
     if (nesting > 0) say(`  ${message}`);
   });
   stream.on('test:stderr', ({ message }) => process.stderr.write(message));
-  stream.on('test:summary', ({ file, counts }) => {
+  stream.on('test:summary', ({ file, counts, duration_ms: tookMs }) => {
     // A cancelled or skipped test has shown nothing.
     const failed = counts.tests - counts.passed;
     if (file === undefined) {
-      Object.assign(tally, { passed: counts.passed, failed });
+      progress.tally.passed += counts.passed;
+      progress.tally.failed += failed;
       return;
     }
-    ended += 1;
+    progress.ended += 1;
+    const place = `${progress.ended}/${progress.total} ${minutes(performance.now() - progress.beganAtMs)}`;
     const outcome = failed === 0 ? `✔ ${counts.passed}` : `✖ ${failed} of ${counts.tests} failed`;
-    say(`[${ended}/${files.length} ${minutes(performance.now() - began)}] ${relative('.', file)} ${outcome}`);
+    say(`[${place}] ${relative('.', file)} ${outcome} in ${(tookMs / 1000).toFixed(0)} s`);
   });
   // Read to the end, or the run never ends.
   for await (const _ of stream);
-  return tally;
 }
 
 function minutes(ms: number): string {
