@@ -160,7 +160,8 @@ for (const topology of ['standalone', 'split'] as const) {
       const { workspaceId: _, ...hidden } = Object(secrets);
       const needles = [...Object.values(hidden), credentials.apiKey, clickhouse.password].map(String);
       assert.ok(needles.length >= 8);
-      const found = needles.filter((needle) => logsUnder(dataDir).includes(needle));
+      const logs = logsUnder(dataDir);
+      const found = needles.filter((needle) => logs.includes(needle));
       assert.deepEqual(found, []);
     });
 
