@@ -135,11 +135,12 @@ export function createQueryStore(options: {
 
 /** Asks a statement, through the rollups where it names some. */
 function filledIn<T>(
-  { readsRollups }: Statement,
+  { readsRollups, readsJson }: Statement,
   sql: string,
   ask: (sql: string, settings: ClickHouseSettings) => Promise<T>,
 ): Promise<T> {
-  if (!readsRollups) return ask(sql, {});
+  // To look for a projection that fits would cost more than a small question itself.
+  if (!readsRollups) return ask(sql, readsJson ? { optimize_use_projections: 0 } : {});
   // With extended results a question over hours fits no projection.
   return askRollups(sql, (text, settings) =>
     ask(text, { ...settings, enable_extended_results_for_datetime_functions: 0 }),

@@ -11,6 +11,8 @@ export interface Statement {
   readonly parsesJson: boolean;
   /** Paths that it reads from JSON and that are no properties, in the order of the question. */
   readonly unregisteredPaths: readonly string[];
+  /** Whether it reads JSON, parsed or from the columns of properties; no projection has any of that. */
+  readonly readsJson: boolean;
   /** Whether its SELECT has rollups to be filled in: see `askRollups`. */
   readonly readsRollups: boolean;
   /** Selects a row if one of those that are read lacks a property that the statement takes from its column. */
@@ -110,6 +112,7 @@ export class StatementDraft {
       columns,
       readsRollups,
       parsesJson: this.#parsed.size > 0,
+      readsJson: this.#parsed.size + this.#used.size > 0,
       unregisteredPaths: [...this.#parsed].flatMap(([key, { name }]) =>
         this.#properties.has(key) ? [] : [name],
       ),
