@@ -19,6 +19,6 @@ export {
   type PropertySlot,
   UNKNOWN_TEXT,
 } from './property-fields.ts';
-export { deadLetterIdentity, type ReadEvent, readEvent } from './read-event.ts';
+export { deadLetterIdentity, type ReadEvent, readEvent, readTypeAndUser } from './read-event.ts';
 export { encodeRows, eventOf, type Row } from './row-encoder.ts';
 export { readEnvelope, type UnpackedItem, unpackEnvelope } from './unpack.ts';

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { fromBinary } from '@bufbuild/protobuf';
+import { EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { encodeEvent } from './encode-event.ts';
-import { readEvent } from './read-event.ts';
+import { readEvent, readTypeAndUser } from './read-event.ts';
 
 const FIELDS = {
   workspaceId: 'w-1',
@@ -43,6 +45,29 @@ test('of an event that is cut off anywhere the fields before are read, and it is
   }
   // Between two fields nothing shows that there were more.
   assert.equal(whole, 15);
+});
+
+test('type and user alone are what the generated decoder reads, wherever they stand and however often', () => {
+  const field = (tag: number, text: string) =>
+    Buffer.concat([Buffer.from([tag, text.length]), Buffer.from(text)]);
+  const [type, user] = [(text: string) => field(0x1a, text), (text: string) => field(0x32, text)];
+  const newer = Buffer.from([0x92, 0x03, 1, 65]);
+  const long = Buffer.from(
+    encodeEvent({ ...FIELDS, userId: 'ü'.repeat(100), eventType: 't'.repeat(255) }, ''),
+  );
+  const cases = [
+    encoded(),
+    long,
+    Buffer.concat([user('late'), newer, encoded(), type('again')]),
+    Buffer.concat([type('a'), user('b'), type(''), user('c')]),
+    field(0x0a, 'w'),
+    Buffer.alloc(0),
+  ];
+  for (const bytes of cases) {
+    const { eventType, userId } = fromBinary(EventSchema, bytes);
+    assert.deepEqual(readTypeAndUser(bytes), { eventType, userId });
+  }
+  for (let length = 0; length < encoded().length; length++) readTypeAndUser(encoded().subarray(0, length));
 });
 
 describe('an event has no workspace', () => {

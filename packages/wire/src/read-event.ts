@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { EventFields } from './encode-event.ts';
+import { Walk } from './unpack.ts';
 
 /** An encoded event as far as it can be read; what is missing is empty, a number 0. */
 export interface ReadEvent extends Omit<EventFields, 'payload' | 'metadata'> {
@@ -85,6 +86,26 @@ export function readEvent(bytes: Buffer): ReadEvent {
   }
   if (workspaces.size !== 1) texts.workspaceId = '';
   return { ...texts, ...numbers, labels, payload, metadata, isWhole };
+}
+
+const EVENT_TYPE_TAG = 0x1a;
+const USER_ID_TAG = 0x32;
+
+/**
+ * The type and the user of `millrace.event.v1.Event`, with the rest stepped over. Empty where there is none; of a field that comes
+ * twice the last, as every decoder takes it.
+ */
+export function readTypeAndUser(bytes: Buffer): Pick<EventFields, 'eventType' | 'userId'> {
+  const walk = new Walk(bytes, 0, bytes.length);
+  let [typeFrom, typeTo, userFrom, userTo] = [0, 0, 0, 0];
+  while (walk.at < bytes.length && walk.next()) {
+    if (walk.tag === EVENT_TYPE_TAG) [typeFrom, typeTo] = [walk.start, walk.at];
+    else if (walk.tag === USER_ID_TAG) [userFrom, userTo] = [walk.start, walk.at];
+  }
+  return {
+    eventType: bytes.toString('utf8', typeFrom, typeTo),
+    userId: bytes.toString('utf8', userFrom, userTo),
+  };
 }
 
 interface Field {

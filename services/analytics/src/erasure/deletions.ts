@@ -22,7 +22,7 @@ export interface Deletions {
 export interface ErasableEvent {
   readonly workspaceId: string;
   readonly position: { readonly seq: number };
-  readonly event: { readonly userId: string };
+  readonly userId: string;
 }
 
 const MAX_USER_ID_CHARS = 255;
@@ -94,9 +94,9 @@ export function createDeletions(options: {
         nextPageToken: behind.length > limit ? (page.at(-1)?.id ?? '') : '',
       };
     },
-    isErased: ({ workspaceId, position, event }) => {
+    isErased: ({ workspaceId, position, userId }) => {
       const users = erased.get(workspaceId);
-      return users !== undefined && position.seq <= (users.get(event.userId) ?? 0);
+      return users !== undefined && position.seq <= (users.get(userId) ?? 0);
     },
   };
 }

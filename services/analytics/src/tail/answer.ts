@@ -25,7 +25,7 @@ export async function* answerTail(
     const { cursor } = told;
     switch (told.kind) {
       case 'events':
-        yield { cursor, events: told.events.map((event) => ({ cursor: event.cursor, event: event.bytes })) };
+        yield { cursor, events: told.events.map((event) => event.told) };
         break;
       case 'gap':
         yield { cursor, gap: GAPS[told.gap] };

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Logger, toMillraceError } from '@millrace/runtime';
-import { Audience } from './audience.ts';
+import { Audience, type ReaderGroup } from './audience.ts';
 import { behind, isFurther, nextSeq, type Position } from './cursor.ts';
 import type { EventFeed, FeedMessage, FeedReader, TailMetrics } from './ports.ts';
 import { createRecentKeys } from './recent-keys.ts';
@@ -88,21 +88,27 @@ export function createTailHub(options: {
     if (some?.all.size === 0) readers.delete(reader.workspaceId);
   };
 
-  const offer = (to: Iterable<TailReader>, event: TailEvent): boolean => {
+  const offer = (to: Iterable<ReaderGroup>, event: TailEvent): boolean => {
     let behindOnes = false;
-    for (const reader of to) {
+    for (const { accepts, readers: some } of to) {
+      let isAccepted = false;
       try {
-        reader.offer(event);
+        isAccepted = accepts(event);
       } catch (error) {
-        // Its own filter can't be applied: that is nobody else's business.
-        reader.fail(toMillraceError(error));
-        leave(reader);
+        // Their own filter can't be applied: that is nobody else's business.
+        for (const reader of some) {
+          reader.fail(toMillraceError(error));
+          leave(reader);
+        }
       }
-      if (reader.isFull) {
-        detach(reader);
-        options.lags(reader);
+      for (const reader of some) {
+        reader.offer(event, isAccepted);
+        if (reader.isFull) {
+          detach(reader);
+          options.lags(reader);
+        }
+        behindOnes ||= reader.isBehind;
       }
-      behindOnes ||= reader.isBehind;
     }
     return behindOnes;
   };

@@ -1,12 +1,13 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
+import { type TailedEvent, TailedEventSchema } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { type Event, EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { fieldError } from '@millrace/runtime';
-import { unpackEnvelope } from '@millrace/wire';
+import { readTypeAndUser, unpackEnvelope } from '@millrace/wire';
 import { behind, encodeCursor, type Position } from './cursor.ts';
 import type { FeedMessage } from './ports.ts';
 import type { RecentKeys } from './recent-keys.ts';
 
-/** An event of the stream, for everybody who tails its workspace: decoded once, and only if somebody looks into it. */
+/** An event of the stream, for everybody who tails its workspace: what somebody asks of it is read once for all of them. */
 export class TailEvent {
   readonly position: Position;
   /** What a reader has done with once it has this: the whole message, when nothing of its workspace follows there. */
@@ -15,8 +16,9 @@ export class TailEvent {
   /** `millrace.event.v1.Event`. A copy: the message that it came in is far larger. */
   readonly bytes: Buffer;
   readonly #streamId: string;
-  #cursor: string | undefined;
+  #wanted: ReturnType<typeof readTypeAndUser> | undefined;
   #event: Event | undefined;
+  #told: TailedEvent | undefined;
 
   constructor(streamId: string, position: Position, workspaceId: string, bytes: Buffer) {
     this.#streamId = streamId;
@@ -27,8 +29,26 @@ export class TailEvent {
   }
 
   get cursor(): string {
-    this.#cursor ??= encodeCursor(this.#streamId, this.done);
-    return this.#cursor;
+    return this.told.cursor;
+  }
+
+  get eventType(): string {
+    this.#wanted ??= readTypeAndUser(this.bytes);
+    return this.#wanted.eventType;
+  }
+
+  get userId(): string {
+    this.#wanted ??= readTypeAndUser(this.bytes);
+    return this.#wanted.userId;
+  }
+
+  /** In the words of the contract; the same object for everybody. */
+  get told(): TailedEvent {
+    this.#told ??= create(TailedEventSchema, {
+      cursor: encodeCursor(this.#streamId, this.done),
+      event: this.bytes,
+    });
+    return this.#told;
   }
 
   /** One that can't be decoded, which the writer parks, is of no type and no user. */
@@ -113,7 +133,7 @@ export function compileFilter({ types, userId, matches }: TailFilter): (event: T
   const everyType = types.length === 0 || exact.has('*');
   const isOfType = (type: string) => exact.has(type) || prefixes.some((prefix) => type.startsWith(prefix));
   return (event) =>
-    (everyType || isOfType(event.event.eventType)) &&
-    (userId === '' || event.event.userId === userId) &&
+    (everyType || isOfType(event.eventType)) &&
+    (userId === '' || event.userId === userId) &&
     (matches === undefined || matches(event.event));
 }

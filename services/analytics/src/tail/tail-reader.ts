@@ -31,12 +31,12 @@ type Item = TailEvent | { readonly gap: Gap; readonly position: Position };
 /** One tail: what it wants to see, and what waits for it. */
 export class TailReader {
   readonly workspaceId: string;
-  /** The filter's types and user. */
-  readonly wants: Pick<TailFilter, 'types' | 'userId'>;
+  readonly wants: TailFilter;
+  /** Whether it is shown an event; the same for all who want the same. */
+  readonly accepts: (event: TailEvent) => boolean;
   /** All up to here was looked at for it. */
   seenTo: Position;
   readonly waiting: Waiting = { events: 0, bytes: 0 };
-  readonly #accepts: (event: TailEvent) => boolean;
   readonly #all: Waiting;
   #items: Item[] = [];
   #toldTo: Position;
@@ -49,7 +49,7 @@ export class TailReader {
 
   constructor(options: {
     workspaceId: string;
-    wants: Pick<TailFilter, 'types' | 'userId'>;
+    wants: TailFilter;
     begin: Position;
     accepts: (event: TailEvent) => boolean;
     /** Counts what waits for all readers. */
@@ -59,7 +59,7 @@ export class TailReader {
     this.wants = options.wants;
     this.seenTo = options.begin;
     this.#toldTo = options.begin;
-    this.#accepts = options.accepts;
+    this.accepts = options.accepts;
     this.#all = options.all;
   }
 
@@ -89,11 +89,14 @@ export class TailReader {
     this.#follows = at;
   }
 
-  /** Looks at an event that is behind all that was looked at before; another one was told already. */
-  offer(event: TailEvent): void {
+  /**
+   * Looks at an event that is behind all that was looked at before; another one was told already. `isAccepted` where that was found
+   * out for others who want the same.
+   */
+  offer(event: TailEvent, isAccepted?: boolean): void {
     if (this.isOver || !isFurther(event.position, this.seenTo)) return;
     this.seenTo = event.done;
-    if (this.#accepts(event)) this.#add(event, event.bytes.length);
+    if (isAccepted ?? this.accepts(event)) this.#add(event, event.bytes.length);
   }
 
   /** Tells that events may be missing between what was looked at and what comes. */
