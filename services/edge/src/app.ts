@@ -16,6 +16,7 @@ import { enforcingSchemas } from './ingest/schemas/enforcing-schemas.ts';
 import { createSchemaGuard } from './ingest/schemas/schema-guard.ts';
 import { openSchemaRegistry } from './ingest/schemas/schema-registry.ts';
 import { createEventSink } from './ingest/submit.ts';
+import { createSharedEvents } from './management/tail/shared-events.ts';
 import { createEdgeMetrics } from './metrics.ts';
 import { createRoutes, encodeUnrouted } from './routes.ts';
 import { createConnectHandler } from './rpc/handler.ts';
@@ -78,7 +79,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     authPerMinute: config.AUTH_RATE_LIMIT_PER_MINUTE,
     countLimited: metrics.rateLimited,
   });
-  const tail = { events: deps.analytics, credentials, health };
+  const tail = { events: deps.analytics, shared: createSharedEvents(), credentials, health };
   const isUp = (up: boolean) => (up ? 'up' : 'down');
   const routes = createRoutes(
     {

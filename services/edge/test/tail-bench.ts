@@ -5,6 +5,7 @@ import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { createHealth } from '@millrace/runtime';
 import type { Verdict } from '../src/clients/credentials.ts';
 import { tailApi } from '../src/management/tail/routes.ts';
+import { createSharedEvents } from '../src/management/tail/shared-events.ts';
 import { createCors } from '../src/server/cors.ts';
 import { startHttpBench } from './http-bench.ts';
 import { inertDeps } from './inert-deps.ts';
@@ -73,7 +74,7 @@ export function benchTails() {
         return tails.health.draining;
       },
     };
-    const tail = { events: tails.events, credentials, health };
+    const tail = { events: tails.events, shared: createSharedEvents(), credentials, health };
     bench = await startHttpBench(tailApi.routes({ ...inertDeps, tail }), {
       gate: { credentials, limits: inertDeps.limits },
       cors: createCors(['*']),

@@ -9,11 +9,13 @@ import {
 import { EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { bindService, callInProcess } from '@millrace/runtime';
 import { type EventTail, type TailQuestion, tailBy } from '../src/clients/analytics-streams.ts';
+import { createSharedEvents } from '../src/management/tail/shared-events.ts';
 import type { TailDeps } from '../src/management/tail/show-events.ts';
 
 /** Nothing may be asked. */
 export const inertTail: TailDeps = {
   events: { tailEvents: () => assert.fail('no tail is asked for') },
+  shared: createSharedEvents(),
   credentials: { verify: () => assert.fail('nobody is asked for') },
   health: { draining: false },
 };

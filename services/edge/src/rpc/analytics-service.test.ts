@@ -10,6 +10,7 @@ import { fieldError, MillraceError } from '@millrace/runtime';
 import { type RpcBench, startRpcBench, transportsTo } from '../../test/rpc-harness.ts';
 import { type TailDouble, tailDouble } from '../../test/tail.ts';
 import type { Verdict } from '../clients/credentials.ts';
+import { createSharedEvents } from '../management/tail/shared-events.ts';
 
 const GOOD: Verdict = {
   kind: 'granted',
@@ -32,7 +33,8 @@ before(async () => {
   const events = {
     tailEvents: (...args: Parameters<TailDouble['tailEvents']>) => analytics.tailEvents(...args),
   };
-  bench = await startRpcBench({ credentials, health, tail: { events, credentials, health } });
+  const tail = { events, shared: createSharedEvents(), credentials, health };
+  bench = await startRpcBench({ credentials, health, tail });
 });
 beforeEach(() => {
   analytics = tailDouble();

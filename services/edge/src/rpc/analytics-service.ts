@@ -1,8 +1,13 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import type { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics';
-import { TailEnd, type TailEventsResponseSchema, TailGap } from '@millrace/contracts/millrace/api/v1/tail';
+import {
+  TailEnd,
+  type TailEventsResponse,
+  TailEventsResponseSchema,
+  TailGap,
+} from '@millrace/contracts/millrace/api/v1/tail';
 import type { Event } from '@millrace/contracts/millrace/event/v1/event';
 import { MillraceError } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
@@ -82,7 +87,8 @@ export function createAnalyticsService({
       for await (const one of shown) {
         // Throws why the caller is no longer let in.
         if (one.kind === 'end' && ENDS[one.reason] === undefined) await callerNow(context);
-        yield toMessage(one);
+        if (one.kind === 'events') yield* one.events.map((event) => event.as(toEventMessage));
+        else yield toMessage(one);
       }
     },
   };
@@ -104,11 +110,11 @@ async function refusalOf(
   }
 }
 
-function toMessage(shown: Shown): MessageInitShape<typeof TailEventsResponseSchema> {
+function toMessage(
+  shown: Exclude<Shown, { kind: 'events' }>,
+): MessageInitShape<typeof TailEventsResponseSchema> {
   const { cursor } = shown;
   switch (shown.kind) {
-    case 'event':
-      return { cursor, told: { case: 'event', value: toEvent(shown.event) } };
     case 'gap':
       return { cursor, told: { case: 'gap', value: GAPS[shown.reason] } };
     case 'end':
@@ -118,13 +124,14 @@ function toMessage(shown: Shown): MessageInitShape<typeof TailEventsResponseSche
   }
 }
 
-function toEvent(event: Event) {
+function toEventMessage(event: Event, cursor: string): TailEventsResponse {
   const { eventId: id, eventType: type, source, userId, sessionId, priority, labels, dialect } = event;
-  return {
+  const value = {
     ...{ id, type, source, userId, sessionId, priority, labels, dialect },
     occurredAt: timestampFromMs(Number(event.occurredAtMs)),
     receivedAt: timestampFromMs(Number(event.receivedAtMs)),
     payloadJson: event.payload,
     metadataJson: event.metadata,
   };
+  return create(TailEventsResponseSchema, { cursor, told: { case: 'event', value } });
 }

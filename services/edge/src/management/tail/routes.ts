@@ -8,7 +8,7 @@ import { RequestFailure } from '../../server/failure.ts';
 import { admitAgain } from '../../server/gate.ts';
 import type { AccessRule, RouteDocumentation } from '../../server/route.ts';
 import { decodeTailQuery, inWordsOf, tailQuery } from './query.ts';
-import { encodeFrame, PREAMBLE } from './server-sent-events.ts';
+import { encodeFrames, PREAMBLE } from './server-sent-events.ts';
 import { showEvents, type TailDeps } from './show-events.ts';
 
 const ACCESS: AccessRule = { places: ['apiKey', 'bearer'], anyOf: ['events:read'] };
@@ -49,8 +49,9 @@ async function handle(exchange: Exchange, { workspaceId }: Grant, deps: TailDeps
     return;
   }
   try {
-    await write(response, PREAMBLE + encodeFrame(first.value));
-    for await (const one of shown) await write(response, encodeFrame(one));
+    await write(response, PREAMBLE);
+    await write(response, encodeFrames(first.value));
+    for await (const one of shown) await write(response, encodeFrames(one));
   } finally {
     response.end();
   }
@@ -69,9 +70,9 @@ async function refusalOf(
 }
 
 /** Resolves when the client has taken what was written, or has gone. */
-async function write(response: Exchange['response'], text: string): Promise<void> {
-  // Both classes take text; their types only share no call.
-  if (response.destroyed || (response as ServerResponse).write(text)) return;
+async function write(response: Exchange['response'], frames: string | Buffer): Promise<void> {
+  // Both classes take both; their types only share no call.
+  if (response.destroyed || (response as ServerResponse).write(frames)) return;
   await new Promise<void>((resolve) => {
     const done = () => {
       response.off('drain', done);

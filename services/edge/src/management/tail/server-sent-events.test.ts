@@ -47,6 +47,23 @@ describe('what is sent', () => {
     assert.ok(!tail.text().includes('\r'));
   });
 
+  test('events that waited together are sent at once, in their order', async () => {
+    const tail = await tails.open();
+    await tail.until('id: begun\n\n');
+    const chunks: string[] = [];
+    tail.response.on('data', (chunk: string) => chunks.push(chunk));
+    const ids = Array.from({ length: 100 }, (_, i) => `e${i}`);
+    tails.analytics.say({ ids });
+    await tail.until('at-e99\nevent');
+    await tail.until('metadata":{}}\n\n');
+    // Each write is a chunk of HTTP/1.1, and a client sees no fewer than the server wrote of so little.
+    assert.ok(chunks.length <= 2, `${chunks.length} chunks`);
+    assert.deepEqual(
+      [...chunks.join('').matchAll(/^id: at-(.*)$/gm)].map(([, id]) => id),
+      ids,
+    );
+  });
+
   test('an event that can not be read is left out', async () => {
     const tail = await tails.open();
     tails.analytics.say({ events: [{ cursor: 'bad', event: Buffer.from([0xff]) }] });

@@ -7,18 +7,28 @@ const RETRY_MS = 1_000;
 /** What stands before everything else. */
 export const PREAMBLE = `retry: ${RETRY_MS}\n\n`;
 
-/** One thing that a tail shows, as a server-sent event. Where there is nothing to show a client still learns where it is. */
-export function encodeFrame(shown: Shown): string {
+/**
+ * What a tail shows at a time, as server-sent events to be written at once. Where there is nothing to show a client still learns where
+ * it is.
+ */
+export function encodeFrames(shown: Shown): string | Buffer {
   const { cursor, kind } = shown;
   switch (kind) {
-    case 'event':
-      return frame(cursor, kind, eventJson(shown.event));
+    case 'events': {
+      const frames = shown.events.map((event) => event.as(encodeEvent));
+      // A single one, however large, is not copied for each who reads it.
+      return frames.length === 1 ? (frames[0] ?? '') : Buffer.concat(frames);
+    }
     case 'gap':
     case 'end':
       return frame(cursor, kind, JSON.stringify({ reason: shown.reason, cursor }));
     case 'still':
       return `: still here\nid: ${cursor}\n\n`;
   }
+}
+
+function encodeEvent(event: Event, cursor: string): Buffer {
+  return Buffer.from(frame(cursor, 'event', eventJson(event)));
 }
 
 function frame(id: string, event: string, data: string): string {

@@ -5,6 +5,7 @@ import { Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
 import { MillraceError } from '@millrace/runtime';
 import { benchTails, type OpenTail, READER } from '../../../test/tail-bench.ts';
 import type { Verdict } from '../../clients/credentials.ts';
+import { createSharedEvents } from './shared-events.ts';
 import { showEvents } from './show-events.ts';
 
 const tails = benchTails();
@@ -61,7 +62,7 @@ describe('how it ends', () => {
     const shown = showEvents(
       { workspaceId: 'workspace-1', types: [], userId: '', after: '', last: 0 },
       {
-        tail: { events: tails.events, health: tails.health },
+        tail: { events: tails.events, shared: createSharedEvents(), health: tails.health },
         refusal: async () => {
           asked++;
           throw new MillraceError('unavailable', 'auth is away');

@@ -1,23 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fromBinary } from '@bufbuild/protobuf';
 import {
   TailEnd,
   type TailEventsResponse,
+  type TailedEvent,
   TailGap,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
-import { type Event, EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { type Health, MillraceError } from '@millrace/runtime';
 import type { EventTail, TailQuestion } from '../../clients/analytics-streams.ts';
 import type { CredentialVerifier } from '../../clients/credentials.ts';
+import type { SharedEvent, SharedEvents } from './shared-events.ts';
 
 /** Why events may be missing. */
 export type GapReason = 'trimmed' | 'replaced';
 /** Why a tail is over. */
 export type EndReason = 'slow_reader' | 'draining' | 'unavailable' | 'unauthenticated' | 'permission_denied';
 
-/** One thing that a tail shows; the cursor is behind it. */
+/** What a tail shows at a time, events as many as waited; the cursor is behind it. */
 export type Shown = { readonly cursor: string } & (
-  | { readonly kind: 'event'; readonly event: Event }
+  | { readonly kind: 'events'; readonly events: readonly SharedEvent[] }
   | { readonly kind: 'gap'; readonly reason: GapReason }
   | { readonly kind: 'end'; readonly reason: EndReason }
   /** The tail has begun, or there was nothing to show for a while. */
@@ -27,6 +27,7 @@ export type Shown = { readonly cursor: string } & (
 /** What tails work with, whichever protocol they are read by. */
 export interface TailDeps {
   readonly events: EventTail;
+  readonly shared: SharedEvents;
   readonly credentials: CredentialVerifier;
   readonly health: Pick<Health, 'draining'>;
 }
@@ -51,7 +52,7 @@ const GAPS = new Map<TailGap, GapReason>([
 export async function* showEvents(
   question: TailQuestion,
   options: {
-    tail: Pick<TailDeps, 'events' | 'health'>;
+    tail: Pick<TailDeps, 'events' | 'shared' | 'health'>;
     /** Why the reader may read no more; fails while nobody can tell. */
     refusal: () => Promise<'unauthenticated' | 'permission_denied' | undefined>;
     signal: AbortSignal;
@@ -61,6 +62,7 @@ export async function* showEvents(
   const { tail, signal } = options;
   const over = new AbortController();
   const leave = () => over.abort();
+  const read = (told: TailedEvent) => tail.shared.read(question.workspaceId, told);
   let ending: EndReason | undefined;
   const refusal = createRefusalWatch(options.refusal);
   const look = async () => {
@@ -81,7 +83,7 @@ export async function* showEvents(
         for await (const response of tail.events.tailEvents(next, over.signal)) {
           // That it has begun is not yet that it works.
           if (++answers > 1) failures = 0;
-          for (const shown of shownIn(response)) {
+          for (const shown of shownIn(response, read)) {
             if (ending !== undefined) break;
             cursor = shown.cursor;
             if (shown.kind === 'end' && shown.reason === 'draining') break;
@@ -127,25 +129,18 @@ function createRefusalWatch(ask: () => Promise<EndReason | undefined>): () => Pr
   };
 }
 
-function* shownIn({ events, cursor, gap, end }: TailEventsResponse): Generator<Shown> {
+function* shownIn(
+  { events: told, cursor, gap, end }: TailEventsResponse,
+  read: (told: TailedEvent) => SharedEvent | undefined,
+): Generator<Shown> {
   const reason = GAPS.get(gap);
   if (reason !== undefined) yield { kind: 'gap', reason, cursor };
-  for (const tailed of events) {
-    const event = readEvent(tailed.event);
-    if (event !== undefined) yield { kind: 'event', event, cursor: tailed.cursor };
-  }
+  const events = told.map(read).filter((event) => event !== undefined);
+  const last = events.at(-1);
+  if (last !== undefined) yield { kind: 'events', events, cursor: last.cursor };
   if (end !== TailEnd.UNSPECIFIED) {
     yield { kind: 'end', reason: end === TailEnd.SLOW_READER ? 'slow_reader' : 'draining', cursor };
-  } else if (events.length === 0 && reason === undefined) yield { kind: 'still', cursor };
-}
-
-/** An event; undefined for bytes that are none, which the writer parks as well. */
-function readEvent(bytes: Uint8Array): Event | undefined {
-  try {
-    return fromBinary(EventSchema, bytes);
-  } catch {
-    return undefined;
-  }
+  } else if (told.length === 0 && reason === undefined) yield { kind: 'still', cursor };
 }
 
 /** Whether a failure is of one process only, or of a moment. */
