@@ -124,6 +124,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       credentials,
       auth: deps.auth,
       questions: deps.analytics,
+      deletions: deps.analytics,
       checkEvent: guard.check,
       auditLog,
       tail,

@@ -16,6 +16,7 @@ import { createClientAddress } from '../src/server/client-address.ts';
 import type { Deadlines } from '../src/server/deadlines.ts';
 import { type Listener, listen } from '../src/server/listener.ts';
 import { type BodyBudget, createBodyBudget } from '../src/server/request-body.ts';
+import { noDeletions } from './deletions.ts';
 import { authDouble } from './dialect-harness.ts';
 import { limitsForTests } from './limits.ts';
 import { noQuestions } from './questions.ts';
@@ -71,6 +72,7 @@ export async function startRpcBench(
     clientAddress: createClientAddress([]),
     auth: authDouble(),
     questions: noQuestions,
+    deletions: noDeletions,
     checkEvent: () => undefined,
     auditLog: { record: () => assert.fail('nothing is told to the audit log') },
     tail: inertTail,

@@ -17,6 +17,12 @@ export function actorOf(
   };
 }
 
+/** Who asks for something that the edge itself writes into the audit log, by whatever API. */
+export interface Requester {
+  readonly grant: Grant;
+  readonly exchange: Pick<Exchange, 'clientAddress' | 'requestId'>;
+}
+
 /** Who has made a change, for an entry that the edge itself writes into the audit log. */
 export function auditActor(
   exchange: Pick<Exchange, 'clientAddress' | 'requestId'>,

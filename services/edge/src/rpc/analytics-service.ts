@@ -1,7 +1,8 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
-import type { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics';
+import { type AnalyticsService, ReceiptStatus } from '@millrace/contracts/millrace/api/v1/analytics';
+import { type ExportEventsRequest, ExportFormat } from '@millrace/contracts/millrace/api/v1/export';
 import {
   TailEnd,
   type TailEventsResponse,
@@ -9,9 +10,11 @@ import {
   TailGap,
 } from '@millrace/contracts/millrace/api/v1/tail';
 import type { Event } from '@millrace/contracts/millrace/event/v1/event';
-import { MillraceError } from '@millrace/runtime';
+import { fieldError, MillraceError } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
-import type { Questions } from '../clients/analytics.ts';
+import type { Deletions, Questions } from '../clients/analytics.ts';
+import { toReceipt } from '../management/events/receipt.ts';
+import { type ExportRequest, exportEvents } from '../management/export/export-events.ts';
 import {
   deleteProperty,
   type PropertyChange,
@@ -24,8 +27,8 @@ import {
   showEvents,
   type TailDeps,
 } from '../management/tail/show-events.ts';
-import { originOf } from './call-record.ts';
-import { callerNow, callerOf } from './gate.ts';
+import { callerNow, callerOf, requesterOf } from './gate.ts';
+import { milliseconds } from './message-fields.ts';
 
 const GAPS: Readonly<Record<GapReason, TailGap>> = { trimmed: TailGap.TRIMMED, replaced: TailGap.REPLACED };
 const ENDS: Readonly<Partial<Record<EndReason, TailEnd>>> = {
@@ -34,13 +37,26 @@ const ENDS: Readonly<Partial<Record<EndReason, TailEnd>>> = {
   unavailable: TailEnd.UNAVAILABLE,
 };
 
+const RECEIPT_STATUSES = {
+  accepted: ReceiptStatus.ACCEPTED,
+  stored: ReceiptStatus.STORED,
+  dead_letter: ReceiptStatus.DEAD_LETTER,
+} as const;
+const FORMATS: Readonly<Record<ExportFormat, ExportRequest['format']>> = {
+  [ExportFormat.UNSPECIFIED]: 'ndjson',
+  [ExportFormat.NDJSON]: 'ndjson',
+  [ExportFormat.PARQUET]: 'parquet',
+};
+
 /** `millrace.api.v1.AnalyticsService`: the caller's workspace, and what the service says. */
 export function createAnalyticsService({
   questions,
+  deletions,
   auditLog,
   tail,
 }: {
   questions: Questions;
+  deletions: Deletions;
   auditLog: AuditLog;
   tail: TailDeps;
 }): ServiceImpl<typeof AnalyticsService> {
@@ -60,6 +76,16 @@ export function createAnalyticsService({
       const { workspaceId } = callerOf(context);
       const { event } = await questions.getEvent({ workspaceId, id }, context.signal);
       return event === undefined ? {} : { event };
+    },
+    async getReceipt({ id }, context) {
+      const { workspaceId } = callerOf(context);
+      const receipt = toReceipt(await questions.getReceipt({ workspaceId, id }, context.signal));
+      const { event, deadLetterId, deliveries } = receipt;
+      return {
+        ...{ event, deadLetterId },
+        status: RECEIPT_STATUSES[receipt.status],
+        deliveries: deliveries.map(({ $typeName, $unknown, ...delivery }) => delivery),
+      };
     },
     async listFieldNames(request, context) {
       const { workspaceId } = callerOf(context);
@@ -91,11 +117,22 @@ export function createAnalyticsService({
         else yield toMessage(one);
       }
     },
+    async *exportEvents(request, context) {
+      const wanted = toExport(request);
+      const pieces = exportEvents({ deletions, auditLog }, requesterOf(context), wanted, context.signal);
+      for await (const data of pieces) yield { data };
+    },
   };
 }
 
+function toExport({ format, userId, from, to }: ExportEventsRequest): ExportRequest {
+  const written = FORMATS[format];
+  if (written === undefined) throw fieldError('format', 'is not known');
+  return { format: written, userId, fromMs: milliseconds('from', from), toMs: milliseconds('to', to) };
+}
+
 function changeOf(context: HandlerContext): PropertyChange {
-  return { grant: callerOf(context), exchange: originOf(context), signal: context.signal };
+  return { ...requesterOf(context), signal: context.signal };
 }
 
 async function refusalOf(

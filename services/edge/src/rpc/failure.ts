@@ -2,7 +2,8 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { codeFromString } from '@connectrpc/connect/protocol-connect';
 import { BadRequestSchema } from '@millrace/contracts/google/rpc/error_details';
 import { MillraceError } from '@millrace/runtime';
-import { RequestFailure } from '../server/failure.ts';
+import { fieldOf } from '../request/problem/describe-failure.ts';
+import { type Failure, RequestFailure } from '../server/failure.ts';
 
 /**
  * A failure as the caller learns of it: known ones keep their code and message, and name the fields to blame in a
@@ -22,11 +23,42 @@ export function toConnectError(thrown: unknown): ConnectError {
     const headers = code === Code.Unavailable ? { 'retry-after': '1' } : undefined;
     return new ConnectError(thrown.message, code, headers, details, thrown);
   }
-  if (thrown instanceof RequestFailure && thrown.failure.kind === 'rate_limited') {
-    const headers = { 'retry-after': String(thrown.failure.retryAfterSeconds) };
-    return new ConnectError('too many requests', Code.ResourceExhausted, headers);
-  }
+  if (thrown instanceof RequestFailure) return failureError(thrown.failure);
   return new ConnectError('internal error', Code.Internal, undefined, undefined, thrown);
+}
+
+/** A failure of the code that REST and RPC share, in gRPC's words. */
+export function failureError(failure: Failure): ConnectError {
+  switch (failure.kind) {
+    case 'missing_credential':
+      return new ConnectError('send `authorization: Bearer KEY` or `x-api-key: KEY`', Code.Unauthenticated);
+    case 'invalid_credential':
+      return new ConnectError(
+        'the credential is unknown, expired, revoked or not for this method',
+        Code.Unauthenticated,
+      );
+    case 'forbidden':
+      return new ConnectError(
+        `the credential lacks the permission ${failure.permission}`,
+        Code.PermissionDenied,
+      );
+    case 'rate_limited':
+      return new ConnectError('too many requests', Code.ResourceExhausted, {
+        'retry-after': String(failure.retryAfterSeconds),
+      });
+    case 'invalid':
+      return invalidArgument(failure.issues.map(({ path, message }) => ({ field: fieldOf(path), message })));
+    default:
+      return new ConnectError('internal error', Code.Internal, undefined, undefined, failure);
+  }
+}
+
+function invalidArgument(issues: readonly { field: string; message: string }[]): ConnectError {
+  const [first] = issues;
+  const words = first?.field ? `${first.field}: ${first.message}` : (first?.message ?? 'Invalid input');
+  const fieldViolations = issues.map(({ field, message }) => ({ field, description: message }));
+  const detail = { desc: BadRequestSchema, value: { fieldViolations } };
+  return new ConnectError(words, Code.InvalidArgument, undefined, [detail]);
 }
 
 /** How connect words what it calls an internal error though it only could not read the caller's bytes. */

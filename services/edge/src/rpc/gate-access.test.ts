@@ -51,6 +51,7 @@ describe('the gate', () => {
     Query: ['owner', 'viewer'],
     ListEvents: ['owner', 'viewer'],
     GetEvent: ['owner', 'viewer'],
+    GetReceipt: ['owner', 'viewer'],
     ListFieldNames: ['owner', 'viewer'],
     ListFieldValues: ['owner', 'viewer'],
     ListProperties: ['owner', 'viewer'],
@@ -59,7 +60,15 @@ describe('the gate', () => {
     ListDeadLetters: ['owner', 'viewer'],
     GetDeadLetter: ['owner', 'viewer'],
     ReplayDeadLetter: ['owner', 'key'],
+    EditDeadLetter: ['owner', 'key'],
     DiscardDeadLetter: ['owner', 'key'],
+    ReplayDeadLetters: ['owner', 'key'],
+    DiscardDeadLetters: ['owner', 'key'],
+    CreateDeletion: ['owner', 'manager'],
+    GetDeletion: ['owner', 'manager'],
+    ListDeletions: ['owner', 'manager'],
+    GetRetention: ['owner', 'viewer', 'manager'],
+    PutRetention: ['owner', 'manager'],
   };
   for (const [method, access] of RPC_ACCESS) {
     if (access === 'public' || method.methodKind !== 'unary') continue;

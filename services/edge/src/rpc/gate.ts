@@ -5,12 +5,16 @@ import { ServerReflection } from '@millrace/contracts/grpc/reflection/v1/reflect
 import { ServerReflection as ServerReflectionAlpha } from '@millrace/contracts/grpc/reflection/v1alpha/reflection';
 import { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics';
 import { DeadLetterService } from '@millrace/contracts/millrace/api/v1/dead_letter';
+import { DeletionService } from '@millrace/contracts/millrace/api/v1/deletion';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import type { Grant } from '../clients/credentials.ts';
+import type { Requester } from '../management/actor.ts';
 import { type Failure, RequestFailure } from '../server/failure.ts';
 import { admit, admitAgain, type GateDeps, type Presented } from '../server/gate.ts';
 import type { AccessRule, RouteAccess } from '../server/route.ts';
+import { originOf } from './call-record.ts';
+import { failureError } from './failure.ts';
 
 /** Who calls, and whether they still may. */
 interface Caller {
@@ -35,6 +39,11 @@ export async function callerNow(context: HandlerContext): Promise<Grant> {
   } catch (error) {
     throw error instanceof RequestFailure ? refusal(error.failure, context) : error;
   }
+}
+
+/** Who calls, and from where: for what is recorded in the audit log. */
+export function requesterOf(context: HandlerContext): Requester {
+  return { grant: callerOf(context), exchange: originOf(context) };
 }
 
 function admitted(context: HandlerContext): Caller {
@@ -74,26 +83,10 @@ function presentedBy({ requestHeader, responseHeader }: HandlerContext): Present
 
 /** The gate's refusals in gRPC's words. */
 function refusal(failure: Failure, context: HandlerContext): ConnectError {
-  switch (failure.kind) {
-    case 'missing_credential':
-      return new ConnectError('send `authorization: Bearer KEY` or `x-api-key: KEY`', Code.Unauthenticated);
-    case 'invalid_credential':
-      return new ConnectError(
-        'the credential is unknown, expired, revoked or not for this method',
-        Code.Unauthenticated,
-      );
-    case 'forbidden':
-      return new ConnectError(
-        `the credential lacks the permission ${failure.permission}`,
-        Code.PermissionDenied,
-      );
-    case 'rate_limited':
-      // As a header, not as the error's metadata, which gRPC would send in the trailer.
-      context.responseHeader.set('retry-after', String(failure.retryAfterSeconds));
-      return new ConnectError('too many requests', Code.ResourceExhausted);
-    default:
-      return new ConnectError('internal error', Code.Internal);
-  }
+  if (failure.kind !== 'rate_limited') return failureError(failure);
+  // As a header, not as the error's metadata, which gRPC would send in the trailer.
+  context.responseHeader.set('retry-after', String(failure.retryAfterSeconds));
+  return new ConnectError('too many requests', Code.ResourceExhausted);
 }
 
 /** Who may call each method that is served: what the gate enforces, and what the table of permissions in the tests is made from. */
@@ -117,19 +110,31 @@ export const RPC_ACCESS: ReadonlyMap<DescMethod, RouteAccess> = new Map([
     query: reading(),
     listEvents: reading(),
     getEvent: reading(),
+    getReceipt: reading(),
     listFieldNames: reading(),
     listFieldValues: reading(),
     listProperties: reading(),
     putProperty: keyWith('schemas:manage'),
     deleteProperty: keyWith('schemas:manage'),
     tailEvents: keyWith('events:read'),
+    exportEvents: keyWith('events:read'),
   }),
   ...rules(DeadLetterService, {
     listDeadLetters: keyWith('events:read'),
     getDeadLetter: keyWith('events:read'),
-    // Both need `events:read` besides, which their handlers see to.
+    // Who changes them needs `events:read` besides, which the handlers see to.
+    editDeadLetter: keyWith('events:write'),
     replayDeadLetter: keyWith('events:write'),
     discardDeadLetter: keyWith('events:write'),
+    replayDeadLetters: keyWith('events:write'),
+    discardDeadLetters: keyWith('events:write'),
+  }),
+  ...rules(DeletionService, {
+    createDeletion: keyWith('workspace:manage'),
+    getDeletion: keyWith('workspace:manage'),
+    listDeletions: keyWith('workspace:manage'),
+    getRetention: { ...anyCredential(), anyOf: ['analytics:read', 'events:read', 'workspace:manage'] },
+    putRetention: keyWith('workspace:manage'),
   }),
   ...rules(Health, { check: 'public', list: 'public', watch: 'public' }),
   ...rules(ServerReflection, { serverReflectionInfo: 'public' }),

@@ -11,11 +11,12 @@ import {
 import { Health } from '@millrace/contracts/grpc/health/v1/health';
 import { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics';
 import { DeadLetterService } from '@millrace/contracts/millrace/api/v1/dead_letter';
+import { DeletionService } from '@millrace/contracts/millrace/api/v1/deletion';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import { type Logger, type Health as ProcessHealth, type Tracing, traceIdOf } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
-import type { Questions } from '../clients/analytics.ts';
+import type { Deletions, Questions } from '../clients/analytics.ts';
 import type { AuthGateway } from '../clients/auth.ts';
 import type { CredentialVerifier } from '../clients/credentials.ts';
 import type { DeadLetterDeps } from '../management/dead-letters/dead-letter-api.ts';
@@ -39,6 +40,7 @@ import {
 } from './call-record.ts';
 import { createDeadLetterService } from './dead-letter-service.ts';
 import { cutDeadline, limitUnaryCalls } from './deadline.ts';
+import { createDeletionService } from './deletion-service.ts';
 import { createEventService, type EventServiceDeps } from './event-service.ts';
 import { createGate } from './gate.ts';
 import { addHealth } from './health-service.ts';
@@ -54,6 +56,7 @@ export interface ConnectDeps
   readonly clientAddress: ClientAddress;
   readonly auth: AuthGateway;
   readonly questions: Questions;
+  readonly deletions: Deletions;
   readonly auditLog: AuditLog;
   readonly tail: TailDeps;
   readonly metrics: RpcMetrics;
@@ -205,7 +208,8 @@ function createHandlers(deps: ConnectDeps, deadlines: ConnectDeadlines): readonl
   router.service(WorkspaceService, createWorkspaceService(deps.auth));
   router.service(AnalyticsService, createAnalyticsService(deps));
   router.service(DeadLetterService, createDeadLetterService(deps));
-  const services = [EventService, WorkspaceService, AnalyticsService, DeadLetterService];
+  router.service(DeletionService, createDeletionService(deps));
+  const services = [EventService, WorkspaceService, AnalyticsService, DeadLetterService, DeletionService];
   const serviceNames = services.map(({ typeName }) => typeName);
   addHealth(router, { serviceNames, state: deps.health, maxWatchers: deps.maxHealthWatchers });
   if (deps.reflection) addReflection(router, [...services, Health], deadlines);

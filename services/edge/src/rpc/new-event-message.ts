@@ -1,11 +1,16 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { NewEvent } from '@millrace/contracts/millrace/api/v1/event';
-import { EARLIEST_MS, LATEST_MS } from '@millrace/runtime';
-import { type CheckedEvent, checkNewEvent, type FieldError } from '../dialects/native/new-event.ts';
+import {
+  type CheckedEvent,
+  checkNewEvent,
+  type EventTexts,
+  type FieldError,
+} from '../dialects/native/new-event.ts';
 import type { DecodeContext } from '../ingest/decode-context.ts';
 import { parseJson } from '../request/json/parse.ts';
 import { fieldOf } from '../request/problem/describe-failure.ts';
 import { RequestFailure } from '../server/failure.ts';
+import { BAD_TIME, isStorable, toMilliseconds, UNSTORABLE } from './message-fields.ts';
 
 /** A part of a message that is JSON: its value and the text that is kept. */
 type JsonPart = { readonly value: unknown; readonly text: string | undefined };
@@ -14,36 +19,43 @@ const ABSENT: JsonPart = { value: undefined, text: undefined };
 
 /** Checks an event that came as a message, by the validator that REST uses. */
 export function checkMessage(message: NewEvent, context: DecodeContext): CheckedEvent {
+  const read = readMessage(message);
+  if ('issue' in read) return { kind: 'invalid', id: echoedId(message), error: read };
+  return checkNewEvent(read.input, read.texts, context);
+}
+
+/** What a message says, as the validator takes it. */
+export interface ReadMessage {
+  /** As the JSON of an event has it; what is unset is an empty text, an empty list, or undefined. */
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly texts: EventTexts;
+}
+
+/** Reads a message; what JSON could not have said is refused. */
+export function readMessage(message: NewEvent): ReadMessage | FieldError {
   const { id, type, source, userId, sessionId, labels } = message;
   const texts = { id, type, source, userId, sessionId };
   for (const [field, value] of Object.entries(texts)) {
-    if (!isStorable(value)) return invalid(message, { field, issue: UNSTORABLE });
+    if (!isStorable(value)) return { field, issue: UNSTORABLE };
   }
   const badLabel = labels.findIndex((label) => !isStorable(label));
-  if (badLabel !== -1) return invalid(message, { field: `labels[${badLabel}]`, issue: UNSTORABLE });
-  const occurredAt = readTime(message);
-  if (occurredAt === null) return invalid(message, { field: 'occurredAt', issue: BAD_TIME });
+  if (badLabel !== -1) return { field: `labels[${badLabel}]`, issue: UNSTORABLE };
+  const occurredAtMs = toMilliseconds(message.occurredAt);
+  if (occurredAtMs === null) return { field: 'occurredAt', issue: BAD_TIME };
   const payload = readPart('payload', () => payloadBytes(message));
-  if ('issue' in payload) return invalid(message, payload);
+  if ('issue' in payload) return payload;
   const metadata = readPart('metadata', () => message.metadata && structBytes(message.metadata));
-  if ('issue' in metadata) return invalid(message, metadata);
+  if ('issue' in metadata) return metadata;
   const input = {
     ...texts,
     labels,
-    occurredAt,
+    occurredAt: occurredAtMs === undefined ? undefined : new Date(occurredAtMs).toISOString(),
     // Unset and zero are the same on the wire.
     priority: message.priority === 0 ? undefined : message.priority,
     payload: payload.value,
     metadata: metadata.value,
   };
-  return checkNewEvent(input, { payload: payload.text, metadata: metadata.text }, context);
-}
-
-const UNSTORABLE = 'must not hold NUL or a lone surrogate';
-const BAD_TIME = 'must be a time from 1900 to 2299, with 0 to 999999999 nanoseconds';
-
-function isStorable(text: string): boolean {
-  return !text.includes('\0') && text.isWellFormed();
+  return { input, texts: { payload: payload.text, metadata: metadata.text } };
 }
 
 function payloadBytes({ data }: NewEvent): Buffer | undefined {
@@ -97,21 +109,7 @@ function readPart(field: string, bytes: () => Buffer | undefined): JsonPart | Fi
   }
 }
 
-/** RFC 3339 text, undefined when unset, null for what is no time or none that the store holds. */
-function readTime({ occurredAt }: NewEvent): string | undefined | null {
-  if (!occurredAt) return undefined;
-  const { seconds, nanos } = occurredAt;
-  if (nanos < 0 || nanos > 999_999_999) return null;
-  // Cut, as the digits of a text are. Nanoseconds count forward before 1970, too, so that it is the same direction.
-  const ms = Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000);
-  return ms >= EARLIEST_MS && ms <= LATEST_MS ? new Date(ms).toISOString() : null;
-}
-
 /** The client's id where an answer can repeat it. */
 export function echoedId({ id }: NewEvent): string {
   return id.length <= 128 && isStorable(id) ? id : '';
-}
-
-function invalid(message: NewEvent, error: FieldError): CheckedEvent {
-  return { kind: 'invalid', id: echoedId(message), error };
 }

@@ -14,6 +14,7 @@ import {
 import { ServerReflection as ServerReflectionAlpha } from '@millrace/contracts/grpc/reflection/v1alpha/reflection';
 import { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics';
 import { DeadLetterService } from '@millrace/contracts/millrace/api/v1/dead_letter';
+import { DeletionService } from '@millrace/contracts/millrace/api/v1/deletion';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import { type RpcBench, startRpcBench, transportsTo } from '../../test/rpc-harness.ts';
@@ -55,6 +56,7 @@ describe('reflection', () => {
         'grpc.reflection.v1alpha.ServerReflection',
         'millrace.api.v1.AnalyticsService',
         'millrace.api.v1.DeadLetterService',
+        'millrace.api.v1.DeletionService',
         'millrace.api.v1.EventService',
         'millrace.api.v1.WorkspaceService',
       ],
@@ -156,6 +158,7 @@ describe('health', () => {
       '',
       AnalyticsService.typeName,
       DeadLetterService.typeName,
+      DeletionService.typeName,
       EventService.typeName,
       WorkspaceService.typeName,
     ]);

@@ -25,7 +25,7 @@ const STATUSES: Readonly<Partial<Record<Code, number>>> = {
   [Code.ResourceExhausted]: 429,
 };
 
-/** Calls a method over Connect with JSON. Of a stream the first answer is waited for. */
+/** Calls a method over Connect with JSON, and answers the first message of a stream; only one that lasts is left then. */
 export async function callMethod(
   url: string,
   method: DescMethod,
@@ -67,8 +67,12 @@ async function firstAnswer(
     yield request;
   }
   const answers = await transport.stream(method, signal, undefined, headers, requests());
-  for await (const message of answers.message) return message;
-  return undefined;
+  let first: Message | undefined;
+  for await (const message of answers.message) {
+    first ??= message;
+    if (sample.lasts) break;
+  }
+  return first;
 }
 
 function present({ place, secret }: NonNullable<Presented>): Headers {

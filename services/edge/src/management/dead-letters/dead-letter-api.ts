@@ -6,7 +6,7 @@ import {
   type ListDeadLettersRequestSchema,
   type ListDeadLettersResponse,
 } from '@millrace/contracts/millrace/api/v1/dead_letter';
-import { MillraceError } from '@millrace/runtime';
+import { fieldError, MillraceError } from '@millrace/runtime';
 import { encodeEvent, readEvent } from '@millrace/wire';
 import { type Grant, hasPermission } from '../../clients/credentials.ts';
 import type { ApiDeps } from '../../request/api.ts';
@@ -33,6 +33,9 @@ export type LetterSelection = Pick<
   MessageInitShape<typeof ListDeadLettersRequestSchema>,
   'reason' | 'eventType' | 'from' | 'to' | 'pageSize' | 'pageToken'
 >;
+
+/** Letters that one request replays or discards. */
+export const MAX_SELECTED = 100;
 
 /** A letter with its event. */
 export type WholeLetter = MessageShape<typeof GetDeadLetterResponseSchema> & {
@@ -105,11 +108,26 @@ export async function discardLetters(
   caller: LetterCaller,
   selection: LetterSelection,
 ): Promise<{ ids: string[]; nextPageToken: string }> {
-  const request = { ...selection, state: DeadLetterState.PARKED };
-  const { deadLetters, nextPageToken } = await listLetters(deps, caller, request);
+  const { deadLetters, nextPageToken } = await selectLetters(deps, caller, selection);
   const ids = deadLetters.map(({ id }) => id);
   await discardAll(deps, caller, ids);
   return { ids, nextPageToken };
+}
+
+/** A page of parked letters to replay or discard at once. Throws MillraceError. */
+export function selectLetters(
+  deps: Pick<DeadLetterDeps, 'questions'>,
+  caller: LetterCaller,
+  { reason = '', eventType = '', from, to, pageSize = 0, pageToken = '' }: LetterSelection,
+): Promise<Pick<ListDeadLettersResponse, 'deadLetters' | 'nextPageToken'>> {
+  if (pageSize > MAX_SELECTED) throw fieldError('page_size', `at most ${MAX_SELECTED}`);
+  return listLetters(deps, caller, {
+    ...{ reason, eventType, pageToken },
+    ...(from && { from }),
+    ...(to && { to }),
+    pageSize: pageSize || MAX_SELECTED,
+    state: DeadLetterState.PARKED,
+  });
 }
 
 async function discardAll(deps: DeadLetterDeps, caller: LetterCaller, ids: readonly string[]) {

@@ -7,7 +7,7 @@ import {
 import { z } from 'zod';
 import { boundedText, timestamp, wholeNumber } from '../../request/json-types.ts';
 import { cursor, pageLimit, readQuery } from '../../request/query-string.ts';
-import type { LetterSelection } from './dead-letter-api.ts';
+import { type LetterSelection, MAX_SELECTED } from './dead-letter-api.ts';
 
 /** What can become of a letter, in the words of JSON. */
 export const STATES = ['parked', 'discarded', 'replayed'] as const;
@@ -19,8 +19,6 @@ const STATE_VALUES = {
 } as const;
 
 const MAX_LIMIT = 1_000;
-/** Letters that one request replays or discards. */
-const MAX_SELECTED = 100;
 
 const filters = {
   reason: boundedText(1, 64).describe('only with this reason').optional(),

@@ -12,7 +12,7 @@ import {
   findLetter,
   type LetterCaller,
   type LetterSelection,
-  listLetters,
+  selectLetters,
   type WholeLetter,
 } from './dead-letter-api.ts';
 import { checkLetterEvent } from './letter-event.ts';
@@ -45,8 +45,7 @@ export async function replayLetters(
   caller: LetterCaller,
   selection: LetterSelection,
 ): Promise<{ outcomes: { id: string; outcome: ReplayOutcome }[]; nextPageToken: string }> {
-  const request = { ...selection, state: DeadLetterState.PARKED };
-  const { deadLetters, nextPageToken } = await listLetters(deps, caller, request);
+  const { deadLetters, nextPageToken } = await selectLetters(deps, caller, selection);
   const outcomes: { id: string; outcome: ReplayOutcome }[] = [];
   for (let from = 0; from < deadLetters.length; from += PART_LETTERS) {
     const part = deadLetters.slice(from, from + PART_LETTERS);

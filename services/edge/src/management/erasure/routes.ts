@@ -1,23 +1,19 @@
 import { type Deletion, DeletionStatus } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { isoTime, MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
-import type { Grant } from '../../clients/credentials.ts';
-import type { Api, ApiDeps } from '../../request/api.ts';
+import type { Api } from '../../request/api.ts';
 import { invalid } from '../../request/issues.ts';
 import { boundedText } from '../../request/json-types.ts';
 import { encodeProblem, problem } from '../../request/problem/encode-problem.ts';
 import { cursor, pageLimit, readQuery } from '../../request/query-string.ts';
 import { receiveJson } from '../../request/receive-json.ts';
 import { instant, jsonReply } from '../../request/response.ts';
-import type { Exchange } from '../../server/exchange.ts';
-import { RequestFailure } from '../../server/failure.ts';
 import type { AccessRule, DocumentedFailure, RouteDocumentation } from '../../server/route.ts';
-import { auditActor } from '../actor.ts';
+import { RETRY_AFTER_SECONDS, requestDeletion } from './request-deletion.ts';
 
 /** It can't be undone, and the jobs name users. */
 const ACCESS: AccessRule = { places: ['apiKey', 'bearer'], anyOf: ['workspace:manage'] };
 
-const RETRY_AFTER_SECONDS = 60;
 const MAX_LIMIT = 500;
 const DEFAULT_LIMIT = 100;
 /** The analytics service checks the rest: a cursor is its own. */
@@ -35,7 +31,7 @@ export const deletionsApi: Api = {
       documentation: REQUEST,
       async handle(exchange, grant) {
         const { userId } = await receiveJson(exchange, deletionBody);
-        const job = await requestDeletion({ exchange, grant, deps }, userId);
+        const job = await requestDeletion(deps, { grant, exchange }, userId);
         exchange.reply(jsonReply(deletion, 202, toJson(job)));
       },
       encodeFailure: encodeProblem,
@@ -68,27 +64,6 @@ export const deletionsApi: Api = {
     },
   ],
 };
-
-/** Asks for it; returns when that is in the audit log, which names the job and not the user: the log is kept. */
-async function requestDeletion(
-  { exchange, grant, deps }: { exchange: Exchange; grant: Grant; deps: ApiDeps },
-  userId: string,
-): Promise<Deletion> {
-  const { workspaceId } = grant;
-  const job = await deps.deletions.requestDeletion({ workspaceId, userId }).catch((error: unknown) => {
-    if (!(error instanceof MillraceError) || error.code !== 'resource_exhausted') throw error;
-    throw new RequestFailure({ kind: 'rate_limited', retryAfterSeconds: RETRY_AFTER_SECONDS });
-  });
-  await deps.auditLog.record({
-    workspaceId,
-    action: 'deletion.requested',
-    outcome: 'succeeded',
-    actor: auditActor(exchange, grant),
-    target: { type: 'deletion', id: job.id },
-    details: { kind: 'user' },
-  });
-  return job;
-}
 
 const deletionBody = z.strictObject({
   userId: boundedText(1, MAX_USER_ID_CHARS).describe('Whose events are deleted'),

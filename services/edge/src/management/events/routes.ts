@@ -1,6 +1,4 @@
-import type { MessageShape } from '@bufbuild/protobuf';
-import type { GetReceiptResponseSchema } from '@millrace/contracts/millrace/analytics/v1/analytics';
-import { isoTime, MillraceError } from '@millrace/runtime';
+import { isoTime } from '@millrace/runtime';
 import { z } from 'zod';
 import type { Api } from '../../request/api.ts';
 import { encodeProblem, problem } from '../../request/problem/encode-problem.ts';
@@ -10,6 +8,7 @@ import type { DocumentedFailure, RouteDocumentation } from '../../server/route.t
 import { READ_ACCESS } from '../query/routes.ts';
 import { EVENT_EXAMPLE, eventJson, eventSchema } from './event-json.ts';
 import { decodeEventsQuery, eventsQuery, namingParameters } from './query.ts';
+import { type Receipt, toReceipt } from './receipt.ts';
 
 /** Accepted events, one by one. */
 export const eventsApi: Api = {
@@ -38,7 +37,7 @@ export const eventsApi: Api = {
       async handle(exchange, { workspaceId }) {
         const id = exchange.params['id'] ?? '';
         const asked = deps.questions.getReceipt({ workspaceId, id }, exchange.signal);
-        exchange.reply(encodeReceipt(await namingParameters(asked)));
+        exchange.reply(encodeReceipt(toReceipt(await namingParameters(asked))));
       },
       encodeFailure: encodeProblem,
     },
@@ -71,22 +70,19 @@ const receipt = z
   })
   .meta({ id: 'EventReceipt' });
 
-function encodeReceipt({
-  event,
-  stored,
-  deadLetterId,
-  deliveries,
-}: MessageShape<typeof GetReceiptResponseSchema>): Reply {
-  if (event === undefined) throw new MillraceError('internal', 'a receipt without an event');
+function encodeReceipt({ event, status, deadLetterId, deliveries }: Receipt): Reply {
   const head: Omit<z.output<typeof receipt>, 'event'> = {
     id: event.id,
-    status: stored ? 'stored' : deadLetterId === '' ? 'accepted' : 'dead_letter',
+    status,
     acceptedAt: isoTime(event.receivedAt),
     deadLetterId: deadLetterId || null,
-    deliveries: deliveries.map(({ endpointId, deliveryId, status, attempts, lastAttemptAt, httpStatus }) => ({
-      ...{ endpointId, deliveryId, status, attempts },
-      lastAttemptAt: isoTime(lastAttemptAt),
-      httpStatus: httpStatus || null,
+    deliveries: deliveries.map((delivery) => ({
+      endpointId: delivery.endpointId,
+      deliveryId: delivery.deliveryId,
+      status: delivery.status,
+      attempts: delivery.attempts,
+      lastAttemptAt: isoTime(delivery.lastAttemptAt),
+      httpStatus: delivery.httpStatus || null,
     })),
   };
   return { status: 200, body: `${JSON.stringify(head).slice(0, -1)},"event":${eventJson(event)}}` };

@@ -1,7 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { ExportFormat } from '@millrace/contracts/millrace/analytics/v1/analytics';
-import { MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
 import type { Grant } from '../../clients/credentials.ts';
 import type { Api, ApiDeps } from '../../request/api.ts';
@@ -10,14 +7,12 @@ import { boundedText, timestamp } from '../../request/json-types.ts';
 import { encodeProblem, problem } from '../../request/problem/encode-problem.ts';
 import { readQuery } from '../../request/query-string.ts';
 import type { Exchange } from '../../server/exchange.ts';
-import { RequestFailure } from '../../server/failure.ts';
 import type { AccessRule, RouteDocumentation } from '../../server/route.ts';
-import { auditActor } from '../actor.ts';
+import { exportEvents, RETRY_AFTER_SECONDS } from './export-events.ts';
 
 const ACCESS: AccessRule = { places: ['apiKey', 'bearer'], anyOf: ['events:read'] };
 
 const MAX_USER_ID_CHARS = 255;
-const RETRY_AFTER_SECONDS = 10;
 const NDJSON = 'application/x-ndjson';
 const PARQUET = 'application/vnd.apache.parquet';
 
@@ -45,38 +40,13 @@ const exportQuery = z.object({
 
 async function handle(exchange: Exchange, grant: Grant, deps: ApiDeps): Promise<void> {
   const { request, response } = exchange;
-  const { format, userId, from, to } = decodeQuery(exchange.query());
-  const { workspaceId } = grant;
+  const { format, userId = '', from: fromMs, to: toMs } = decodeQuery(exchange.query());
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  const pieces = deps.deletions
-    .exportEvents(
-      {
-        workspaceId,
-        format: format === 'parquet' ? ExportFormat.PARQUET : ExportFormat.UNSPECIFIED,
-        userId: userId ?? '',
-        ...(from === undefined ? {} : { from: timestampFromMs(from) }),
-        ...(to === undefined ? {} : { to: timestampFromMs(to) }),
-      },
-      gone.signal,
-    )
-    [Symbol.asyncIterator]();
+  const wanted = { format, userId, fromMs, toMs };
+  const pieces = exportEvents(deps, { grant, exchange }, wanted, gone.signal);
   try {
-    await naming(pieces.next());
-    // The log is kept, so it doesn't name the user.
-    await deps.auditLog.record({
-      workspaceId,
-      action: 'events.exported',
-      outcome: 'succeeded',
-      actor: auditActor(exchange, grant),
-      target: { type: 'workspace', id: workspaceId },
-      details: {
-        format,
-        of: userId === undefined ? 'workspace' : 'user',
-        ...(from === undefined ? {} : { from: new Date(from).toISOString() }),
-        ...(to === undefined ? {} : { to: new Date(to).toISOString() }),
-      },
-    });
+    await pieces.next();
     const name = format === 'parquet' ? 'events.parquet' : 'events.ndjson';
     const disposition = `attachment; filename="${name}"`;
     const type = format === 'parquet' ? PARQUET : NDJSON;
@@ -88,20 +58,14 @@ async function handle(exchange: Exchange, grant: Grant, deps: ApiDeps): Promise<
       'cache-control',
       'no-store',
     ]);
-    if (request.method !== 'HEAD') {
-      for (;;) {
-        const { value, done } = await pieces.next();
-        if (done) break;
-        await write(response, value.data);
-      }
-    }
+    if (request.method !== 'HEAD') for await (const piece of pieces) await write(response, piece);
     response.end();
   } catch (error) {
     // A file that isn't whole must not look as if it were: the connection breaks off.
     if (!response.headersSent) throw error;
     response.destroy();
   } finally {
-    await pieces.return?.();
+    await pieces.return(undefined);
   }
 }
 
@@ -111,19 +75,6 @@ function decodeQuery(search: URLSearchParams): z.output<typeof exportQuery> {
   if (from !== undefined && to !== undefined && from > to)
     throw invalid([{ code: 'custom', path: ['from'], message: 'must not be after `to`' }]);
   return query;
-}
-
-/** A failure of the service in the request's words: too many exports as a limit, and a beginning behind now; all else was checked. */
-async function naming<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (!(error instanceof MillraceError)) throw error;
-    if (error.code === 'resource_exhausted')
-      throw new RequestFailure({ kind: 'rate_limited', retryAfterSeconds: RETRY_AFTER_SECONDS });
-    if (error.code !== 'invalid_argument') throw error;
-    throw invalid([{ code: 'custom', path: ['from'], message: 'must not be after the end' }]);
-  }
 }
 
 /** Resolves when the client has taken what was written, or has gone. */

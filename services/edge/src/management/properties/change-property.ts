@@ -2,14 +2,10 @@ import { type Property, PropertyType } from '@millrace/contracts/millrace/api/v1
 import { MillraceError } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import type { Questions } from '../../clients/analytics.ts';
-import type { Grant } from '../../clients/credentials.ts';
-import type { Exchange } from '../../server/exchange.ts';
-import { auditActor } from '../actor.ts';
+import { auditActor, type Requester } from '../actor.ts';
 
 /** Who asks for a change. */
-export interface PropertyChange {
-  readonly grant: Grant;
-  readonly exchange: Pick<Exchange, 'clientAddress' | 'requestId'>;
+export interface PropertyChange extends Requester {
   readonly signal: AbortSignal;
 }
 

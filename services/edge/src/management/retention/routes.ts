@@ -5,7 +5,7 @@ import { encodeProblem, problem } from '../../request/problem/encode-problem.ts'
 import { receiveJson } from '../../request/receive-json.ts';
 import { jsonReply } from '../../request/response.ts';
 import type { AccessRule, RouteDocumentation } from '../../server/route.ts';
-import { auditActor } from '../actor.ts';
+import { changeRetention } from './change-retention.ts';
 
 const READ: AccessRule = {
   places: ['apiKey', 'bearer'],
@@ -36,17 +36,8 @@ export const retentionApi: Api = {
       access: CHANGE,
       documentation: PUT,
       async handle(exchange, grant) {
-        const { workspaceId } = grant;
         const { days } = await receiveJson(exchange, retention);
-        const before = await deps.deletions.setRetentionDays(workspaceId, days ?? 0);
-        await deps.auditLog.record({
-          workspaceId,
-          action: 'retention.changed',
-          outcome: 'succeeded',
-          actor: auditActor(exchange, grant),
-          target: { type: 'workspace', id: workspaceId },
-          details: { days, before: before || null },
-        });
+        await changeRetention(deps, { grant, exchange }, days ?? 0);
         exchange.reply(jsonReply(retention, 200, { days }));
       },
       encodeFailure: encodeProblem,

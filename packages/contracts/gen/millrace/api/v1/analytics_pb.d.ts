@@ -7,6 +7,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { Filter, Query, Table, Window } from "../../query/v1/query_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { TailEventsRequestSchema, TailEventsResponseSchema } from "./tail_pb.js";
+import type { ExportEventsRequestSchema, ExportEventsResponseSchema } from "./export_pb.js";
 
 /**
  * Describes the file millrace/api/v1/analytics.proto.
@@ -264,6 +265,122 @@ export declare type GetEventResponse = Message<"millrace.api.v1.GetEventResponse
  * Use `create(GetEventResponseSchema)` to create a new message.
  */
 export declare const GetEventResponseSchema: GenMessage<GetEventResponse>;
+
+/**
+ * GetReceiptRequest names one.
+ *
+ * @generated from message millrace.api.v1.GetReceiptRequest
+ */
+export declare type GetReceiptRequest = Message<"millrace.api.v1.GetReceiptRequest"> & {
+  /**
+   * The event's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message millrace.api.v1.GetReceiptRequest.
+ * Use `create(GetReceiptRequestSchema)` to create a new message.
+ */
+export declare const GetReceiptRequestSchema: GenMessage<GetReceiptRequest>;
+
+/**
+ * EventDelivery is what came of an event at one webhook endpoint.
+ *
+ * @generated from message millrace.api.v1.EventDelivery
+ */
+export declare type EventDelivery = Message<"millrace.api.v1.EventDelivery"> & {
+  /**
+   * The endpoint.
+   *
+   * @generated from field: string endpoint_id = 1;
+   */
+  endpointId: string;
+
+  /**
+   * The delivery.
+   *
+   * @generated from field: string delivery_id = 2;
+   */
+  deliveryId: string;
+
+  /**
+   * Where it stands after the newest attempt: `pending`, `sent` or `failed`.
+   *
+   * @generated from field: string status = 3;
+   */
+  status: string;
+
+  /**
+   * Attempts so far.
+   *
+   * @generated from field: uint32 attempts = 4;
+   */
+  attempts: number;
+
+  /**
+   * When the newest attempt began.
+   *
+   * @generated from field: google.protobuf.Timestamp last_attempt_at = 5;
+   */
+  lastAttemptAt?: Timestamp | undefined;
+
+  /**
+   * What the endpoint answered to it; 0 for nothing.
+   *
+   * @generated from field: uint32 http_status = 6;
+   */
+  httpStatus: number;
+};
+
+/**
+ * Describes the message millrace.api.v1.EventDelivery.
+ * Use `create(EventDeliverySchema)` to create a new message.
+ */
+export declare const EventDeliverySchema: GenMessage<EventDelivery>;
+
+/**
+ * GetReceiptResponse is the receipt.
+ *
+ * @generated from message millrace.api.v1.GetReceiptResponse
+ */
+export declare type GetReceiptResponse = Message<"millrace.api.v1.GetReceiptResponse"> & {
+  /**
+   * The newest accepted event of that id; it was accepted at its `received_at`.
+   *
+   * @generated from field: millrace.api.v1.StoredEvent event = 1;
+   */
+  event?: StoredEvent | undefined;
+
+  /**
+   * How far it has come.
+   *
+   * @generated from field: millrace.api.v1.ReceiptStatus status = 2;
+   */
+  status: ReceiptStatus;
+
+  /**
+   * The dead letter that it has become; empty for none.
+   *
+   * @generated from field: string dead_letter_id = 3;
+   */
+  deadLetterId: string;
+
+  /**
+   * What was delivered of it, at most 100, newest first.
+   *
+   * @generated from field: repeated millrace.api.v1.EventDelivery deliveries = 4;
+   */
+  deliveries: EventDelivery[];
+};
+
+/**
+ * Describes the message millrace.api.v1.GetReceiptResponse.
+ * Use `create(GetReceiptResponseSchema)` to create a new message.
+ */
+export declare const GetReceiptResponseSchema: GenMessage<GetReceiptResponse>;
 
 /**
  * ListFieldNamesRequest narrows what is looked at.
@@ -639,6 +756,46 @@ export declare type DeletePropertyResponse = Message<"millrace.api.v1.DeleteProp
 export declare const DeletePropertyResponseSchema: GenMessage<DeletePropertyResponse>;
 
 /**
+ * ReceiptStatus says how far an event has come.
+ *
+ * @generated from enum millrace.api.v1.ReceiptStatus
+ */
+export enum ReceiptStatus {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: RECEIPT_STATUS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It is durable and waits to be stored.
+   *
+   * @generated from enum value: RECEIPT_STATUS_ACCEPTED = 1;
+   */
+  ACCEPTED = 1,
+
+  /**
+   * It can be queried.
+   *
+   * @generated from enum value: RECEIPT_STATUS_STORED = 2;
+   */
+  STORED = 2,
+
+  /**
+   * It could not be stored.
+   *
+   * @generated from enum value: RECEIPT_STATUS_DEAD_LETTER = 3;
+   */
+  DEAD_LETTER = 3,
+}
+
+/**
+ * Describes the enum millrace.api.v1.ReceiptStatus.
+ */
+export declare const ReceiptStatusSchema: GenEnum<ReceiptStatus>;
+
+/**
  * PropertyType is what is kept of a path's values.
  *
  * @generated from enum millrace.api.v1.PropertyType
@@ -709,6 +866,17 @@ export declare const AnalyticsService: GenService<{
     output: typeof GetEventResponseSchema;
   },
   /**
+   * GetReceipt says how far the newest event of an id has come. NOT_FOUND: not accepted, or another workspace's; INVALID_ARGUMENT: no
+   * event has such an id; UNAVAILABLE too while more events wait to be stored than are looked through.
+   *
+   * @generated from rpc millrace.api.v1.AnalyticsService.GetReceipt
+   */
+  getReceipt: {
+    methodKind: "unary";
+    input: typeof GetReceiptRequestSchema;
+    output: typeof GetReceiptResponseSchema;
+  },
+  /**
    * ListFieldNames lists types and the paths that payloads have, for auto-completion.
    *
    * @generated from rpc millrace.api.v1.AnalyticsService.ListFieldNames
@@ -769,6 +937,17 @@ export declare const AnalyticsService: GenService<{
     methodKind: "server_streaming";
     input: typeof TailEventsRequestSchema;
     output: typeof TailEventsResponseSchema;
+  },
+  /**
+   * ExportEvents sends all stored events, or a user's, as one file in the order of arrival; needs `events:read`. A call that does not end
+   * with OK has not brought all. RESOURCE_EXHAUSTED: the workspace has two exports at once; INVALID_ARGUMENT names the field.
+   *
+   * @generated from rpc millrace.api.v1.AnalyticsService.ExportEvents
+   */
+  exportEvents: {
+    methodKind: "server_streaming";
+    input: typeof ExportEventsRequestSchema;
+    output: typeof ExportEventsResponseSchema;
   },
 }>;
 

@@ -4,6 +4,7 @@
 
 import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_millrace_api_v1_export } from "./export_pb.js";
 import { file_millrace_api_v1_tail } from "./tail_pb.js";
 import { file_millrace_query_v1_query } from "../../query/v1/query_pb.js";
 
@@ -11,7 +12,7 @@ import { file_millrace_query_v1_query } from "../../query/v1/query_pb.js";
  * Describes the file millrace/api/v1/analytics.proto.
  */
 export const file_millrace_api_v1_analytics = /*@__PURE__*/
-  fileDesc("Ch9taWxscmFjZS9hcGkvdjEvYW5hbHl0aWNzLnByb3RvEg9taWxscmFjZS5hcGkudjEiNwoMUXVlcnlSZXF1ZXN0EicKBXF1ZXJ5GAEgASgLMhgubWlsbHJhY2UucXVlcnkudjEuUXVlcnkiOAoNUXVlcnlSZXNwb25zZRInCgV0YWJsZRgBIAEoCzIYLm1pbGxyYWNlLnF1ZXJ5LnYxLlRhYmxlIrACCgtTdG9yZWRFdmVudBIKCgJpZBgBIAEoCRIMCgR0eXBlGAIgASgJEg8KB2RpYWxlY3QYAyABKAkSDgoGc291cmNlGAQgASgJEg8KB3VzZXJfaWQYBSABKAkSEgoKc2Vzc2lvbl9pZBgGIAEoCRIvCgtvY2N1cnJlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmVjZWl2ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHByaW9yaXR5GAkgASgNEg4KBmxhYmVscxgKIAMoCRIUCgxwYXlsb2FkX2pzb24YCyABKAwSFQoNbWV0YWRhdGFfanNvbhgMIAEoDBIQCgh0cmFjZV9pZBgNIAEoCSKQAQoRTGlzdEV2ZW50c1JlcXVlc3QSKQoGd2luZG93GAEgASgLMhkubWlsbHJhY2UucXVlcnkudjEuV2luZG93EikKBmZpbHRlchgCIAEoCzIZLm1pbGxyYWNlLnF1ZXJ5LnYxLkZpbHRlchIRCglwYWdlX3NpemUYAyABKA0SEgoKcGFnZV90b2tlbhgEIAEoCSJbChJMaXN0RXZlbnRzUmVzcG9uc2USLAoGZXZlbnRzGAEgAygLMhwubWlsbHJhY2UuYXBpLnYxLlN0b3JlZEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIdCg9HZXRFdmVudFJlcXVlc3QSCgoCaWQYASABKAkiPwoQR2V0RXZlbnRSZXNwb25zZRIrCgVldmVudBgBIAEoCzIcLm1pbGxyYWNlLmFwaS52MS5TdG9yZWRFdmVudCI1ChVMaXN0RmllbGROYW1lc1JlcXVlc3QSDAoEdHlwZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkiKQoJRmllbGROYW1lEgwKBG5hbWUYASABKAkSDgoGZXZlbnRzGAIgASgNIkQKFkxpc3RGaWVsZE5hbWVzUmVzcG9uc2USKgoGZmllbGRzGAEgAygLMhoubWlsbHJhY2UuYXBpLnYxLkZpZWxkTmFtZSJxChZMaXN0RmllbGRWYWx1ZXNSZXF1ZXN0Eg0KBWZpZWxkGAEgASgJEg4KBnByZWZpeBgCIAEoCRIpCgZ3aW5kb3cYAyABKAsyGS5taWxscmFjZS5xdWVyeS52MS5XaW5kb3cSDQoFbGltaXQYBCABKA0iKwoKRmllbGRWYWx1ZRINCgV2YWx1ZRgBIAEoCRIOCgZldmVudHMYAiABKAQiRgoXTGlzdEZpZWxkVmFsdWVzUmVzcG9uc2USKwoGdmFsdWVzGAEgAygLMhsubWlsbHJhY2UuYXBpLnYxLkZpZWxkVmFsdWUisAEKCFByb3BlcnR5EgwKBHBhdGgYASABKAkSKwoEdHlwZRgCIAEoDjIdLm1pbGxyYWNlLmFwaS52MS5Qcm9wZXJ0eVR5cGUSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgEIAEoCRIOCgZldmVudHMYBSABKAQSFQoNZmlsbGVkX2V2ZW50cxgGIAEoBCI1ChJQcm9wZXJ0eVN1Z2dlc3Rpb24SDAoEcGF0aBgBIAEoCRIRCglxdWVzdGlvbnMYAiABKAQiFwoVTGlzdFByb3BlcnRpZXNSZXF1ZXN0IoEBChZMaXN0UHJvcGVydGllc1Jlc3BvbnNlEi0KCnByb3BlcnRpZXMYASADKAsyGS5taWxscmFjZS5hcGkudjEuUHJvcGVydHkSOAoLc3VnZ2VzdGlvbnMYAiADKAsyIy5taWxscmFjZS5hcGkudjEuUHJvcGVydHlTdWdnZXN0aW9uIk8KElB1dFByb3BlcnR5UmVxdWVzdBIMCgRwYXRoGAEgASgJEisKBHR5cGUYAiABKA4yHS5taWxscmFjZS5hcGkudjEuUHJvcGVydHlUeXBlIlMKE1B1dFByb3BlcnR5UmVzcG9uc2USKwoIcHJvcGVydHkYASABKAsyGS5taWxscmFjZS5hcGkudjEuUHJvcGVydHkSDwoHY3JlYXRlZBgCIAEoCCIlChVEZWxldGVQcm9wZXJ0eVJlcXVlc3QSDAoEcGF0aBgBIAEoCSIYChZEZWxldGVQcm9wZXJ0eVJlc3BvbnNlKl8KDFByb3BlcnR5VHlwZRIdChlQUk9QRVJUWV9UWVBFX1VOU1BFQ0lGSUVEEAASFgoSUFJPUEVSVFlfVFlQRV9URVhUEAESGAoUUFJPUEVSVFlfVFlQRV9OVU1CRVIQAjLEBgoQQW5hbHl0aWNzU2VydmljZRJGCgVRdWVyeRIdLm1pbGxyYWNlLmFwaS52MS5RdWVyeVJlcXVlc3QaHi5taWxscmFjZS5hcGkudjEuUXVlcnlSZXNwb25zZRJVCgpMaXN0RXZlbnRzEiIubWlsbHJhY2UuYXBpLnYxLkxpc3RFdmVudHNSZXF1ZXN0GiMubWlsbHJhY2UuYXBpLnYxLkxpc3RFdmVudHNSZXNwb25zZRJPCghHZXRFdmVudBIgLm1pbGxyYWNlLmFwaS52MS5HZXRFdmVudFJlcXVlc3QaIS5taWxscmFjZS5hcGkudjEuR2V0RXZlbnRSZXNwb25zZRJhCg5MaXN0RmllbGROYW1lcxImLm1pbGxyYWNlLmFwaS52MS5MaXN0RmllbGROYW1lc1JlcXVlc3QaJy5taWxscmFjZS5hcGkudjEuTGlzdEZpZWxkTmFtZXNSZXNwb25zZRJkCg9MaXN0RmllbGRWYWx1ZXMSJy5taWxscmFjZS5hcGkudjEuTGlzdEZpZWxkVmFsdWVzUmVxdWVzdBooLm1pbGxyYWNlLmFwaS52MS5MaXN0RmllbGRWYWx1ZXNSZXNwb25zZRJhCg5MaXN0UHJvcGVydGllcxImLm1pbGxyYWNlLmFwaS52MS5MaXN0UHJvcGVydGllc1JlcXVlc3QaJy5taWxscmFjZS5hcGkudjEuTGlzdFByb3BlcnRpZXNSZXNwb25zZRJYCgtQdXRQcm9wZXJ0eRIjLm1pbGxyYWNlLmFwaS52MS5QdXRQcm9wZXJ0eVJlcXVlc3QaJC5taWxscmFjZS5hcGkudjEuUHV0UHJvcGVydHlSZXNwb25zZRJhCg5EZWxldGVQcm9wZXJ0eRImLm1pbGxyYWNlLmFwaS52MS5EZWxldGVQcm9wZXJ0eVJlcXVlc3QaJy5taWxscmFjZS5hcGkudjEuRGVsZXRlUHJvcGVydHlSZXNwb25zZRJXCgpUYWlsRXZlbnRzEiIubWlsbHJhY2UuYXBpLnYxLlRhaWxFdmVudHNSZXF1ZXN0GiMubWlsbHJhY2UuYXBpLnYxLlRhaWxFdmVudHNSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp, file_millrace_api_v1_tail, file_millrace_query_v1_query]);
+  fileDesc("Ch9taWxscmFjZS9hcGkvdjEvYW5hbHl0aWNzLnByb3RvEg9taWxscmFjZS5hcGkudjEiNwoMUXVlcnlSZXF1ZXN0EicKBXF1ZXJ5GAEgASgLMhgubWlsbHJhY2UucXVlcnkudjEuUXVlcnkiOAoNUXVlcnlSZXNwb25zZRInCgV0YWJsZRgBIAEoCzIYLm1pbGxyYWNlLnF1ZXJ5LnYxLlRhYmxlIrACCgtTdG9yZWRFdmVudBIKCgJpZBgBIAEoCRIMCgR0eXBlGAIgASgJEg8KB2RpYWxlY3QYAyABKAkSDgoGc291cmNlGAQgASgJEg8KB3VzZXJfaWQYBSABKAkSEgoKc2Vzc2lvbl9pZBgGIAEoCRIvCgtvY2N1cnJlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmVjZWl2ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHByaW9yaXR5GAkgASgNEg4KBmxhYmVscxgKIAMoCRIUCgxwYXlsb2FkX2pzb24YCyABKAwSFQoNbWV0YWRhdGFfanNvbhgMIAEoDBIQCgh0cmFjZV9pZBgNIAEoCSKQAQoRTGlzdEV2ZW50c1JlcXVlc3QSKQoGd2luZG93GAEgASgLMhkubWlsbHJhY2UucXVlcnkudjEuV2luZG93EikKBmZpbHRlchgCIAEoCzIZLm1pbGxyYWNlLnF1ZXJ5LnYxLkZpbHRlchIRCglwYWdlX3NpemUYAyABKA0SEgoKcGFnZV90b2tlbhgEIAEoCSJbChJMaXN0RXZlbnRzUmVzcG9uc2USLAoGZXZlbnRzGAEgAygLMhwubWlsbHJhY2UuYXBpLnYxLlN0b3JlZEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIdCg9HZXRFdmVudFJlcXVlc3QSCgoCaWQYASABKAkiPwoQR2V0RXZlbnRSZXNwb25zZRIrCgVldmVudBgBIAEoCzIcLm1pbGxyYWNlLmFwaS52MS5TdG9yZWRFdmVudCIfChFHZXRSZWNlaXB0UmVxdWVzdBIKCgJpZBgBIAEoCSKlAQoNRXZlbnREZWxpdmVyeRITCgtlbmRwb2ludF9pZBgBIAEoCRITCgtkZWxpdmVyeV9pZBgCIAEoCRIOCgZzdGF0dXMYAyABKAkSEAoIYXR0ZW1wdHMYBCABKA0SMwoPbGFzdF9hdHRlbXB0X2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtodHRwX3N0YXR1cxgGIAEoDSK9AQoSR2V0UmVjZWlwdFJlc3BvbnNlEisKBWV2ZW50GAEgASgLMhwubWlsbHJhY2UuYXBpLnYxLlN0b3JlZEV2ZW50Ei4KBnN0YXR1cxgCIAEoDjIeLm1pbGxyYWNlLmFwaS52MS5SZWNlaXB0U3RhdHVzEhYKDmRlYWRfbGV0dGVyX2lkGAMgASgJEjIKCmRlbGl2ZXJpZXMYBCADKAsyHi5taWxscmFjZS5hcGkudjEuRXZlbnREZWxpdmVyeSI1ChVMaXN0RmllbGROYW1lc1JlcXVlc3QSDAoEdHlwZRgBIAEoCRIOCgZwcmVmaXgYAiABKAkiKQoJRmllbGROYW1lEgwKBG5hbWUYASABKAkSDgoGZXZlbnRzGAIgASgNIkQKFkxpc3RGaWVsZE5hbWVzUmVzcG9uc2USKgoGZmllbGRzGAEgAygLMhoubWlsbHJhY2UuYXBpLnYxLkZpZWxkTmFtZSJxChZMaXN0RmllbGRWYWx1ZXNSZXF1ZXN0Eg0KBWZpZWxkGAEgASgJEg4KBnByZWZpeBgCIAEoCRIpCgZ3aW5kb3cYAyABKAsyGS5taWxscmFjZS5xdWVyeS52MS5XaW5kb3cSDQoFbGltaXQYBCABKA0iKwoKRmllbGRWYWx1ZRINCgV2YWx1ZRgBIAEoCRIOCgZldmVudHMYAiABKAQiRgoXTGlzdEZpZWxkVmFsdWVzUmVzcG9uc2USKwoGdmFsdWVzGAEgAygLMhsubWlsbHJhY2UuYXBpLnYxLkZpZWxkVmFsdWUisAEKCFByb3BlcnR5EgwKBHBhdGgYASABKAkSKwoEdHlwZRgCIAEoDjIdLm1pbGxyYWNlLmFwaS52MS5Qcm9wZXJ0eVR5cGUSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgEIAEoCRIOCgZldmVudHMYBSABKAQSFQoNZmlsbGVkX2V2ZW50cxgGIAEoBCI1ChJQcm9wZXJ0eVN1Z2dlc3Rpb24SDAoEcGF0aBgBIAEoCRIRCglxdWVzdGlvbnMYAiABKAQiFwoVTGlzdFByb3BlcnRpZXNSZXF1ZXN0IoEBChZMaXN0UHJvcGVydGllc1Jlc3BvbnNlEi0KCnByb3BlcnRpZXMYASADKAsyGS5taWxscmFjZS5hcGkudjEuUHJvcGVydHkSOAoLc3VnZ2VzdGlvbnMYAiADKAsyIy5taWxscmFjZS5hcGkudjEuUHJvcGVydHlTdWdnZXN0aW9uIk8KElB1dFByb3BlcnR5UmVxdWVzdBIMCgRwYXRoGAEgASgJEisKBHR5cGUYAiABKA4yHS5taWxscmFjZS5hcGkudjEuUHJvcGVydHlUeXBlIlMKE1B1dFByb3BlcnR5UmVzcG9uc2USKwoIcHJvcGVydHkYASABKAsyGS5taWxscmFjZS5hcGkudjEuUHJvcGVydHkSDwoHY3JlYXRlZBgCIAEoCCIlChVEZWxldGVQcm9wZXJ0eVJlcXVlc3QSDAoEcGF0aBgBIAEoCSIYChZEZWxldGVQcm9wZXJ0eVJlc3BvbnNlKocBCg1SZWNlaXB0U3RhdHVzEh4KGlJFQ0VJUFRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGwoXUkVDRUlQVF9TVEFUVVNfQUNDRVBURUQQARIZChVSRUNFSVBUX1NUQVRVU19TVE9SRUQQAhIeChpSRUNFSVBUX1NUQVRVU19ERUFEX0xFVFRFUhADKl8KDFByb3BlcnR5VHlwZRIdChlQUk9QRVJUWV9UWVBFX1VOU1BFQ0lGSUVEEAASFgoSUFJPUEVSVFlfVFlQRV9URVhUEAESGAoUUFJPUEVSVFlfVFlQRV9OVU1CRVIQAjL6BwoQQW5hbHl0aWNzU2VydmljZRJGCgVRdWVyeRIdLm1pbGxyYWNlLmFwaS52MS5RdWVyeVJlcXVlc3QaHi5taWxscmFjZS5hcGkudjEuUXVlcnlSZXNwb25zZRJVCgpMaXN0RXZlbnRzEiIubWlsbHJhY2UuYXBpLnYxLkxpc3RFdmVudHNSZXF1ZXN0GiMubWlsbHJhY2UuYXBpLnYxLkxpc3RFdmVudHNSZXNwb25zZRJPCghHZXRFdmVudBIgLm1pbGxyYWNlLmFwaS52MS5HZXRFdmVudFJlcXVlc3QaIS5taWxscmFjZS5hcGkudjEuR2V0RXZlbnRSZXNwb25zZRJVCgpHZXRSZWNlaXB0EiIubWlsbHJhY2UuYXBpLnYxLkdldFJlY2VpcHRSZXF1ZXN0GiMubWlsbHJhY2UuYXBpLnYxLkdldFJlY2VpcHRSZXNwb25zZRJhCg5MaXN0RmllbGROYW1lcxImLm1pbGxyYWNlLmFwaS52MS5MaXN0RmllbGROYW1lc1JlcXVlc3QaJy5taWxscmFjZS5hcGkudjEuTGlzdEZpZWxkTmFtZXNSZXNwb25zZRJkCg9MaXN0RmllbGRWYWx1ZXMSJy5taWxscmFjZS5hcGkudjEuTGlzdEZpZWxkVmFsdWVzUmVxdWVzdBooLm1pbGxyYWNlLmFwaS52MS5MaXN0RmllbGRWYWx1ZXNSZXNwb25zZRJhCg5MaXN0UHJvcGVydGllcxImLm1pbGxyYWNlLmFwaS52MS5MaXN0UHJvcGVydGllc1JlcXVlc3QaJy5taWxscmFjZS5hcGkudjEuTGlzdFByb3BlcnRpZXNSZXNwb25zZRJYCgtQdXRQcm9wZXJ0eRIjLm1pbGxyYWNlLmFwaS52MS5QdXRQcm9wZXJ0eVJlcXVlc3QaJC5taWxscmFjZS5hcGkudjEuUHV0UHJvcGVydHlSZXNwb25zZRJhCg5EZWxldGVQcm9wZXJ0eRImLm1pbGxyYWNlLmFwaS52MS5EZWxldGVQcm9wZXJ0eVJlcXVlc3QaJy5taWxscmFjZS5hcGkudjEuRGVsZXRlUHJvcGVydHlSZXNwb25zZRJXCgpUYWlsRXZlbnRzEiIubWlsbHJhY2UuYXBpLnYxLlRhaWxFdmVudHNSZXF1ZXN0GiMubWlsbHJhY2UuYXBpLnYxLlRhaWxFdmVudHNSZXNwb25zZTABEl0KDEV4cG9ydEV2ZW50cxIkLm1pbGxyYWNlLmFwaS52MS5FeHBvcnRFdmVudHNSZXF1ZXN0GiUubWlsbHJhY2UuYXBpLnYxLkV4cG9ydEV2ZW50c1Jlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_millrace_api_v1_export, file_millrace_api_v1_tail, file_millrace_query_v1_query]);
 
 /**
  * Describes the message millrace.api.v1.QueryRequest.
@@ -63,108 +64,143 @@ export const GetEventResponseSchema = /*@__PURE__*/
   messageDesc(file_millrace_api_v1_analytics, 6);
 
 /**
+ * Describes the message millrace.api.v1.GetReceiptRequest.
+ * Use `create(GetReceiptRequestSchema)` to create a new message.
+ */
+export const GetReceiptRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_api_v1_analytics, 7);
+
+/**
+ * Describes the message millrace.api.v1.EventDelivery.
+ * Use `create(EventDeliverySchema)` to create a new message.
+ */
+export const EventDeliverySchema = /*@__PURE__*/
+  messageDesc(file_millrace_api_v1_analytics, 8);
+
+/**
+ * Describes the message millrace.api.v1.GetReceiptResponse.
+ * Use `create(GetReceiptResponseSchema)` to create a new message.
+ */
+export const GetReceiptResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_api_v1_analytics, 9);
+
+/**
  * Describes the message millrace.api.v1.ListFieldNamesRequest.
  * Use `create(ListFieldNamesRequestSchema)` to create a new message.
  */
 export const ListFieldNamesRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 7);
+  messageDesc(file_millrace_api_v1_analytics, 10);
 
 /**
  * Describes the message millrace.api.v1.FieldName.
  * Use `create(FieldNameSchema)` to create a new message.
  */
 export const FieldNameSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 8);
+  messageDesc(file_millrace_api_v1_analytics, 11);
 
 /**
  * Describes the message millrace.api.v1.ListFieldNamesResponse.
  * Use `create(ListFieldNamesResponseSchema)` to create a new message.
  */
 export const ListFieldNamesResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 9);
+  messageDesc(file_millrace_api_v1_analytics, 12);
 
 /**
  * Describes the message millrace.api.v1.ListFieldValuesRequest.
  * Use `create(ListFieldValuesRequestSchema)` to create a new message.
  */
 export const ListFieldValuesRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 10);
+  messageDesc(file_millrace_api_v1_analytics, 13);
 
 /**
  * Describes the message millrace.api.v1.FieldValue.
  * Use `create(FieldValueSchema)` to create a new message.
  */
 export const FieldValueSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 11);
+  messageDesc(file_millrace_api_v1_analytics, 14);
 
 /**
  * Describes the message millrace.api.v1.ListFieldValuesResponse.
  * Use `create(ListFieldValuesResponseSchema)` to create a new message.
  */
 export const ListFieldValuesResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 12);
+  messageDesc(file_millrace_api_v1_analytics, 15);
 
 /**
  * Describes the message millrace.api.v1.Property.
  * Use `create(PropertySchema)` to create a new message.
  */
 export const PropertySchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 13);
+  messageDesc(file_millrace_api_v1_analytics, 16);
 
 /**
  * Describes the message millrace.api.v1.PropertySuggestion.
  * Use `create(PropertySuggestionSchema)` to create a new message.
  */
 export const PropertySuggestionSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 14);
+  messageDesc(file_millrace_api_v1_analytics, 17);
 
 /**
  * Describes the message millrace.api.v1.ListPropertiesRequest.
  * Use `create(ListPropertiesRequestSchema)` to create a new message.
  */
 export const ListPropertiesRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 15);
+  messageDesc(file_millrace_api_v1_analytics, 18);
 
 /**
  * Describes the message millrace.api.v1.ListPropertiesResponse.
  * Use `create(ListPropertiesResponseSchema)` to create a new message.
  */
 export const ListPropertiesResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 16);
+  messageDesc(file_millrace_api_v1_analytics, 19);
 
 /**
  * Describes the message millrace.api.v1.PutPropertyRequest.
  * Use `create(PutPropertyRequestSchema)` to create a new message.
  */
 export const PutPropertyRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 17);
+  messageDesc(file_millrace_api_v1_analytics, 20);
 
 /**
  * Describes the message millrace.api.v1.PutPropertyResponse.
  * Use `create(PutPropertyResponseSchema)` to create a new message.
  */
 export const PutPropertyResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 18);
+  messageDesc(file_millrace_api_v1_analytics, 21);
 
 /**
  * Describes the message millrace.api.v1.DeletePropertyRequest.
  * Use `create(DeletePropertyRequestSchema)` to create a new message.
  */
 export const DeletePropertyRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 19);
+  messageDesc(file_millrace_api_v1_analytics, 22);
 
 /**
  * Describes the message millrace.api.v1.DeletePropertyResponse.
  * Use `create(DeletePropertyResponseSchema)` to create a new message.
  */
 export const DeletePropertyResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_analytics, 20);
+  messageDesc(file_millrace_api_v1_analytics, 23);
+
+/**
+ * Describes the enum millrace.api.v1.ReceiptStatus.
+ */
+export const ReceiptStatusSchema = /*@__PURE__*/
+  enumDesc(file_millrace_api_v1_analytics, 0);
+
+/**
+ * ReceiptStatus says how far an event has come.
+ *
+ * @generated from enum millrace.api.v1.ReceiptStatus
+ */
+export const ReceiptStatus = /*@__PURE__*/
+  tsEnum(ReceiptStatusSchema);
 
 /**
  * Describes the enum millrace.api.v1.PropertyType.
  */
 export const PropertyTypeSchema = /*@__PURE__*/
-  enumDesc(file_millrace_api_v1_analytics, 0);
+  enumDesc(file_millrace_api_v1_analytics, 1);
 
 /**
  * PropertyType is what is kept of a path's values.

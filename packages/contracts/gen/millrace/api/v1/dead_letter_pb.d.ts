@@ -4,8 +4,9 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { StoredEvent } from "./analytics_pb.js";
+import type { FieldError, NewEvent } from "./event_pb.js";
 
 /**
  * Describes the file millrace/api/v1/dead_letter.proto.
@@ -232,6 +233,75 @@ export declare type GetDeadLetterResponse = Message<"millrace.api.v1.GetDeadLett
 export declare const GetDeadLetterResponseSchema: GenMessage<GetDeadLetterResponse>;
 
 /**
+ * EditDeadLetterRequest says what of the event is to be otherwise.
+ *
+ * @generated from message millrace.api.v1.EditDeadLetterRequest
+ */
+export declare type EditDeadLetterRequest = Message<"millrace.api.v1.EditDeadLetterRequest"> & {
+  /**
+   * The letter's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The new values.
+   *
+   * @generated from field: millrace.api.v1.NewEvent event = 2;
+   */
+  event?: NewEvent | undefined;
+
+  /**
+   * Which fields of `event` to take; one that is unset there is taken away from the letter's. `payload` and `payload_json` both mean the
+   * data, in the form that it has there. The event's id stays. At least one.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 3;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message millrace.api.v1.EditDeadLetterRequest.
+ * Use `create(EditDeadLetterRequestSchema)` to create a new message.
+ */
+export declare const EditDeadLetterRequestSchema: GenMessage<EditDeadLetterRequest>;
+
+/**
+ * EditDeadLetterResponse has the letter.
+ *
+ * @generated from message millrace.api.v1.EditDeadLetterResponse
+ */
+export declare type EditDeadLetterResponse = Message<"millrace.api.v1.EditDeadLetterResponse"> & {
+  /**
+   * The letter as it is now.
+   *
+   * @generated from field: millrace.api.v1.DeadLetter dead_letter = 1;
+   */
+  deadLetter?: DeadLetter | undefined;
+
+  /**
+   * The event as it would be replayed.
+   *
+   * @generated from field: millrace.api.v1.StoredEvent event = 2;
+   */
+  event?: StoredEvent | undefined;
+
+  /**
+   * Whether all of it could be read.
+   *
+   * @generated from field: bool readable = 3;
+   */
+  readable: boolean;
+};
+
+/**
+ * Describes the message millrace.api.v1.EditDeadLetterResponse.
+ * Use `create(EditDeadLetterResponseSchema)` to create a new message.
+ */
+export declare const EditDeadLetterResponseSchema: GenMessage<EditDeadLetterResponse>;
+
+/**
  * ReplayDeadLetterRequest names one.
  *
  * @generated from message millrace.api.v1.ReplayDeadLetterRequest
@@ -313,6 +383,238 @@ export declare type DiscardDeadLetterResponse = Message<"millrace.api.v1.Discard
 export declare const DiscardDeadLetterResponseSchema: GenMessage<DiscardDeadLetterResponse>;
 
 /**
+ * ReplayDeadLettersRequest says which of the parked ones.
+ *
+ * @generated from message millrace.api.v1.ReplayDeadLettersRequest
+ */
+export declare type ReplayDeadLettersRequest = Message<"millrace.api.v1.ReplayDeadLettersRequest"> & {
+  /**
+   * Only with this reason; empty for all.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * Only of this event type; empty for all.
+   *
+   * @generated from field: string event_type = 2;
+   */
+  eventType: string;
+
+  /**
+   * Parked at or after; unset for the beginning.
+   *
+   * @generated from field: google.protobuf.Timestamp from = 3;
+   */
+  from?: Timestamp | undefined;
+
+  /**
+   * Parked before; unset for now.
+   *
+   * @generated from field: google.protobuf.Timestamp to = 4;
+   */
+  to?: Timestamp | undefined;
+
+  /**
+   * At most 100; 0 for 100.
+   *
+   * @generated from field: uint32 page_size = 5;
+   */
+  pageSize: number;
+
+  /**
+   * From the last answer.
+   *
+   * @generated from field: string page_token = 6;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message millrace.api.v1.ReplayDeadLettersRequest.
+ * Use `create(ReplayDeadLettersRequestSchema)` to create a new message.
+ */
+export declare const ReplayDeadLettersRequestSchema: GenMessage<ReplayDeadLettersRequest>;
+
+/**
+ * ReplayedDeadLetter is a letter whose event is durable.
+ *
+ * @generated from message millrace.api.v1.ReplayedDeadLetter
+ */
+export declare type ReplayedDeadLetter = Message<"millrace.api.v1.ReplayedDeadLetter"> & {
+  /**
+   * The letter's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The event's id.
+   *
+   * @generated from field: string event_id = 2;
+   */
+  eventId: string;
+
+  /**
+   * Whether an earlier replay had done it.
+   *
+   * @generated from field: bool already_replayed = 3;
+   */
+  alreadyReplayed: boolean;
+};
+
+/**
+ * Describes the message millrace.api.v1.ReplayedDeadLetter.
+ * Use `create(ReplayedDeadLetterSchema)` to create a new message.
+ */
+export declare const ReplayedDeadLetterSchema: GenMessage<ReplayedDeadLetter>;
+
+/**
+ * FailedDeadLetter is a letter that has to be edited before.
+ *
+ * @generated from message millrace.api.v1.FailedDeadLetter
+ */
+export declare type FailedDeadLetter = Message<"millrace.api.v1.FailedDeadLetter"> & {
+  /**
+   * The letter's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What is wrong with its event.
+   *
+   * @generated from field: millrace.api.v1.FieldError error = 2;
+   */
+  error?: FieldError | undefined;
+};
+
+/**
+ * Describes the message millrace.api.v1.FailedDeadLetter.
+ * Use `create(FailedDeadLetterSchema)` to create a new message.
+ */
+export declare const FailedDeadLetterSchema: GenMessage<FailedDeadLetter>;
+
+/**
+ * ReplayDeadLettersResponse says what became of each.
+ *
+ * @generated from message millrace.api.v1.ReplayDeadLettersResponse
+ */
+export declare type ReplayDeadLettersResponse = Message<"millrace.api.v1.ReplayDeadLettersResponse"> & {
+  /**
+   * Those that are durable.
+   *
+   * @generated from field: repeated millrace.api.v1.ReplayedDeadLetter replayed = 1;
+   */
+  replayed: ReplayedDeadLetter[];
+
+  /**
+   * Those that stay parked.
+   *
+   * @generated from field: repeated millrace.api.v1.FailedDeadLetter failed = 2;
+   */
+  failed: FailedDeadLetter[];
+
+  /**
+   * Leads to older ones; empty when these were the last.
+   *
+   * @generated from field: string next_page_token = 3;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message millrace.api.v1.ReplayDeadLettersResponse.
+ * Use `create(ReplayDeadLettersResponseSchema)` to create a new message.
+ */
+export declare const ReplayDeadLettersResponseSchema: GenMessage<ReplayDeadLettersResponse>;
+
+/**
+ * DiscardDeadLettersRequest says which of the parked ones.
+ *
+ * @generated from message millrace.api.v1.DiscardDeadLettersRequest
+ */
+export declare type DiscardDeadLettersRequest = Message<"millrace.api.v1.DiscardDeadLettersRequest"> & {
+  /**
+   * Only with this reason; empty for all.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * Only of this event type; empty for all.
+   *
+   * @generated from field: string event_type = 2;
+   */
+  eventType: string;
+
+  /**
+   * Parked at or after; unset for the beginning.
+   *
+   * @generated from field: google.protobuf.Timestamp from = 3;
+   */
+  from?: Timestamp | undefined;
+
+  /**
+   * Parked before; unset for now.
+   *
+   * @generated from field: google.protobuf.Timestamp to = 4;
+   */
+  to?: Timestamp | undefined;
+
+  /**
+   * At most 100; 0 for 100.
+   *
+   * @generated from field: uint32 page_size = 5;
+   */
+  pageSize: number;
+
+  /**
+   * From the last answer.
+   *
+   * @generated from field: string page_token = 6;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message millrace.api.v1.DiscardDeadLettersRequest.
+ * Use `create(DiscardDeadLettersRequestSchema)` to create a new message.
+ */
+export declare const DiscardDeadLettersRequestSchema: GenMessage<DiscardDeadLettersRequest>;
+
+/**
+ * DiscardDeadLettersResponse says which.
+ *
+ * @generated from message millrace.api.v1.DiscardDeadLettersResponse
+ */
+export declare type DiscardDeadLettersResponse = Message<"millrace.api.v1.DiscardDeadLettersResponse"> & {
+  /**
+   * The ids of those that were given up.
+   *
+   * @generated from field: repeated string ids = 1;
+   */
+  ids: string[];
+
+  /**
+   * Leads to older ones; empty when these were the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message millrace.api.v1.DiscardDeadLettersResponse.
+ * Use `create(DiscardDeadLettersResponseSchema)` to create a new message.
+ */
+export declare const DiscardDeadLettersResponseSchema: GenMessage<DiscardDeadLettersResponse>;
+
+/**
  * DeadLetterState says what became of a letter.
  *
  * @generated from enum millrace.api.v1.DeadLetterState
@@ -379,6 +681,17 @@ export declare const DeadLetterService: GenService<{
     output: typeof GetDeadLetterResponseSchema;
   },
   /**
+   * EditDeadLetter replaces fields of a parked letter's event; the whole must be an event that would be taken at the door, the schema of its
+   * type included. INVALID_ARGUMENT names the field; FAILED_PRECONDITION: it is replayed or discarded.
+   *
+   * @generated from rpc millrace.api.v1.DeadLetterService.EditDeadLetter
+   */
+  editDeadLetter: {
+    methodKind: "unary";
+    input: typeof EditDeadLetterRequestSchema;
+    output: typeof EditDeadLetterResponseSchema;
+  },
+  /**
    * ReplayDeadLetter sends the event again. However often that is asked, it is stored once. INVALID_ARGUMENT names the field that has
    * to be edited before; FAILED_PRECONDITION: it is discarded; UNAVAILABLE: retry.
    *
@@ -398,6 +711,26 @@ export declare const DeadLetterService: GenService<{
     methodKind: "unary";
     input: typeof DiscardDeadLetterRequestSchema;
     output: typeof DiscardDeadLetterResponseSchema;
+  },
+  /**
+   * ReplayDeadLetters sends parked ones again, newest first, and names those that have to be edited before. UNAVAILABLE: asking again goes on.
+   *
+   * @generated from rpc millrace.api.v1.DeadLetterService.ReplayDeadLetters
+   */
+  replayDeadLetters: {
+    methodKind: "unary";
+    input: typeof ReplayDeadLettersRequestSchema;
+    output: typeof ReplayDeadLettersResponseSchema;
+  },
+  /**
+   * DiscardDeadLetters gives parked ones up, newest first.
+   *
+   * @generated from rpc millrace.api.v1.DeadLetterService.DiscardDeadLetters
+   */
+  discardDeadLetters: {
+    methodKind: "unary";
+    input: typeof DiscardDeadLettersRequestSchema;
+    output: typeof DiscardDeadLettersResponseSchema;
   },
 }>;
 
