@@ -104,6 +104,7 @@ export function createAnalytics(options: {
     replicas: config.NATS_REPLICAS,
     client,
     prepared,
+    metrics: metrics.erasure,
     clock,
     closing: closing.signal,
     log,
@@ -151,7 +152,7 @@ export function createAnalytics(options: {
     sql: sql.runner,
     tail,
     erasure: () => erasure,
-    exports: createEventExport({ client: exporter, clock, slots: EXPORT_SLOTS }),
+    exports: createEventExport({ client: exporter, metrics: metrics.exports, clock, slots: EXPORT_SLOTS }),
     dashboard: createDashboardQuestions({ client, metrics }),
     answers: createSharedAnswers(
       redis

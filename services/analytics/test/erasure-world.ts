@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { RequestDeletionRequestSchema } from '@millrace/contracts/millrace/analytics/v1/analytics';
-import { systemClock, uuidv7 } from '@millrace/runtime';
+import { createMetricsRegistry, systemClock, uuidv7 } from '@millrace/runtime';
 import { connectNats, openLeases, openRecords, openStreamErasing } from '@millrace/stores';
 import { eventually } from '@millrace/testkit';
 import { encodeEvent, frameItem } from '@millrace/wire';
@@ -9,6 +9,7 @@ import { type DeletionRecord, deletionRecord } from '../src/erasure/deletion-rec
 import { createDeletions } from '../src/erasure/deletions.ts';
 import { type EraserDeps, eraseOnce } from '../src/erasure/eraser.ts';
 import { createErasureStore, type ErasureStore } from '../src/erasure/erasure-store.ts';
+import { createAnalyticsMetrics } from '../src/metrics.ts';
 import { log } from './analytics-world.ts';
 import { envelopeOf, type NewEvent } from './tail.ts';
 
@@ -17,10 +18,26 @@ export async function createErasureWorld() {
   const world = await createWorld();
   const connection = await connectNats({ url: world.stores.nats.url, name: 'erasure-test', log });
   const opened: { close(): Promise<void> }[] = [];
-  const common = { connection, replicas: 1, clock: systemClock, log };
+  const registry = createMetricsRegistry({ service: 'test', version: '0' });
+  const metrics = createAnalyticsMetrics(registry).erasure;
+  const stores = { connection, replicas: 1, clock: systemClock, log };
   return {
     ...world,
     connection,
+    metrics,
+    /** What the metrics say now, but for what every process says. */
+    async told(): Promise<Readonly<Record<string, number>>> {
+      const lines = (await registry.metrics()).split('\n');
+      const samples = lines.flatMap(
+        (line) => /^millrace_((?:deletion|retention)\S+) (\S+)$/.exec(line) ?? [],
+      );
+      return Object.fromEntries(
+        Array.from({ length: samples.length / 3 }, (_, i) => [
+          samples[3 * i + 1],
+          Number(samples[3 * i + 2]),
+        ]),
+      );
+    },
     publishEvents: (events: readonly NewEvent[]) => world.publishBytes(envelopeOf(events)),
     /** A message whose event ends in the middle of a field, which the writer parks. */
     publishDamaged({ id, workspaceId = 'w', userId = '' }: NewEvent) {
@@ -54,14 +71,15 @@ export async function createErasureWorld() {
     },
     /** A replica, which knows what is in the stores and nothing else. */
     async openReplica(changes: { store?: (store: ErasureStore) => ErasureStore } = {}) {
-      const stream = await openStreamErasing(common);
-      const leases = await openLeases({ ...common, owner: `test-${uuidv7(Date.now())}` });
+      const stream = await openStreamErasing(stores);
+      const leases = await openLeases({ ...stores, owner: `test-${uuidv7(Date.now())}` });
       const parse = (stored: unknown) => deletionRecord.parse(stored);
-      const records = await openRecords<DeletionRecord>({ ...common, bucket: 'deletions', parse });
+      const records = await openRecords<DeletionRecord>({ ...stores, bucket: 'deletions', parse });
       opened.push(records);
       const real = createErasureStore(world.stores.client);
       const store = changes.store?.(real) ?? real;
-      const deps: EraserDeps = { records, store, stream, leases, newId: uuidv7, clock: systemClock, log };
+      const common = { metrics, newId: uuidv7, clock: systemClock, log };
+      const deps: EraserDeps = { ...common, records, store, stream, leases };
       const deletions = createDeletions({ records, stream, clock: systemClock, newId: uuidv7 });
       const look = () => eraseOnce(deps, AbortSignal.timeout(60_000));
       const status = (id: string) => records.get(id)?.value.status;

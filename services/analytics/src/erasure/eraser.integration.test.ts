@@ -5,6 +5,7 @@ import { openEventFeed } from '@millrace/stores';
 import { log } from '../../test/analytics-world.ts';
 import { createErasureWorld } from '../../test/erasure-world.ts';
 import { tailOver, watch } from '../../test/tail.ts';
+import { deletionState } from './eraser.ts';
 
 /** Whatever a client may call a user. */
 const USER = `o'b\\"r\n\té{x:String}`;
@@ -30,13 +31,22 @@ test('what was accepted before the request goes from everywhere, stored by then 
   await world.publishDamaged({ id: 'w1-damaged', workspaceId: 'w1', userId: USER });
   await world.publishDamaged({ id: 'w1-damaged-other', workspaceId: 'w1', userId: 'other' });
   const { id } = await replica.request('w1', USER);
+  world.metrics.followJobs(() => deletionState(replica.deps.records, systemClock.now()));
   await replica.look();
   assert.equal(replica.status(id), 'pending', 'nothing is stored yet that could be deleted');
+  const waiting = await world.told();
+  assert.equal(waiting['deletion_jobs{state="pending"}'], 1);
+  assert.ok((waiting['deletion_oldest_unfinished_seconds'] ?? 0) > 0);
   await world.publishEvents([{ id: 'w1-late', workspaceId: 'w1', userId: USER }]);
   await world.startWriter();
   await world.until(stored + 4);
   assert.equal(await world.deadLetterCount(), 2);
   await replica.until(id, 'done');
+  const told = await world.told();
+  assert.equal(told['deletion_jobs{state="pending"}'], 0);
+  assert.equal(told['deletion_jobs{state="done"}'], 1);
+  assert.equal(told['deletion_oldest_unfinished_seconds'], 0);
+  assert.equal(told['deletion_duration_seconds_count{outcome="done"}'], 1);
 
   const rows = await world.query<{ id: string }>(
     'SELECT event_id AS id FROM events ORDER BY _seq, _index SETTINGS optimize_use_projections = 0',

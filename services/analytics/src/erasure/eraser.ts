@@ -10,6 +10,21 @@ export interface Eraser {
   close(): Promise<void>;
 }
 
+/** What deletions tell of themselves. */
+export interface DeletionMetrics {
+  /** Called once for each job that is over, by the replica that saw to it; seconds since it was asked for. */
+  finished(outcome: 'done' | 'failed', seconds: number): void;
+  /** Declares the jobs, which are looked at when metrics are read. */
+  followJobs(look: () => DeletionState): void;
+}
+
+/** Where the jobs of all workspaces stand. */
+export interface DeletionState {
+  readonly jobs: Readonly<Record<DeletionRecord['status'], number>>;
+  /** Of the oldest job that is not over; 0 for none. */
+  readonly oldestUnfinishedSeconds: number;
+}
+
 /** Users that one mutation deletes: each mutation rewrites the same parts. */
 const MAX_TARGETS = 50;
 const LOOK_MS = 1_000;
@@ -21,6 +36,7 @@ export interface EraserDeps {
   readonly store: ErasureStore;
   readonly stream: StreamErasing;
   readonly leases: Leases;
+  readonly metrics: Pick<DeletionMetrics, 'finished'>;
   readonly newId: (nowMs: number) => string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -28,7 +44,9 @@ export interface EraserDeps {
 }
 
 /** Begins to look for jobs, and to do with each look what else is deleted. */
-export function startEraser(deps: EraserDeps & { readonly expire: () => Promise<void> }): Eraser {
+export function startEraser(
+  deps: EraserDeps & { readonly expire: (signal: AbortSignal) => Promise<void> },
+): Eraser {
   const { leases, clock, log, lookMs = LOOK_MS } = deps;
   const closing = new AbortController();
   const work = async (): Promise<void> => {
@@ -39,7 +57,7 @@ export function startEraser(deps: EraserDeps & { readonly expire: () => Promise<
         while (!until.aborted && lease.valid) {
           try {
             await eraseOnce(deps, until);
-            await deps.expire();
+            await deps.expire(until);
           } catch (error) {
             if (!until.aborted)
               log.warn({ err: error, at: clock.now() }, 'deletions do not get on, trying again');
@@ -104,13 +122,13 @@ async function beginBatch(deps: EraserDeps, pending: readonly Job[]): Promise<vo
 }
 
 async function watchBatch(deps: EraserDeps, running: readonly Job[], signal: AbortSignal): Promise<void> {
-  const { store, stream, clock, log } = deps;
+  const { store, stream, log } = deps;
   for (const [batch, jobs] of Map.groupBy(running, ({ value }) => value.batch)) {
     const targets = jobs.map(({ value }) => value);
     const { mutations, partsLeft, isDone, isKilled, failure } = await store.progress(batch);
     if (isKilled) {
       const error = 'the rewriting was stopped by an operator; ask again';
-      await changeAll(deps, jobs, () => ({ status: 'failed', finishedAtMs: clock.now(), error }));
+      await finish(deps, jobs, { status: 'failed', error });
       log.error({ batch }, 'a deletion was killed in ClickHouse');
       continue;
     }
@@ -131,14 +149,35 @@ async function watchBatch(deps: EraserDeps, running: readonly Job[], signal: Abo
       continue;
     }
     const letters = await stream.deleteDeadLetters(deadLettersOf(targets), signal);
-    await changeAll(deps, jobs, () => ({
-      status: 'done',
-      progress: 1,
-      error: '',
-      finishedAtMs: clock.now(),
-    }));
+    await finish(deps, jobs, { status: 'done', progress: 1, error: '' });
     log.info({ batch, deletions: jobs.length, letters }, 'deletion is done');
   }
+}
+
+async function finish(
+  deps: EraserDeps,
+  jobs: readonly Job[],
+  end: Partial<DeletionRecord> & { readonly status: 'done' | 'failed' },
+): Promise<void> {
+  const finishedAtMs = deps.clock.now();
+  const finished = await changeAll(deps, jobs, () => ({ ...end, finishedAtMs }));
+  for (const { value } of finished) {
+    deps.metrics.finished(end.status, (finishedAtMs - value.createdAtMs) / 1_000);
+  }
+}
+
+/** Where all jobs stand now. */
+export function deletionState(
+  records: Pick<Records<DeletionRecord>, 'entries'>,
+  nowMs: number,
+): DeletionState {
+  const jobs = { pending: 0, running: 0, done: 0, failed: 0 };
+  let oldestMs = nowMs;
+  for (const [, { value }] of records.entries()) {
+    jobs[value.status]++;
+    if (value.finishedAtMs === null) oldestMs = Math.min(oldestMs, value.createdAtMs);
+  }
+  return { jobs, oldestUnfinishedSeconds: (nowMs - oldestMs) / 1_000 };
 }
 
 /** Forgets whose job it was once the stream has nothing of theirs, and the job itself after 90 days. */

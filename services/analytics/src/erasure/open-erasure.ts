@@ -8,10 +8,11 @@ import {
   openStreamErasing,
 } from '@millrace/stores';
 import { openWhenThere } from '../open-when-there.ts';
-import { createRetention, deleteExpired, type Retention, retentionRecord } from '../retention/retention.ts';
+import { deleteExpired, lastPassMs, type RetentionMetrics } from '../retention/delete-expired.ts';
+import { createRetention, type Retention, retentionRecord } from '../retention/retention.ts';
 import { deletionRecord } from './deletion-record.ts';
 import { createDeletions, type Deletions } from './deletions.ts';
-import { type Eraser, keepPositions, startEraser } from './eraser.ts';
+import { type DeletionMetrics, deletionState, type Eraser, keepPositions, startEraser } from './eraser.ts';
 import { createErasureStore } from './erasure-store.ts';
 
 /** Deletions of a process that is connected. */
@@ -30,6 +31,7 @@ interface ErasureOptions {
   readonly client: ClickHouseClient;
   /** Resolves when the schema is in place. */
   readonly prepared: Promise<void>;
+  readonly metrics: DeletionMetrics & RetentionMetrics;
   readonly clock: Clock;
   readonly closing: AbortSignal;
   readonly log: Logger;
@@ -45,7 +47,7 @@ export function openErasure(options: ErasureOptions): Promise<Erasure | undefine
 }
 
 async function open(options: ErasureOptions & { connection: NatsConnection }): Promise<Erasure> {
-  const { connection, replicas, clock, closing, log } = options;
+  const { connection, replicas, metrics, clock, closing, log } = options;
   const stream = await openStreamErasing({ connection, replicas });
   const owner = `analytics-${randomUUID()}`;
   const leases = await openLeases({ connection, replicas, owner, clock, log });
@@ -62,6 +64,8 @@ async function open(options: ErasureOptions & { connection: NatsConnection }): P
     await records.close();
     throw error;
   });
+  metrics.followJobs(() => deletionState(records, clock.now()));
+  metrics.followPasses(() => lastPassMs(periods));
   let eraser: Eraser | undefined;
   options.prepared.then(
     () => {
@@ -69,9 +73,10 @@ async function open(options: ErasureOptions & { connection: NatsConnection }): P
       const { client } = options;
       const store = createErasureStore(client);
       const positions = () => keepPositions({ store, stream });
-      const expire = () =>
-        deleteExpired({ records: periods, client, stream, positions, newId: uuidv7, clock, log });
-      eraser = startEraser({ records, store, stream, leases, newId: uuidv7, clock, log, expire });
+      const common = { client, stream, metrics, newId: uuidv7, clock, log };
+      const expire = (signal: AbortSignal) =>
+        deleteExpired({ ...common, records: periods, positions }, signal);
+      eraser = startEraser({ ...common, records, store, leases, expire });
     },
     // The process is of no use then, and says so itself.
     () => undefined,

@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
 import { type ExportEventsRequest, ExportFormat } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { type Clock, fieldError, MillraceError } from '@millrace/runtime';
@@ -12,6 +13,19 @@ export interface EventExport {
    */
   read(request: ExportEventsRequest, signal: AbortSignal): AsyncGenerator<Uint8Array>;
 }
+
+/** What exports tell of themselves. */
+export interface ExportMetrics {
+  /** Called once for each that has begun; what it returns is called once with its end. */
+  began(format: ExportFormatName): (outcome: ExportOutcome) => void;
+  /** Bytes that were given away. */
+  sent(format: ExportFormatName, bytes: number): void;
+}
+
+/** How events are written, in a word. */
+export type ExportFormatName = 'ndjson' | 'parquet';
+/** How an export ended: whole, not taken to its end, or broken off. */
+export type ExportOutcome = 'complete' | 'left' | 'failed';
 
 const MAX_USER_ID_CHARS = 255;
 /** The times that the column can hold. */
@@ -31,31 +45,35 @@ const SETTINGS = {
 } as const;
 
 const sql = {
-  [ExportFormat.UNSPECIFIED]: loadSql(import.meta.url, 'queries/ndjson.sql'),
-  [ExportFormat.PARQUET]: loadSql(import.meta.url, 'queries/parquet.sql'),
+  ndjson: loadSql(import.meta.url, 'queries/ndjson.sql'),
+  parquet: loadSql(import.meta.url, 'queries/parquet.sql'),
 };
 
 /** Makes the export over a client of its own: what is read slowly holds a connection for long. */
 export function createEventExport(options: {
   client: ClickHouseClient;
+  metrics: ExportMetrics;
   clock: Clock;
   /** Exports that run at once, and those of one workspace. */
   slots: { readonly total: number; readonly perWorkspace: number };
   /** Longest that an export may take; an hour if not told. */
   maxSeconds?: number;
 }): EventExport {
-  const { client, clock } = options;
+  const { client, metrics, clock } = options;
   const enter = createDoor(options.slots);
   return {
     async *read(request, signal) {
       const params = paramsOf(request, clock.now());
       const leave = enter(params.workspaceId);
       const over = new AbortController();
+      const format = request.format === ExportFormat.PARQUET ? 'parquet' : 'ndjson';
+      const ended = metrics.began(format);
+      // Whoever stops taking pieces ends the reading where it waits.
+      let outcome: ExportOutcome = 'left';
       try {
         const abort_signal = AbortSignal.any([signal, over.signal]);
         const answer = client.exec({
-          query:
-            request.format === ExportFormat.PARQUET ? sql[request.format] : sql[ExportFormat.UNSPECIFIED],
+          query: sql[format],
           query_params: params,
           use_multipart_params: true,
           clickhouse_settings: { ...SETTINGS, max_execution_time: options.maxSeconds ?? TIMEOUT_SECONDS },
@@ -64,17 +82,27 @@ export function createEventExport(options: {
         const { stream } = await answer.catch((error: unknown) => {
           throw storeUnavailable(error);
         });
+        // The client looks at its signal until there is an answer only.
+        addAbortSignal(abort_signal, stream);
         try {
           yield new Uint8Array();
-          for await (const piece of stream) yield piece;
+          for await (const piece of stream) {
+            metrics.sent(format, piece.length);
+            yield piece;
+          }
+          outcome = 'complete';
         } catch (error) {
           throw signal.aborted ? error : storeUnavailable(error);
         } finally {
           stream.destroy();
         }
+      } catch (error) {
+        if (!signal.aborted) outcome = 'failed';
+        throw error;
       } finally {
         over.abort();
         leave();
+        ended(outcome);
       }
     },
   };

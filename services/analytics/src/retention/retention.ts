@@ -1,12 +1,5 @@
-import { type Clock, fieldError, type Logger, MillraceError } from '@millrace/runtime';
-import {
-  ask,
-  type ClickHouseClient,
-  loadSql,
-  type Records,
-  type StreamErasing,
-  storeUnavailable,
-} from '@millrace/stores';
+import { fieldError, MillraceError } from '@millrace/runtime';
+import type { Records } from '@millrace/stores';
 import { z } from 'zod';
 
 /** For how long a workspace's events are kept, as it is stored under the workspace's id. */
@@ -29,9 +22,6 @@ export interface Retention {
 }
 
 export const MAX_RETENTION_DAYS = 3_650;
-const DAY_MS = 24 * 60 * 60 * 1_000;
-/** Passes a day; each rewrites every file that has something expired. */
-const PASS_MS = DAY_MS;
 const ATTEMPTS = 5;
 
 /** Makes the setting over its records. */
@@ -56,64 +46,4 @@ export function createRetention(records: Records<RetentionRecord>): Retention {
       throw new MillraceError('aborted', 'somebody else changes the retention, try again');
     },
   };
-}
-
-const sql = {
-  deleteExpired: loadSql(import.meta.url, 'queries/delete-expired.sql'),
-  expired: loadSql(import.meta.url, 'queries/expired.sql'),
-};
-const expiredRow = z.object({ expired: z.coerce.number() });
-const TIMEOUT_MS = 60_000;
-const MAX_WORKSPACES = 1_000;
-
-/** What a pass works with. */
-export interface RetentionDeps {
-  readonly records: Records<RetentionRecord>;
-  readonly client: ClickHouseClient;
-  readonly stream: Pick<StreamErasing, 'lastSeq' | 'isWritten'>;
-  readonly positions: () => Promise<void>;
-  readonly newId: (nowMs: number) => string;
-  readonly clock: Clock;
-  readonly log: Logger;
-}
-
-/**
- * Deletes what has expired of all workspaces whose last pass is a day ago, by one mutation. Does nothing while something that the stream
- * held when it began is not stored: the writer's newest row must not go before it has seen it.
- */
-export async function deleteExpired(deps: RetentionDeps): Promise<void> {
-  const { records, client, stream, clock, log } = deps;
-  const nowMs = clock.now();
-  const due = [...records.entries()]
-    .filter(([, { value }]) => value.days > 0 && nowMs - value.passedAtMs >= PASS_MS)
-    .slice(0, MAX_WORKSPACES);
-  if (due.length === 0) return;
-  const throughSeq = await stream.lastSeq();
-  if (!(await stream.isWritten(throughSeq))) return;
-  const params = {
-    workspaceIds: due.map(([workspaceId]) => workspaceId),
-    beforeMs: due.map(([, { value }]) => nowMs - value.days * DAY_MS),
-    throughSeq,
-  };
-  const [row] = await ask(client, { sql: sql.expired, params, row: expiredRow, timeoutMs: TIMEOUT_MS });
-  if ((row?.expired ?? 0) > 0) {
-    await deps.positions();
-    const batch = deps.newId(nowMs);
-    try {
-      await client.command({
-        query: sql.deleteExpired,
-        query_params: { ...params, batch },
-        use_multipart_params: true,
-        clickhouse_settings: { mutations_sync: '0' },
-        abort_signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-    } catch (error) {
-      throw storeUnavailable(error);
-    }
-    log.info({ batch, workspaces: due.length, expired: row?.expired }, 'expired events are being deleted');
-  }
-  for (const [workspaceId, { value, revision }] of due) {
-    // One that was changed meanwhile is due again.
-    await records.update(workspaceId, { ...value, passedAtMs: nowMs }, revision);
-  }
 }

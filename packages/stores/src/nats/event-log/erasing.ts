@@ -15,8 +15,12 @@ export interface StreamErasing {
   isWritten(throughSeq: number): Promise<boolean>;
   /** Keeps a shard's position where it is though its newest rows are deleted: the writer would store them again. */
   keepPosition(shard: number, stored: number): Promise<void>;
-  /** Deletes dead letters, bytes and all; tells how many. */
-  deleteDeadLetters(isWanted: (message: Buffer) => boolean, signal: AbortSignal): Promise<number>;
+  /** Deletes dead letters, bytes and all, of those that the stream took before a time in milliseconds since 1970; tells how many. */
+  deleteDeadLetters(
+    isWanted: (message: Buffer) => boolean,
+    signal: AbortSignal,
+    beforeMs?: number,
+  ): Promise<number>;
 }
 
 const WRITER = 'writer';
@@ -76,7 +80,7 @@ export async function openStreamErasing(options: {
       if ((position?.stored ?? 0) >= stored) return;
       await positions.raise(shard, WRITER, { seq: Math.max(position?.seq ?? 0, stored), stored });
     },
-    async deleteDeadLetters(isWanted, signal) {
+    async deleteDeadLetters(isWanted, signal, beforeMs = Number.POSITIVE_INFINITY) {
       const subject = 'dead-letters.>';
       const reads = createDirectReads({ connection, stream: DEAD_LETTERS_STREAM, subject });
       let deleted = 0;
@@ -89,7 +93,8 @@ export async function openStreamErasing(options: {
             onMessage: (message) => void chunk.push(message),
             signal,
           });
-          for (const { seq, data } of chunk) {
+          for (const { seq, data, storedAt } of chunk) {
+            if (Date.parse(storedAt) >= beforeMs) return deleted;
             fromSeq = seq + 1;
             if (!isWanted(data)) continue;
             // Overwritten on the disk as well.

@@ -68,7 +68,7 @@ const GET: RouteDocumentation = {
 const PUT: RouteDocumentation = {
   summary: 'Set how long events are kept',
   description:
-    'Needs `workspace:manage`. What arrived longer ago is deleted soon after a change and once a day from then on; it does not come back.',
+    'Needs `workspace:manage`. What arrived longer ago is deleted soon after a change and once a day from then on, dead letters too; it does not come back.',
   tag: 'Deletions',
   requestBody: { 'application/json': retention },
   responses: { 200: answer },

@@ -424,7 +424,8 @@ export declare const DeletionService: GenService<{
     output: typeof GetRetentionResponseSchema;
   },
   /**
-   * PutRetention changes it: what arrived longer ago is deleted soon after, and once a day from then on. It does not come back.
+   * PutRetention changes it: what arrived longer ago is deleted soon after, and once a day from then on, dead letters too. It does not
+   * come back.
    * INVALID_ARGUMENT names the field.
    *
    * @generated from rpc millrace.api.v1.DeletionService.PutRetention
