@@ -31,10 +31,6 @@ const ROLLUPS: Readonly<Record<string, RollupTable>> = {
     GROUP BY workspace_id, hour, user_h, session_h
 )`,
   },
-  events_by_user: {
-    direct: projection('p_userevents', 'workspace_id, user_h, received_at, event_type, user_id'),
-    planned: 'events',
-  },
 };
 
 /** For a statement that reads rollups directly, and may read the table beside them. */
@@ -59,9 +55,9 @@ function projection(name: string, columns: string): string {
 }
 
 /**
- * Asks a statement that selects from `{{types_by_quarter}}` (workspace_id, quarter, event_type, n), `{{users_by_hour}}`
- * (workspace_id, hour, user_h, session_h, n) or `{{events_by_user}}` (the events in the order of users). A key may come in several rows:
- * their `n` are to be added. Read directly where that can be done, and as ClickHouse plans it elsewhere, to the same result.
+ * Asks a statement that selects from `{{types_by_quarter}}` (workspace_id, quarter, event_type, n) or `{{users_by_hour}}` (workspace_id,
+ * hour, user_h, session_h, n). A key may come in several rows: their `n` are to be added. Read directly where that can be done, and as
+ * ClickHouse plans it elsewhere, to the same result. Not for projections in another order: read directly, their key finds nothing fast.
  */
 export async function askRollups<T>(
   sql: string,

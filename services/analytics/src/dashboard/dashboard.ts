@@ -5,7 +5,7 @@ import type {
   GetMetricsResponseSchema,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { type Clock, fieldError } from '@millrace/runtime';
-import type { DashboardQuestions, Figures, Selection } from './questions.ts';
+import type { DashboardQuestions, Selection } from './questions.ts';
 import { bucketStarts, windowOf } from './window.ts';
 
 const MAX_TYPE_CHARS = 255;
@@ -30,9 +30,10 @@ export async function readDashboard(
   const selection = selectionOf(request, clock.now());
   const { window } = selection;
   const figures = questions.figures(selection, signal);
-  const [counts, { users, events, topUsers }, sessions] = await Promise.all([
+  const [counts, { users, events }, topUsers, sessions] = await Promise.all([
     figures.counts,
-    withDetails(figures.users, questions, selection, signal),
+    figures.users,
+    figures.topUsers,
     figures.sessions,
   ]);
   const starts = bucketStarts(window);
@@ -46,7 +47,12 @@ export async function readDashboard(
       count: BigInt(count),
       percentage: (100 * count) / total,
     })),
-    topUsers,
+    topUsers: topUsers.map((user) => ({
+      userId: user.userId,
+      eventCount: BigInt(user.events),
+      lastEventAt: timestampFromMs(user.lastMs),
+      eventTypes: [...user.types],
+    })),
     eventsOverTime: starts.map((at) => ({
       start: timestampFromMs(at),
       count: BigInt(counts.byBucket.get(at) ?? 0),
@@ -67,25 +73,4 @@ function selectionOf(request: GetMetricsRequest, nowMs: number): Selection {
     throw fieldError('user_id_part', `at most ${MAX_USER_ID_CHARS} characters`);
   }
   return { workspaceId, window: windowOf(request.timeRange, nowMs), eventType, userIdPart };
-}
-
-async function withDetails(
-  counts: Figures['users'],
-  questions: DashboardQuestions,
-  selection: Selection,
-  signal: AbortSignal,
-) {
-  const { users, events, top } = await counts;
-  const hashes = top.map(({ userHash }) => userHash);
-  const found = hashes.length === 0 ? [] : await questions.userDetails(selection, hashes, signal);
-  const details = new Map(found.map((user) => [user.userHash, user]));
-  const topUsers = top.flatMap(({ userHash, events: eventCount }) => {
-    const user = details.get(userHash);
-    // None of their events is left: somebody is deleting them.
-    if (user === undefined) return [];
-    const { userId, lastMs, types } = user;
-    const lastEventAt = timestampFromMs(lastMs);
-    return [{ userId, eventCount: BigInt(eventCount), lastEventAt, eventTypes: [...types] }];
-  });
-  return { users, events, topUsers };
 }

@@ -1,3 +1,4 @@
+-- Read from p_userevents, which lies in the order of users.
 SELECT
     toString(user_h) AS userHash,
     any(id) AS userId,
@@ -11,7 +12,7 @@ FROM
         any(user_id) AS id,
         count() AS n,
         toUnixTimestamp64Milli(max(received_at)) AS last
-    FROM {{events_by_user}}
+    FROM events
     WHERE workspace_id = {workspaceId:String}
       AND user_h IN {userHashes:Array(UInt64)}
       AND received_at >= fromUnixTimestamp64Milli({startMs:Int64}, 'UTC')
