@@ -8,11 +8,14 @@ export {
 } from './clickhouse/event-table.ts';
 export {
   ask,
+  ENDS_WITH_CLIENT,
+  type ExceededLimit,
   exceededLimit,
   isRefusal,
   isUnreadableData,
   loadSql,
   type Question,
+  storeIsFull,
   storeUnavailable,
 } from './clickhouse/query.ts';
 export {

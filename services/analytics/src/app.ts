@@ -43,6 +43,9 @@ export interface AnalyticsApp {
 
 const CACHED_FOR_MS = 10_000;
 const MAX_LOCAL_CACHE_BYTES = 16 * 1024 * 1024;
+/** Dashboards that are read at once: a workspace that asks for many waits for itself. Shorter than their callers wait. */
+const DASHBOARD_SLOTS = { total: 6, perWorkspace: 2, waitingPerWorkspace: 20, waitMs: 2_000 };
+const STATEMENTS_PER_DASHBOARD = 3;
 /** What ClickHouse has left over for metrics while people's questions run. */
 const QUERY_SLOTS = { total: 6, perWorkspace: 3, waitingPerWorkspace: 20, waitMs: 5_000 };
 /** An export runs for as long as somebody takes it. */
@@ -69,7 +72,13 @@ export function createAnalytics(options: {
   const client = createClickHouse(connection);
   // The database that the other client works in may have to be made first.
   const founder = createClickHouse({ ...connection, database: 'default' });
+  // Each with connections of its own, so that nobody waits for one that questions of another kind hold.
   const exporter = createClickHouse({ ...connection, maxConnections: EXPORT_SLOTS.total });
+  const asker = createClickHouse({ ...connection, maxConnections: QUERY_SLOTS.total });
+  const dashboardReader = createClickHouse({
+    ...connection,
+    maxConnections: DASHBOARD_SLOTS.total * STATEMENTS_PER_DASHBOARD,
+  });
   const closing = new AbortController();
   let ready = false;
   const prepared = prepareStore({
@@ -143,7 +152,7 @@ export function createAnalytics(options: {
     filler = startStoredFiller({ client, database: config.CLICKHOUSE_DATABASE, properties, log });
   });
   const questions = createEventQuestions({ client, metrics });
-  const store = createQueryStore({ client, slots: createQuerySlots(QUERY_SLOTS), metrics });
+  const store = createQueryStore({ client: asker, slots: createQuerySlots(QUERY_SLOTS), metrics });
   const letters = createDeadLetterTable({ client, metrics });
   const redis = openRedis(config, log);
   const sql = openSql({ config, connection, application: client, metrics, log });
@@ -153,7 +162,8 @@ export function createAnalytics(options: {
     tail,
     erasure: () => erasure,
     exports: createEventExport({ client: exporter, metrics: metrics.exports, clock, slots: EXPORT_SLOTS }),
-    dashboard: createDashboardQuestions({ client, metrics }),
+    dashboard: createDashboardQuestions({ client: dashboardReader, metrics }),
+    dashboardSlots: createQuerySlots(DASHBOARD_SLOTS),
     answers: createSharedAnswers(
       redis
         ? createRedisByteCache({ redis, name: 'dashboard', ttlMs: CACHED_FOR_MS, log })
@@ -185,6 +195,8 @@ export function createAnalytics(options: {
       redis?.disconnect();
       await sql.close();
       await exporter.close();
+      await asker.close();
+      await dashboardReader.close();
       await client.close();
     },
   };

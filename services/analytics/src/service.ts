@@ -41,6 +41,7 @@ import {
   propertyColumns,
   putProperty,
 } from './properties/properties.ts';
+import type { QuerySlots } from './query/query-slots.ts';
 import type { QueryStore } from './query/query-store.ts';
 import { runQuery } from './query/run-query.ts';
 import type { SqlRunner } from './sql/run-sql.ts';
@@ -56,6 +57,8 @@ const RATE_SECONDS = 60;
 export function bindAnalytics(options: {
   questions: EventQuestions;
   dashboard: DashboardQuestions;
+  /** Of dashboards that have to be read. */
+  dashboardSlots: QuerySlots;
   answers: SharedAnswers;
   store: QueryStore;
   properties: PropertyDeps;
@@ -70,7 +73,7 @@ export function bindAnalytics(options: {
   clock: Clock;
   isReady: () => boolean;
 }): GrpcServiceBinding {
-  const { questions, dashboard, answers, store, properties, audit, clock } = options;
+  const { questions, dashboard, dashboardSlots, answers, store, properties, audit, clock } = options;
   const columnsOf = (workspaceId: string) => propertyColumns(properties.properties(), workspaceId);
   const whenReady =
     <Request, Answer>(answer: (request: Request, signal: AbortSignal) => Promise<Answer>) =>
@@ -91,7 +94,8 @@ export function bindAnalytics(options: {
     }),
     getMetrics: whenReady(async (request, signal) => {
       const find = async (untilNobodyWaits: AbortSignal) => {
-        const figures = await readDashboard(dashboard, request, clock, untilNobodyWaits);
+        const read = () => readDashboard(dashboard, request, clock, untilNobodyWaits);
+        const figures = await dashboardSlots.run(request.workspaceId, read, untilNobodyWaits);
         return toBinary(GetMetricsResponseSchema, create(GetMetricsResponseSchema, figures));
       };
       const { bytes, fromCache } = await answers.read(cacheKey(request), find, signal);

@@ -19,6 +19,12 @@ export interface Question<Row> {
   readonly settings?: ClickHouseSettings | undefined;
 }
 
+/** ClickHouse goes on with a statement that nobody waits for, unless it is told to end and the statement may only read. */
+export const ENDS_WITH_CLIENT = {
+  cancel_http_readonly_queries_on_client_close: 1,
+  readonly: '1',
+} as const satisfies ClickHouseSettings;
+
 /** Asks, and parses every row. 64-bit integers arrive as strings. Throws `unavailable` when no answer comes. */
 export async function ask<Row>(client: ClickHouseClient, question: Question<Row>): Promise<Row[]> {
   const deadline = AbortSignal.timeout(question.timeoutMs);
@@ -33,6 +39,7 @@ export async function ask<Row>(client: ClickHouseClient, question: Question<Row>
       abort_signal: question.signal ? AbortSignal.any([deadline, question.signal]) : deadline,
       clickhouse_settings: {
         ...question.settings,
+        ...ENDS_WITH_CLIENT,
         max_execution_time: Math.ceil(question.timeoutMs / 1000),
         output_format_json_quote_64bit_integers: 1,
       },
@@ -79,7 +86,10 @@ export function storeUnavailable(cause: unknown): MillraceError {
   return new MillraceError('unavailable', 'the event store can not be reached', { cause });
 }
 
-const LIMITS: Readonly<Record<string, 'time' | 'memory' | 'result' | 'queries'>> = {
+/** A limit of ClickHouse's: `memory` is that of the question, `store` what all of the server's work shares. */
+export type ExceededLimit = 'time' | 'memory' | 'store' | 'result' | 'queries';
+
+const LIMITS: Readonly<Record<string, ExceededLimit>> = {
   '158': 'result', // TOO_MANY_ROWS
   '159': 'time', // TIMEOUT_EXCEEDED
   '160': 'time', // TOO_SLOW
@@ -88,10 +98,19 @@ const LIMITS: Readonly<Record<string, 'time' | 'memory' | 'result' | 'queries'>>
   '307': 'result', // TOO_MANY_BYTES
   '396': 'result', // TOO_MANY_ROWS_OR_BYTES
 };
+/** How the server words that not the question but all together take too much memory. */
+const MEMORY_OF_ALL = /\((total|for user)\)|OvercommitTracker/i;
 
-/** Which of its limits a question has met, where that is why it failed. */
-export function exceededLimit(error: unknown): 'time' | 'memory' | 'result' | 'queries' | undefined {
-  return error instanceof ClickHouseError ? LIMITS[error.code] : undefined;
+/** Which limit a question has met, where that is why it failed. */
+export function exceededLimit(error: unknown): ExceededLimit | undefined {
+  if (!(error instanceof ClickHouseError)) return undefined;
+  const limit = LIMITS[error.code];
+  return limit === 'memory' && MEMORY_OF_ALL.test(error.message) ? 'store' : limit;
+}
+
+/** The store has all it can do: another question may be answered, or the same one later. */
+export function storeIsFull(cause: unknown): MillraceError {
+  return new MillraceError('unavailable', 'the event store has no memory to spare, try again', { cause });
 }
 
 /** Whether ClickHouse has understood a request and refuses the statement, and not because it met a limit. */

@@ -2,7 +2,7 @@ import { addAbortSignal } from 'node:stream';
 import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
 import { type ExportEventsRequest, ExportFormat } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { type Clock, fieldError, MillraceError } from '@millrace/runtime';
-import { type ClickHouseClient, loadSql, storeUnavailable } from '@millrace/stores';
+import { type ClickHouseClient, ENDS_WITH_CLIENT, loadSql, storeUnavailable } from '@millrace/stores';
 
 /** Gives a workspace its events as one file, in pieces. */
 export interface EventExport {
@@ -40,8 +40,7 @@ const SETTINGS = {
   optimize_read_in_order: 1,
   // What is not taken waits in one row group at most.
   output_format_parquet_row_group_size_bytes: String(16 * 1024 * 1024),
-  cancel_http_readonly_queries_on_client_close: 1,
-  readonly: '1',
+  ...ENDS_WITH_CLIENT,
 } as const;
 
 const sql = {

@@ -3,7 +3,9 @@ import { fieldError, MillraceError } from '@millrace/runtime';
 import {
   type ClickHouseClient,
   type ClickHouseSettings,
+  ENDS_WITH_CLIENT,
   exceededLimit,
+  storeIsFull,
   storeUnavailable,
 } from '@millrace/stores';
 import type { AnalyticsMetrics } from '../metrics.ts';
@@ -58,9 +60,11 @@ const SETTINGS = {
   date_time_output_format: 'iso',
   // The other parser gives up a whole payload over one integer beyond 64 bits.
   allow_simdjson: 0,
+  // Numbers that have an exponent to their last digit.
+  precise_float_parsing: 1,
   // Weeks and months of any year that an event may have.
   enable_extended_results_for_datetime_functions: 1,
-  readonly: '1',
+  ...ENDS_WITH_CLIENT,
 } as const;
 
 /** Asks through a client. */
@@ -165,6 +169,8 @@ function failureOf(error: unknown): MillraceError {
         'query',
         'takes too much memory; ask for a shorter window or for fields with fewer values',
       );
+    case 'store':
+      return storeIsFull(error);
     case 'result':
       return fieldError('query', 'has too large an answer; ask for fewer rows');
     case 'queries':

@@ -1,5 +1,5 @@
 import { fieldError, MillraceError } from '@millrace/runtime';
-import { ClickHouseError, exceededLimit, storeUnavailable } from '@millrace/stores';
+import { ClickHouseError, exceededLimit, storeIsFull, storeUnavailable } from '@millrace/stores';
 
 /** ClickHouse's code for what a user has no right to. */
 export const ACCESS_DENIED = '497';
@@ -49,11 +49,9 @@ export function limitOrTrouble(error: unknown, maxSeconds: number): MillraceErro
     case 'time':
       return fieldError('query', `takes more than ${maxSeconds} s`);
     case 'memory':
-      return isOfServer(error)
-        ? new MillraceError('unavailable', 'the event store has no memory to spare, try again', {
-            cause: error,
-          })
-        : fieldError('query', 'takes too much memory');
+      return fieldError('query', 'takes too much memory');
+    case 'store':
+      return storeIsFull(error);
     case 'result':
       return fieldError('query', TOO_MUCH_ANSWERED);
     case 'queries':
@@ -63,10 +61,6 @@ export function limitOrTrouble(error: unknown, maxSeconds: number): MillraceErro
     case undefined:
       return undefined;
   }
-}
-
-function isOfServer(error: unknown): boolean {
-  return error instanceof Error && /\((total|for user)\)|OvercommitTracker/i.test(error.message);
 }
 
 /** What the server says of a statement, without what it says of itself. For texts that no row has been part of. */

@@ -5,6 +5,12 @@ import { MillraceError } from '@millrace/runtime';
 import { fieldOf } from '../request/problem/describe-failure.ts';
 import { type Failure, RequestFailure } from '../server/failure.ts';
 
+/** What REST callers are told of the same failures. */
+const RETRY_AFTER_SECONDS: ReadonlyMap<Code, string> = new Map([
+  [Code.Unavailable, '1'],
+  [Code.ResourceExhausted, '5'],
+]);
+
 /**
  * A failure as the caller learns of it: known ones keep their code and message, and name the fields to blame in a
  * google.rpc.BadRequest; of others nothing is told.
@@ -20,7 +26,8 @@ export function toConnectError(thrown: unknown): ConnectError {
     const fieldViolations = thrown.details.map(({ field, issue }) => ({ field, description: issue }));
     const details =
       fieldViolations.length > 0 ? [{ desc: BadRequestSchema, value: { fieldViolations } }] : [];
-    const headers = code === Code.Unavailable ? { 'retry-after': '1' } : undefined;
+    const seconds = RETRY_AFTER_SECONDS.get(code);
+    const headers = seconds === undefined ? undefined : { 'retry-after': seconds };
     return new ConnectError(thrown.message, code, headers, details, thrown);
   }
   if (thrown instanceof RequestFailure) return failureError(thrown.failure);
