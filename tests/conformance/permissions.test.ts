@@ -14,6 +14,8 @@ import { OPEN, samplesFor } from './support/permission-table/samples.ts';
 const OPEN_TO_ANY_CREDENTIAL = [
   'DELETE /v1/workspaces/:workspaceId/members/:userId',
   'GET /api/auth/me',
+  'GET /v1/workspace-deletions',
+  'GET /v1/workspace-deletions/:deletionId',
   'GET /v1/workspaces',
   'GET /v1/workspaces/:workspaceId',
   'POST /api/auth/sign-out',
@@ -22,6 +24,8 @@ const OPEN_TO_ANY_CREDENTIAL = [
   'millrace.api.v1.WorkspaceService/CreateWorkspace',
   'millrace.api.v1.WorkspaceService/CreateWorkspaceSession',
   'millrace.api.v1.WorkspaceService/GetWorkspace',
+  'millrace.api.v1.WorkspaceService/GetWorkspaceDeletion',
+  'millrace.api.v1.WorkspaceService/ListWorkspaceDeletions',
   'millrace.api.v1.WorkspaceService/ListWorkspaces',
   'millrace.api.v1.WorkspaceService/RemoveMember',
 ];

@@ -18,6 +18,7 @@ export {
   storeIsFull,
   storeUnavailable,
 } from './clickhouse/query.ts';
+export { type AuditErasing, openAuditErasing } from './nats/audit-log/audit-erasing.ts';
 export {
   AUDIT_STREAM,
   AUDIT_SUBJECT,
@@ -66,6 +67,13 @@ export {
   type PropertyWish,
 } from './nats/properties.ts';
 export { type NatsLimits, watchNatsLimits } from './nats/server-limits.ts';
+export {
+  newWorkspaceDeletion,
+  openWorkspaceDeletions,
+  removeOwned,
+  removeWorkspaceRecords,
+  type WorkspaceDeletionRecord,
+} from './nats/workspace-deletions.ts';
 export { createLocalQuotas, createRateLimiter, type RateLimiter } from './quotas/rate-limiter.ts';
 export { createRedisQuotas, type Quota, type QuotaStanding } from './quotas/redis-quotas.ts';
 export { type ByteCache, createLocalByteCache, createRedisByteCache } from './redis/byte-cache.ts';

@@ -65,6 +65,7 @@ startEraser({
   log,
   lookMs: 50,
   expire: async () => undefined,
+  eraseWorkspaces: async () => undefined,
 });
 
 /** The first of a batch's mutations is sent, and the others are not. */

@@ -119,5 +119,15 @@ test('every replica announces who and what is judged otherwise from now on, and 
     workspaces.removeMember({ workspaceId, userId: ada.id, revokeKeys: true, actor }, CALL),
   );
   await announces([`${id}//`], () => credentials.deleteCredential(one, CALL));
+  const mine = await people.addUser('owning');
+  await announces([`/${mine.id}/`], async () => undefined);
+  await announces(
+    () => [`//${workspaceId}`],
+    async () => {
+      workspaceId = await people.addWorkspace([[mine.id, 'owner']]);
+    },
+  );
+  const deletion = { workspaceId, name: 'Tested', actor: sessionOf(mine.id, 'owner') };
+  await announces([`//${workspaceId}`], () => workspaces.deleteWorkspace(deletion, CALL));
   await stop();
 });

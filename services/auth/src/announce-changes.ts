@@ -58,7 +58,8 @@ function ofWorkspace(change: RecordChange<WorkspaceRecord>): Announcement[] {
   // A new one too: its first credential may have been asked for, and refused, before it was known here.
   if (change.kind === 'removed') return [{ workspaceId: change.previous.id }];
   const { previous, value } = change;
-  if (previous === undefined || !sameLimits(previous.rateLimit, value.rateLimit)) {
+  const isOtherwise = previous?.deletion?.id !== value.deletion?.id;
+  if (previous === undefined || isOtherwise || !sameLimits(previous.rateLimit, value.rateLimit)) {
     return [{ workspaceId: value.id }];
   }
   const before = new Map(previous.members.map(({ userId, role }) => [userId, role]));

@@ -33,6 +33,7 @@ import { indexUsers } from './store/user-record.ts';
 import type { Verdict } from './verify.ts';
 import { createVerify } from './verify.ts';
 import { ensureBootstrapOwner, ensureDefaultWorkspace } from './workspaces/default-workspace.ts';
+import { followDeletedWorkspaces } from './workspaces/deleted-workspaces.ts';
 import { createInvitationQuota } from './workspaces/invite-member.ts';
 import { createWorkspaceService } from './workspaces/service.ts';
 
@@ -106,6 +107,7 @@ export async function createAuth(options: {
     const verify = createVerify({ store, memberships, hasher, lastUsed, verifySession, clock, metrics });
     const issue = createIssueCredential({ credentials, hasher, randomBytes });
     const shared = { store, audit, ids, memberships, users, clock };
+    const deletedWorkspaces = followDeletedWorkspaces({ ...shared, defaultWorkspaceId, log });
     return {
       verify,
       bindings: {
@@ -115,6 +117,7 @@ export async function createAuth(options: {
           ...shared,
           mailer,
           newId,
+          deletedWorkspaces,
           defaultWorkspaceId,
           takeInvitation: createInvitationQuota(limiter),
         }),
@@ -122,6 +125,7 @@ export async function createAuth(options: {
       defaultWorkspaceId,
       async close() {
         await signIn.close();
+        await deletedWorkspaces.close();
         await lastUsed.close();
         await mailer.close();
         redis?.disconnect();

@@ -53,6 +53,7 @@ export function createVerify(options: {
     // The buckets are watched apart: of a new workspace the first credential may be known here before it is.
     const workspace = workspaces.get(record.workspaceId)?.value;
     if (workspace === undefined) return refuse(Refusal.UNKNOWN, 'unknown');
+    if (workspace.deletion !== null) return refuse(Refusal.REVOKED, 'revoked');
     const permissions = permissionsNow(record, memberships);
     if (permissions === undefined) return refuse(Refusal.REVOKED, 'revoked');
     lastUsed.mark(hash.recordKey, nowMs);

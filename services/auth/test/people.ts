@@ -8,6 +8,7 @@ import { openAuthStore } from '../src/store/auth-store.ts';
 import { changeRecord } from '../src/store/change-record.ts';
 import { ROLE_PERMISSIONS, type RoleName } from '../src/store/role.ts';
 import { type UserRecord, userKey } from '../src/store/user-record.ts';
+import { newWorkspace } from '../src/store/workspace-record.ts';
 import { type Bench, log } from './auth.ts';
 
 /** The store of a bench's installation, with people put straight into it. */
@@ -39,8 +40,10 @@ export async function openPeople(bench: Bench) {
     async addWorkspace(roles: readonly (readonly [userId: string, role: RoleName])[]): Promise<string> {
       const id = randomUUID();
       const members = roles.map(([userId, role], at) => ({ userId, role, joinedAtMs: at }));
-      const record = { id, name: 'Tested', createdAtMs: Date.now(), members, invitations: [] };
-      await store.workspaces.create(id, { ...record, rateLimit: null });
+      await store.workspaces.create(
+        id,
+        newWorkspace({ id, name: 'Tested', createdAtMs: Date.now(), members }),
+      );
       return id;
     },
     async setRole(workspaceId: string, userId: string, role: RoleName): Promise<void> {

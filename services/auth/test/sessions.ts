@@ -35,6 +35,7 @@ export const workspace: WorkspaceRecord = {
   members: [{ userId: user.id, role: 'viewer', joinedAtMs: NOW_MS }],
   invitations: [],
   rateLimit: { requestsPerMinute: 60, burst: 10 },
+  deletion: null,
 };
 
 /** Opens everything that sessions need, at a time that stands still. */

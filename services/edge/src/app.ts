@@ -80,6 +80,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
     countLimited: metrics.rateLimited,
   });
   const tail = { events: deps.analytics, shared: createSharedEvents(), credentials, health };
+  const publicGrant = createPublicGrant(config, deps.auth);
   const isUp = (up: boolean) => (up ? 'up' : 'down');
   const routes = createRoutes(
     {
@@ -95,6 +96,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       checkEvent: guard.check,
       auditLog,
       auth: deps.auth,
+      publicGrant,
       clock,
       newId,
       countRejected: metrics.rejected,
@@ -123,6 +125,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       events,
       credentials,
       auth: deps.auth,
+      publicGrant,
       questions: deps.analytics,
       deletions: deps.analytics,
       checkEvent: guard.check,
@@ -141,7 +144,7 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       log,
     }),
     encodeUnrouted,
-    gate: { credentials, limits, publicGrant: createPublicGrant(config, deps.auth) },
+    gate: { credentials, limits, publicGrant },
     limitAddress: limitSignIn(limits),
     clientAddress,
     bodies,

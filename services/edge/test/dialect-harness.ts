@@ -78,6 +78,7 @@ export function benchDialect(
     events: sink,
     limits: limitsForTests(),
     auth: authDouble(),
+    publicGrant: async () => undefined,
     stats: { read: async () => ({ ratePerSecond: 1250.5, total: 150_000 }) },
     audit: { listAuditEntries: () => assert.fail('the audit log is not asked') },
     questions: noQuestions,

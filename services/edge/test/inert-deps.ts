@@ -21,6 +21,7 @@ export const inertDeps: ApiDeps = {
   checkEvent: () => assert.fail(),
   auditLog: { record: () => assert.fail() },
   auth: authDouble(),
+  publicGrant: () => assert.fail(),
   clock: { now: () => 0, monotonic: () => 0 },
   newId: () => 'id',
   countRejected: assert.fail,

@@ -71,6 +71,7 @@ export async function startRpcBench(
     limits: limitsForTests(),
     clientAddress: createClientAddress([]),
     auth: authDouble(),
+    publicGrant: async () => undefined,
     questions: noQuestions,
     deletions: noDeletions,
     checkEvent: () => undefined,

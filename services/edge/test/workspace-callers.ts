@@ -1,6 +1,12 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { CredentialKind, Refusal } from '@millrace/contracts/millrace/auth/v1/auth';
-import { type Invitation, type Member, Role } from '@millrace/contracts/millrace/auth/v1/workspace';
+import {
+  type Invitation,
+  type Member,
+  Role,
+  type WorkspaceDeletion,
+  WorkspaceDeletionStatus,
+} from '@millrace/contracts/millrace/auth/v1/workspace';
 import type { MillraceError } from '@millrace/runtime';
 import type { AuthGateway } from '../src/clients/auth.ts';
 import type { CredentialVerifier, Grant } from '../src/clients/credentials.ts';
@@ -71,6 +77,15 @@ const made = timestampFromDate(new Date(MADE));
 const workspace = { id: HERE, name: 'Acme', createdAt: made, role: Role.OWNER };
 const limited = { ...workspace, rateLimit: { requestsPerMinute: 60, burst: 10 } };
 const member = (role: Role) => ({ userId: 'user-2', email: 'ada@example.com', role, joinedAt: made });
+const deletion = {
+  ...{ id: 'deletion-1', workspaceId: HERE, status: WorkspaceDeletionStatus.UNSPECIFIED },
+  ...{ createdAt: made, progress: 0, error: '' },
+} as WorkspaceDeletion;
+const finished = {
+  ...deletion,
+  ...{ id: 'deletion-2', status: WorkspaceDeletionStatus.DONE, progress: 1, error: 'a part can wait' },
+  ...{ startedAt: made, finishedAt: made, streamClearedAt: made },
+};
 const invitation = { id: 'invitation-1', email: 'grace@example.com', createdAt: made, expiresAt: made };
 
 /** Makes one for a test. */
@@ -105,6 +120,10 @@ export function recordedAuth(): RecordedAuth {
         revokeInvitation: (request) => answer('revokeInvitation', request, {}),
         updateMember: (request) => answer('updateMember', request, { member: member(request.role) }),
         removeMember: (request) => answer('removeMember', request, { revokedKeys: 2 }),
+        deleteWorkspace: (request) => answer('deleteWorkspace', request, { deletion }),
+        listWorkspaceDeletions: (request) =>
+          answer('listWorkspaceDeletions', request, { deletions: [finished, deletion] }),
+        getWorkspaceDeletion: (request) => answer('getWorkspaceDeletion', request, { deletion: finished }),
       },
       signIn: {
         createSession: (request) => answer('createSession', request, { token: 'jwt', expiresAt: made }),

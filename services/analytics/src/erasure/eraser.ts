@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
 import type { Leases, Records, StreamErasing, Versioned } from '@millrace/stores';
 import type { DeletionRecord } from './deletion-record.ts';
-import { deadLettersOf, type ErasureStore, TABLES } from './erasure-store.ts';
+import { deadLettersOf, type ErasureStore } from './erasure-store.ts';
 
 /** Works the jobs off, one replica at a time. */
 export interface Eraser {
@@ -43,10 +43,16 @@ export interface EraserDeps {
   readonly lookMs?: number;
 }
 
-/** Begins to look for jobs, and to do with each look what else is deleted. */
-export function startEraser(
-  deps: EraserDeps & { readonly expire: (signal: AbortSignal) => Promise<void> },
-): Eraser {
+/** What else is deleted with each look. */
+export interface Riders {
+  /** What workspaces keep no longer. */
+  expire(signal: AbortSignal): Promise<void>;
+  /** Workspaces that were deleted. */
+  eraseWorkspaces(signal: AbortSignal): Promise<void>;
+}
+
+/** Begins to look for jobs. What one kind of them is stuck at keeps none of the others. */
+export function startEraser(deps: EraserDeps & Riders): Eraser {
   const { leases, clock, log, lookMs = LOOK_MS } = deps;
   const closing = new AbortController();
   const work = async (): Promise<void> => {
@@ -55,12 +61,13 @@ export function startEraser(
       const until = AbortSignal.any([closing.signal, lease.lost]);
       try {
         while (!until.aborted && lease.valid) {
-          try {
-            await eraseOnce(deps, until);
-            await deps.expire(until);
-          } catch (error) {
-            if (!until.aborted)
-              log.warn({ err: error, at: clock.now() }, 'deletions do not get on, trying again');
+          for (const look of [() => eraseOnce(deps, until), deps.expire, deps.eraseWorkspaces]) {
+            try {
+              await look(until);
+            } catch (error) {
+              if (!until.aborted)
+                log.warn({ err: error, at: clock.now() }, 'deletions do not get on, trying again');
+            }
           }
           await delay(lookMs, undefined, { signal: until }).catch(() => undefined);
         }
@@ -132,7 +139,7 @@ async function watchBatch(deps: EraserDeps, running: readonly Job[], signal: Abo
       log.error({ batch }, 'a deletion was killed in ClickHouse');
       continue;
     }
-    if (!isDone && mutations >= TABLES) {
+    if (!isDone && mutations >= store.tables) {
       if (failure !== '') log.warn({ batch, failure }, 'ClickHouse can not rewrite a part, and tries again');
       const parts = Math.max(1, partsLeft, await store.parts());
       const error = failure === '' ? '' : 'a part of the store can not be rewritten yet; it is tried again';

@@ -14,6 +14,7 @@ import { deletionRecord } from './deletion-record.ts';
 import { createDeletions, type Deletions } from './deletions.ts';
 import { type DeletionMetrics, deletionState, type Eraser, keepPositions, startEraser } from './eraser.ts';
 import { createErasureStore } from './erasure-store.ts';
+import { openWorkspaceEraser } from './workspaces/open-workspace-eraser.ts';
 
 /** Deletions of a process that is connected. */
 export interface Erasure {
@@ -64,19 +65,28 @@ async function open(options: ErasureOptions & { connection: NatsConnection }): P
     await records.close();
     throw error;
   });
+  const { client } = options;
+  const store = createErasureStore(client);
+  const positions = () => keepPositions({ store, stream });
+  const workspaces = await openWorkspaceEraser({
+    ...{ connection, replicas, client, stream, deletions: records, periods },
+    ...{ keepPositions: positions, clock, log },
+  }).catch(async (error: unknown) => {
+    await records.close();
+    await periods.close();
+    throw error;
+  });
   metrics.followJobs(() => deletionState(records, clock.now()));
   metrics.followPasses(() => lastPassMs(periods));
   let eraser: Eraser | undefined;
   options.prepared.then(
     () => {
       if (closing.aborted) return;
-      const { client } = options;
-      const store = createErasureStore(client);
-      const positions = () => keepPositions({ store, stream });
       const common = { client, stream, metrics, newId: uuidv7, clock, log };
       const expire = (signal: AbortSignal) =>
         deleteExpired({ ...common, records: periods, positions }, signal);
-      eraser = startEraser({ ...common, records, store, leases, expire });
+      const riders = { expire, eraseWorkspaces: workspaces.look };
+      eraser = startEraser({ ...common, ...riders, records, store, leases });
     },
     // The process is of no use then, and says so itself.
     () => undefined,
@@ -87,6 +97,7 @@ async function open(options: ErasureOptions & { connection: NatsConnection }): P
     retention: createRetention(periods),
     async close() {
       await eraser?.close();
+      await workspaces.close();
       await records.close();
       await periods.close();
     },

@@ -8,7 +8,7 @@ import type { AuthStore } from '../store/auth-store.ts';
 import type { CredentialIds } from '../store/credential-ids.ts';
 import type { CredentialRecord } from '../store/credential-record.ts';
 import { OWN_PERMISSIONS, permissionsWithin } from '../store/role.ts';
-import { type WorkspaceRecord, workspaceNotFound } from '../store/workspace-record.ts';
+import { existing, type WorkspaceRecord } from '../store/workspace-record.ts';
 
 const MAX_PERMISSIONS = 64;
 /** The end of the year 9999, in milliseconds: the last instant that RFC 3339 can write. */
@@ -81,8 +81,7 @@ export async function judgeGiving(options: {
   actor: Actor;
 }): Promise<{ workspace: WorkspaceRecord; requireGivable: RequireGivable }> {
   const { store, ids, workspaceId, actor } = options;
-  const workspace = (await store.workspaces.read(workspaceId))?.value;
-  if (workspace === undefined) throw workspaceNotFound();
+  const workspace = existing((await store.workspaces.read(workspaceId))?.value);
   const isPerson = actor.userId !== '' && !ids.has(workspaceId, actor.credentialId);
   const held = isPerson ? heldNow(workspace, actor) : actor.permissions;
   return {

@@ -44,12 +44,13 @@ export function createSignInAudit(options: {
     const told = [...workspaceIds].slice(0, MOST_WORKSPACES);
     await Promise.all(told.map((workspaceId) => audit.record({ ...rest, target, workspaceId })));
   };
-  const allOf = (user: UserRecord, firstWorkspaceId = user.homeWorkspaceId): ReadonlySet<string> =>
-    new Set([firstWorkspaceId, ...memberships.workspacesOf(user.id).map(({ id }) => id)]);
+  /** Not the home where they belong no longer: it may be other people's now, or deleted. */
+  const allOf = (user: UserRecord): string[] => memberships.workspacesOf(user.id).map(({ id }) => id);
 
   return {
     signedIn: (user, { id, workspaceId }, actor) =>
-      recordIn(allOf(user, workspaceId), {
+      // Another replica may just have made the first.
+      recordIn(new Set([workspaceId, ...allOf(user)]), {
         action: 'session.created',
         outcome: 'succeeded',
         actor: beforeSignIn(actor, user.id),

@@ -1,5 +1,11 @@
 import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
-import { type NatsConnection, openRecords, type Records } from '@millrace/stores';
+import {
+  type NatsConnection,
+  openRecords,
+  openWorkspaceDeletions,
+  type Records,
+  type WorkspaceDeletionRecord,
+} from '@millrace/stores';
 import { z } from 'zod';
 import { type CredentialRecord, credentialRecord } from './credential-record.ts';
 import { type UserRecord, userRecord } from './user-record.ts';
@@ -16,6 +22,8 @@ export interface AuthStore {
   readonly credentials: Records<CredentialRecord>;
   /** By id. */
   readonly workspaces: Records<WorkspaceRecord>;
+  /** By id; analytics works them off. */
+  readonly workspaceDeletions: Records<WorkspaceDeletionRecord>;
   /** By the hash of the address, see `userKey`. */
   readonly users: Records<UserRecord>;
   /** By `kid`. */
@@ -34,9 +42,10 @@ export async function openAuthStore(options: {
 }): Promise<AuthStore> {
   const open = <T>(bucket: string, schema: z.ZodType<T>): Promise<Records<T>> =>
     openRecords({ ...options, bucket, parse: (stored) => schema.parse(stored) });
-  const [credentials, workspaces, users, signingKeys, settings] = await Promise.all([
+  const [credentials, workspaces, workspaceDeletions, users, signingKeys, settings] = await Promise.all([
     open('auth-credentials', credentialRecord),
     open('auth-workspaces', workspaceRecord),
+    openWorkspaceDeletions(options),
     open('auth-users', userRecord),
     open('auth-signing-keys', signingKeyRecord),
     open('auth-settings', settingRecord),
@@ -44,11 +53,12 @@ export async function openAuthStore(options: {
   return {
     credentials,
     workspaces,
+    workspaceDeletions,
     users,
     signingKeys,
     settings,
     async close() {
-      const opened = [credentials, workspaces, users, signingKeys, settings];
+      const opened = [credentials, workspaces, workspaceDeletions, users, signingKeys, settings];
       await Promise.all(opened.map((records) => records.close()));
     },
   };

@@ -40,7 +40,7 @@ function invitationOf(email: string, expiresAtMs = NOW_MS + 1): InvitationRecord
 }
 
 function workspace(id: string, invitations: readonly InvitationRecord[] = []): WorkspaceRecord {
-  return { id, name: id, createdAtMs: 0, members: [], invitations, rateLimit: null };
+  return { id, name: id, createdAtMs: 0, members: [], invitations, rateLimit: null, deletion: null };
 }
 
 test('the invitations of an address are found without a walk over all workspaces', () => {

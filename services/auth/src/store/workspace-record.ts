@@ -30,7 +30,25 @@ const invitationRecord = z.object({
   expiresAtMs: z.number(),
 });
 
-/** A tenant with everybody who belongs to it, as it is stored under its id. */
+const deletionRecord = z.object({
+  /** Of the job that deletes what the workspace has stored. */
+  id: z.string(),
+  atMs: z.number(),
+  /** Who asked, until the job and the audit log know; then null: nothing of a person stays here. */
+  request: z
+    .object({
+      userId: z.string(),
+      credentialId: z.string(),
+      ipAddress: z.string(),
+      requestId: z.string(),
+    })
+    .nullable(),
+});
+
+/**
+ * A tenant with everybody who belongs to it, as it is stored under its id. One that was deleted stays for ever, with nobody in it and
+ * without a name, so that its id is never anything else's.
+ */
 export const workspaceRecord = z.object({
   id: z.string(),
   name: z.string(),
@@ -39,16 +57,42 @@ export const workspaceRecord = z.object({
   invitations: z.array(invitationRecord).readonly().default([]),
   /** Of each credential that has none of its own; null for none. */
   rateLimit: rateLimitRecord.nullable().default(null),
+  /** Null while it is there. */
+  deletion: deletionRecord.nullable().default(null),
 });
 
 /** What `workspaceRecord` yields. */
 export type WorkspaceRecord = Readonly<z.output<typeof workspaceRecord>>;
+
+/** That a workspace was deleted. */
+export type WorkspaceDeletion = NonNullable<WorkspaceRecord['deletion']>;
 
 /** A user of a workspace. */
 export type MemberRecord = Readonly<z.output<typeof memberRecord>>;
 
 /** An address that becomes a member when it signs in. */
 export type InvitationRecord = Readonly<z.output<typeof invitationRecord>>;
+
+/** A workspace as it begins. */
+export function newWorkspace(
+  workspace: Pick<WorkspaceRecord, 'id' | 'name' | 'createdAtMs' | 'members'>,
+): WorkspaceRecord {
+  return { ...workspace, invitations: [], rateLimit: null, deletion: null };
+}
+
+/** What stays of a workspace that is deleted. */
+export function tombstoneOf(
+  { id, createdAtMs }: WorkspaceRecord,
+  deletion: WorkspaceDeletion,
+): WorkspaceRecord {
+  return { ...newWorkspace({ id, name: '', createdAtMs, members: [] }), deletion };
+}
+
+/** A workspace that is there; `not_found` for one that never was and for one that was deleted. */
+export function existing(workspace: WorkspaceRecord | undefined): WorkspaceRecord {
+  if (workspace === undefined || workspace.deletion !== null) throw workspaceNotFound();
+  return workspace;
+}
 
 /** The answer to an id that the caller can't see, whether or not there is such a workspace. */
 export function workspaceNotFound(): MillraceError {

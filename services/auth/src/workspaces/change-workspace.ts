@@ -10,7 +10,13 @@ import type { AuthStore } from '../store/auth-store.ts';
 import { changeRecord } from '../store/change-record.ts';
 import type { Memberships } from '../store/memberships.ts';
 import type { UserIndex } from '../store/user-record.ts';
-import { checkedRateLimit, type WorkspaceRecord, workspaceNotFound } from '../store/workspace-record.ts';
+import {
+  checkedRateLimit,
+  existing,
+  newWorkspace,
+  type WorkspaceRecord,
+  workspaceNotFound,
+} from '../store/workspace-record.ts';
 import { checkedWorkspaceName, MAX_WORKSPACES_OWNED, requireStanding } from './workspace-rules.ts';
 
 /** What changing a workspace needs. */
@@ -39,7 +45,9 @@ export async function changeWorkspace(
   change: (workspace: WorkspaceRecord) => WorkspaceRecord,
 ): Promise<WorkspaceRecord> {
   return recordingRefusals(audit, entry, async () => {
-    const changed = await changeRecord(store.workspaces, entry.workspaceId, change);
+    const changed = await changeRecord(store.workspaces, entry.workspaceId, (workspace) =>
+      change(existing(workspace)),
+    );
     if (changed === undefined) throw workspaceNotFound();
     return changed;
   });
@@ -98,14 +106,12 @@ export async function createWorkspace(
     );
   }
   const nowMs = clock.now();
-  const record: WorkspaceRecord = {
+  const record = newWorkspace({
     id: dependencies.newId(),
     name,
     createdAtMs: nowMs,
     members: [{ userId, role: 'owner', joinedAtMs: nowMs }],
-    invitations: [],
-    rateLimit: null,
-  };
+  });
   const outcome = await store.workspaces.create(record.id, record);
   if (outcome.kind === 'conflict') throw new MillraceError('internal', 'a new id was not unique');
   await audit.record({

@@ -1,11 +1,11 @@
-import { type Clock, uuidv7 } from '@millrace/runtime';
+import { type Clock, MillraceError, uuidv7 } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import { type Origin, recordOwnEntry } from '../actor.ts';
 import type { AuthStore } from '../store/auth-store.ts';
 import { keepSetting } from '../store/auth-store.ts';
 import { changeRecord } from '../store/change-record.ts';
 import { normalizedEmail, type UserRecord, userKey } from '../store/user-record.ts';
-import type { MemberRecord } from '../store/workspace-record.ts';
+import { type MemberRecord, newWorkspace } from '../store/workspace-record.ts';
 
 /** Finds or makes the default workspace and returns its id; replicas that start together agree on one. */
 export async function ensureDefaultWorkspace(options: {
@@ -20,10 +20,17 @@ export async function ensureDefaultWorkspace(options: {
     options.configuredId ?? uuidv7(clock.now()),
   );
   const id = options.configuredId ?? keptId;
-  if (store.workspaces.get(id) === undefined) {
+  const known = store.workspaces.get(id)?.value;
+  if (known === undefined) {
     // A conflict means that another replica has just made the same workspace.
-    const created = { id, name: 'Default', createdAtMs: clock.now() };
-    await store.workspaces.create(id, { ...created, members: [], invitations: [], rateLimit: null });
+    const created = newWorkspace({ id, name: 'Default', createdAtMs: clock.now(), members: [] });
+    await store.workspaces.create(id, created);
+  }
+  if (known?.deletion) {
+    throw new MillraceError(
+      'failed_precondition',
+      `BOOTSTRAP_WORKSPACE_ID: ${id} was deleted, and no id is used twice: set another one`,
+    );
   }
   return id;
 }

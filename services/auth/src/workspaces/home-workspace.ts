@@ -5,6 +5,7 @@ import type { AuthStore } from '../store/auth-store.ts';
 import { changeRecord } from '../store/change-record.ts';
 import type { Memberships } from '../store/memberships.ts';
 import { type UserRecord, userKey } from '../store/user-record.ts';
+import { newWorkspace } from '../store/workspace-record.ts';
 import { isBootstrapOwner, makeBootstrapOwner } from './default-workspace.ts';
 
 const LONGEST_SHOWN_NAME = 64;
@@ -22,8 +23,8 @@ export function homeWorkspaceIdFor(options: {
 }
 
 /**
- * Makes a user's home workspace, owned by them, unless it is there: then its members decide who belongs to it, and
- * nobody comes back by signing in. Who belongs to no workspace at all gets a new home.
+ * Makes a user's home workspace, owned by them, unless it is or was there: then its members decide who belongs to it, and
+ * nobody comes back by signing in; one that was deleted stays so. Who belongs to no workspace at all gets a new home.
  * The owner of the installation becomes an owner of the default workspace, whenever the operator has named them.
  * Safe to repeat, and for several replicas at once.
  */
@@ -65,14 +66,11 @@ async function createHome(
 ): Promise<void> {
   const nowMs = dependencies.clock.now();
   const name = nameFor(user.email);
-  const outcome = await dependencies.store.workspaces.create(user.homeWorkspaceId, {
-    id: user.homeWorkspaceId,
-    name,
-    createdAtMs: nowMs,
-    members: [{ userId: user.id, role: 'owner', joinedAtMs: nowMs }],
-    invitations: [],
-    rateLimit: null,
-  });
+  const members = [{ userId: user.id, role: 'owner', joinedAtMs: nowMs }] as const;
+  const outcome = await dependencies.store.workspaces.create(
+    user.homeWorkspaceId,
+    newWorkspace({ id: user.homeWorkspaceId, name, createdAtMs: nowMs, members }),
+  );
   // Another replica has just made the same workspace, and tells of it.
   if (outcome.kind === 'conflict') return;
   await recordOwnEntry(dependencies, {

@@ -8,6 +8,7 @@ import { type RevocationDependencies, revokeKeysOf } from '../credentials/update
 import type { AuthStore } from '../store/auth-store.ts';
 import type { RoleName } from '../store/role.ts';
 import {
+  existing,
   type InvitationRecord,
   type MemberRecord,
   type WorkspaceRecord,
@@ -103,8 +104,7 @@ export function listMembers(
   request: { readonly workspaceId: string },
 ): { members: readonly MemberRecord[]; invitations: readonly InvitationRecord[] } {
   const { store, clock } = dependencies;
-  const record = store.workspaces.get(request.workspaceId)?.value;
-  if (record === undefined) throw workspaceNotFound();
+  const record = existing(store.workspaces.get(request.workspaceId)?.value);
   const nowMs = clock.now();
   return {
     members: record.members.toSorted((a, b) => a.joinedAtMs - b.joinedAtMs),
@@ -118,8 +118,7 @@ export function getWorkspace(
   request: { readonly workspaceId: string; readonly userId: string },
 ): WorkspaceRecord {
   const { workspaceId, userId } = request;
-  const record = store.workspaces.get(workspaceId)?.value;
-  if (record === undefined) throw workspaceNotFound();
+  const record = existing(store.workspaces.get(workspaceId)?.value);
   if (userId !== '' && !record.members.some((member) => member.userId === userId)) throw workspaceNotFound();
   return record;
 }

@@ -3,31 +3,36 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
   type InvitationSchema,
   type MemberSchema,
+  type WorkspaceDeletionSchema,
+  WorkspaceDeletionStatus,
   type WorkspaceSchema,
   WorkspaceService,
 } from '@millrace/contracts/millrace/auth/v1/workspace';
-import { bindService, type Clock, type GrpcServiceBinding } from '@millrace/runtime';
+import { bindService, type GrpcServiceBinding } from '@millrace/runtime';
+import type { WorkspaceDeletionRecord } from '@millrace/stores';
 import type { Mailer } from '../mail/mailer.ts';
 import type { CredentialIds } from '../store/credential-ids.ts';
 import type { Memberships } from '../store/memberships.ts';
 import { toRoleMessage } from '../store/role.ts';
 import type { UserIndex } from '../store/user-record.ts';
 import type { InvitationRecord, MemberRecord, WorkspaceRecord } from '../store/workspace-record.ts';
-import { createWorkspace, updateWorkspace, type WorkspaceChanges } from './change-workspace.ts';
+import { createWorkspace, updateWorkspace } from './change-workspace.ts';
+import {
+  deleteWorkspace,
+  getWorkspaceDeletion,
+  listWorkspaceDeletions,
+  type WorkspaceDeleting,
+} from './delete-workspace.ts';
 import { inviteMember, revokeInvitation, type TakeInvitation } from './invite-member.ts';
 import { getWorkspace, listMembers, removeMember, updateMember } from './members.ts';
 
 /** `millrace.auth.v1.WorkspaceService` over the use cases. */
 export function createWorkspaceService(
-  dependencies: WorkspaceChanges & {
+  dependencies: WorkspaceDeleting & {
     memberships: Memberships;
-    users: UserIndex;
     ids: CredentialIds;
     mailer: Mailer;
     takeInvitation: TakeInvitation;
-    defaultWorkspaceId: string;
-    clock: Clock;
-    newId: () => string;
   },
 ): GrpcServiceBinding {
   const { store, memberships, users } = dependencies;
@@ -67,7 +72,37 @@ export function createWorkspaceService(
       member: toMemberMessage(await updateMember(dependencies, request), users),
     }),
     removeMember: (request) => removeMember(dependencies, request),
+    deleteWorkspace: async (request) => ({
+      deletion: toDeletionMessage(await deleteWorkspace(dependencies, request)),
+    }),
+    listWorkspaceDeletions: async (request) => ({
+      deletions: listWorkspaceDeletions(store, request).map(toDeletionMessage),
+    }),
+    getWorkspaceDeletion: async (request) => ({
+      deletion: toDeletionMessage(getWorkspaceDeletion(store, request)),
+    }),
   });
+}
+
+const STATUSES: Readonly<Record<WorkspaceDeletionRecord['status'], WorkspaceDeletionStatus>> = {
+  pending: WorkspaceDeletionStatus.UNSPECIFIED,
+  running: WorkspaceDeletionStatus.RUNNING,
+  done: WorkspaceDeletionStatus.DONE,
+};
+
+/** A job. */
+function toDeletionMessage(
+  record: WorkspaceDeletionRecord,
+): MessageInitShape<typeof WorkspaceDeletionSchema> {
+  const { id, workspaceId, status, progress, error, startedAtMs, finishedAtMs, streamClearedAtMs } = record;
+  return {
+    ...{ id, workspaceId, progress, error },
+    status: STATUSES[status],
+    createdAt: timestampFromMs(record.createdAtMs),
+    ...(startedAtMs === null ? {} : { startedAt: timestampFromMs(startedAtMs) }),
+    ...(finishedAtMs === null ? {} : { finishedAt: timestampFromMs(finishedAtMs) }),
+    ...(streamClearedAtMs === null ? {} : { streamClearedAt: timestampFromMs(streamClearedAtMs) }),
+  };
 }
 
 /** A workspace as a user sees it; an empty `userId` is a key's view. */

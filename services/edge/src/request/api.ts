@@ -12,6 +12,7 @@ import type { TailDeps } from '../management/tail/show-events.ts';
 import type { Reply } from '../server/exchange.ts';
 import type { Failure } from '../server/failure.ts';
 import type { RequestLimits } from '../server/limits/request-limits.ts';
+import type { PublicGrant } from '../server/public-grant.ts';
 import type { Route } from '../server/route.ts';
 
 /** What an API's routes work with. */
@@ -31,6 +32,7 @@ export interface ApiDeps {
   /** Where is recorded what the edge itself does. */
   readonly auditLog: AuditLog;
   readonly auth: AuthGateway;
+  readonly publicGrant: PublicGrant;
   readonly clock: Clock;
   /** A new UUIDv7 for the given time. */
   readonly newId: (nowMs: number) => string;

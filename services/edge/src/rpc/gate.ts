@@ -105,6 +105,9 @@ export const RPC_ACCESS: ReadonlyMap<DescMethod, RouteAccess> = new Map([
     updateMember: keyWith('members:manage'),
     // Everybody may leave; whoever removes somebody else needs `members:manage`, which only the request tells.
     removeMember: anyCredential(),
+    deleteWorkspace: { ...person(), anyOf: ['*'] },
+    listWorkspaceDeletions: person(),
+    getWorkspaceDeletion: person(),
   }),
   ...rules(AnalyticsService, {
     query: reading(),

@@ -26,6 +26,7 @@ import { DEADLINES as SERVER_DEADLINES, watchRequest } from '../server/deadlines
 import { callersRequestId } from '../server/exchange.ts';
 import type { RequestLimits } from '../server/limits/request-limits.ts';
 import type { RequestHandler } from '../server/listener.ts';
+import type { PublicGrant } from '../server/public-grant.ts';
 import type { BodyBudget } from '../server/request-body.ts';
 import { createAnalyticsService } from './analytics-service.ts';
 import { CallBody, counting, countMessages, servingBody } from './call-body.ts';
@@ -55,6 +56,7 @@ export interface ConnectDeps
   readonly limits: RequestLimits;
   readonly clientAddress: ClientAddress;
   readonly auth: AuthGateway;
+  readonly publicGrant: PublicGrant;
   readonly questions: Questions;
   readonly deletions: Deletions;
   readonly auditLog: AuditLog;
@@ -205,7 +207,7 @@ function createHandlers(deps: ConnectDeps, deadlines: ConnectDeadlines): readonl
     interceptors: [recordCalls(deps.log), limitUnaryCalls(deadlines.unaryMs), countMessages()],
   });
   router.service(EventService, createEventService({ ...deps, streamIdleMs: deadlines.streamIdleMs }));
-  router.service(WorkspaceService, createWorkspaceService(deps.auth));
+  router.service(WorkspaceService, createWorkspaceService(deps));
   router.service(AnalyticsService, createAnalyticsService(deps));
   router.service(DeadLetterService, createDeadLetterService(deps));
   router.service(DeletionService, createDeletionService(deps));

@@ -96,6 +96,10 @@ function nativeSamples(planted: Planted): Readonly<Record<string, SampleRequest>
     },
     'PATCH /v1/workspaces/:workspaceId/members/:userId': { ...member, body: { role: 'viewer' } },
     'DELETE /v1/workspaces/:workspaceId/members/:userId': { ...member, alsoNeeds: MEMBERS_MANAGE },
+    // Whoever may is told that this is not its name: the others still need the workspace.
+    'DELETE /v1/workspaces/:workspaceId': { ...one, body: { name: `not ${workspaceName}` } },
+    'GET /v1/workspace-deletions': own,
+    'GET /v1/workspace-deletions/:deletionId': { params: { deletionId: 'none' }, elsewhere: 404 },
     'GET /v1/schemas': own,
     'GET /v1/schemas/:eventName': schema,
     'GET /v1/schemas/:eventName/versions': schema,
@@ -210,6 +214,9 @@ function methodSamples(planted: Planted): Readonly<Record<string, SampleRequest>
     RevokeInvitation: { body: { workspaceId, invitationId }, elsewhere: 404 },
     UpdateMember: { body: { workspaceId, userId, role: Role.VIEWER }, elsewhere: 404 },
     RemoveMember: { body: { workspaceId, userId }, elsewhere: 404, alsoNeeds: MEMBERS_MANAGE },
+    DeleteWorkspace: { body: { workspaceId, name: `not ${name}` }, elsewhere: 404 },
+    ListWorkspaceDeletions: own,
+    GetWorkspaceDeletion: { body: { id: 'none' }, elsewhere: 404 },
   };
   return Object.fromEntries(
     Object.entries(ofWorkspaces).map(([method, sample]) => [

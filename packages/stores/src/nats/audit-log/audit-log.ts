@@ -31,6 +31,8 @@ async function ensureOnce(connection: NatsConnection, replicas: number): Promise
     max_age: nanos(MAX_AGE_MS),
     max_bytes: MAX_BYTES,
     num_replicas: replicas,
+    // Whoever deletes a workspace reads through them.
+    allow_direct: true,
   });
 }
 

@@ -142,27 +142,27 @@ function unavailable(cause: unknown): MillraceError {
 }
 
 /** The durable consumer that every writer of the audit log shares. */
-const AUDIT_CONSUMER = 'audit-writer';
+export const AUDIT_CONSUMER = 'audit-writer';
 
 /** Lent at a time, to all writers together: bounds what each of them holds in memory. */
 const MAX_LENT = 10_000;
 const CONSUMER_NOT_FOUND = 10014;
 
 /** Makes the stream and the consumer, or brings them up to date. */
-async function ensureAuditConsumer(options: {
+export async function ensureAuditConsumer(options: {
   connection: NatsConnection;
   replicas: number;
   /** Milliseconds after which a message that nobody answered is lent again. */
-  ackWaitMs: number;
+  ackWaitMs?: number;
 }): Promise<void> {
-  const { connection } = options;
+  const { connection, ackWaitMs = ACK_WAIT_MS } = options;
   await ensureAuditStream(connection, options.replicas);
   const manager = await connection.jetstreamManager({ timeout: REQUEST_TIMEOUT_MS });
   await ensureConsumer(manager, {
     durable_name: AUDIT_CONSUMER,
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.All,
-    ack_wait: nanos(options.ackWaitMs),
+    ack_wait: nanos(ackWaitMs),
     max_ack_pending: MAX_LENT,
     max_deliver: -1,
   });

@@ -1,6 +1,7 @@
 import { waitWithin } from '@millrace/runtime';
 import type { NatsConnection } from '../connect.ts';
-import { createDirectReads, type StreamMessage } from './direct-reads.ts';
+import { deleteMessages } from '../delete-messages.ts';
+import { createDirectReads } from './direct-reads.ts';
 import { shardOfSubject } from './event-log.ts';
 import { openPositions } from './positions.ts';
 import { DEAD_LETTERS_STREAM, EVENTS_STREAM, shardNumber } from './streams.ts';
@@ -25,7 +26,6 @@ export interface StreamErasing {
 
 const WRITER = 'writer';
 const REQUEST_TIMEOUT_MS = 5_000;
-const CHUNK = { maxMessages: 64, maxBytes: 1024 * 1024 };
 
 /** Opens them; the streams must exist when they are asked. */
 export async function openStreamErasing(options: {
@@ -80,33 +80,10 @@ export async function openStreamErasing(options: {
       if ((position?.stored ?? 0) >= stored) return;
       await positions.raise(shard, WRITER, { seq: Math.max(position?.seq ?? 0, stored), stored });
     },
-    async deleteDeadLetters(isWanted, signal, beforeMs = Number.POSITIVE_INFINITY) {
-      const subject = 'dead-letters.>';
-      const reads = createDirectReads({ connection, stream: DEAD_LETTERS_STREAM, subject });
-      let deleted = 0;
-      try {
-        for (let fromSeq = 1, pending = 1; pending > 0; ) {
-          const chunk: StreamMessage[] = [];
-          const answer = await reads.read({
-            fromSeq,
-            ...CHUNK,
-            onMessage: (message) => void chunk.push(message),
-            signal,
-          });
-          for (const { seq, data, storedAt } of chunk) {
-            if (Date.parse(storedAt) >= beforeMs) return deleted;
-            fromSeq = seq + 1;
-            if (!isWanted(data)) continue;
-            // Overwritten on the disk as well.
-            await streams.deleteMessage(DEAD_LETTERS_STREAM, seq, true);
-            deleted++;
-          }
-          pending = chunk.length === 0 ? 0 : answer.pending;
-        }
-        return deleted;
-      } finally {
-        reads.close();
-      }
-    },
+    deleteDeadLetters: (isWanted, signal, beforeMs) =>
+      deleteMessages({
+        ...{ connection, streams, stream: DEAD_LETTERS_STREAM, subject: 'dead-letters.>' },
+        ...{ isWanted, signal, beforeMs },
+      }),
   };
 }

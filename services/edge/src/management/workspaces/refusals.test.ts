@@ -3,13 +3,16 @@ import { describe, test } from 'node:test';
 import { type ErrorCode, fieldError, MillraceError } from '@millrace/runtime';
 import { callRoute } from '../../../test/workspace-call.ts';
 import { CALLERS, HERE, recordedAuth } from '../../../test/workspace-callers.ts';
+import { deletionRoutes } from './deletion-routes.ts';
 import { memberRoutes, workspaceRoutes } from './routes.ts';
 
 const ONE = '/v1/workspaces/:workspaceId';
 const MEMBER = `${ONE}/members/:userId`;
 const INVITATIONS = `${ONE}/invitations`;
 
-const ROUTES: Readonly<Record<string, { body?: unknown; person?: true; may: readonly string[] }>> = {
+const ROUTES: Readonly<
+  Record<string, { body?: unknown; person?: true; owner?: true; may: readonly string[] }>
+> = {
   'GET /v1/workspaces': { may: ['viewer', 'manager', 'key'] },
   'POST /v1/workspaces': { body: { name: 'Acme' }, person: true, may: ['viewer'] },
   [`GET ${ONE}`]: { may: ['viewer', 'manager', 'key'] },
@@ -20,24 +23,33 @@ const ROUTES: Readonly<Record<string, { body?: unknown; person?: true; may: read
   [`DELETE ${INVITATIONS}/:invitationId`]: { may: ['manager'] },
   [`PATCH ${MEMBER}`]: { body: { role: 'viewer' }, may: ['manager'] },
   [`DELETE ${MEMBER}`]: { may: ['manager'] },
+  [`DELETE ${ONE}`]: { body: { name: 'Acme' }, person: true, owner: true, may: [] },
+  'GET /v1/workspace-deletions': { person: true, may: ['viewer'] },
+  'GET /v1/workspace-deletions/:deletionId': { person: true, may: ['viewer'] },
 };
 
 describe('refusals', () => {
-  const params = { workspaceId: HERE, userId: 'user-2', invitationId: 'invitation-1' };
+  const params = {
+    workspaceId: HERE,
+    userId: 'user-2',
+    invitationId: 'invitation-1',
+    deletionId: 'deletion-2',
+  };
 
   test('the table has every route', () => {
     assert.deepEqual(
-      [...workspaceRoutes, ...memberRoutes].map(({ method, path }) => `${method} ${path}`),
+      [...workspaceRoutes, ...memberRoutes, ...deletionRoutes].map(({ method, path }) => `${method} ${path}`),
       Object.keys(ROUTES),
     );
   });
 
-  for (const [route, { body, person, may }] of Object.entries(ROUTES)) {
+  for (const [route, { body, person, owner, may }] of Object.entries(ROUTES)) {
     test(`${route}: 401 and 403 before anything is asked, and the same in both headers`, async () => {
       assert.equal((await callRoute(route, { body, params, headers: {} })).status, 401);
       assert.equal((await callRoute(route, { body, params, secret: 'nobody' })).status, 401);
       for (const name of ['viewer', 'manager', 'key'] as const) {
-        const expected = may.includes(name) ? /^20\d$/ : person ? /^401$/ : /^403$/;
+        const isPerson = name === 'viewer' && owner;
+        const expected = may.includes(name) ? /^20\d$/ : person && !isPerson ? /^401$/ : /^403$/;
         for (const headers of [
           { authorization: `bearer ${CALLERS[name]}` },
           { 'x-api-key': CALLERS[name] },
@@ -82,6 +94,9 @@ describe('refusals', () => {
     [`POST ${INVITATIONS}`, { email: 'a@example.com' }, 'role'],
     [`POST ${INVITATIONS}`, { email: 'a@example.com', role: 'OWNER' }, 'role'],
     [`PATCH ${MEMBER}`, { role: 'root' }, 'role'],
+    [`DELETE ${ONE}`, {}, 'name'],
+    [`DELETE ${ONE}`, { name: '' }, 'name'],
+    [`DELETE ${ONE}`, { name: 'Acme', force: true }, 'force'],
     [`PATCH ${MEMBER}`, { role: 'viewer', email: 'a@example.com' }, 'email'],
   ];
   for (const [route, body, field] of bad) {

@@ -1,14 +1,14 @@
 import { create } from '@bufbuild/protobuf';
 import * as api from '@millrace/contracts/millrace/api/v1/workspace';
-import { isoTime, MillraceError } from '@millrace/runtime';
+import { isoTime } from '@millrace/runtime';
 import type { Api } from '../../request/api.ts';
 import { encodeProblem } from '../../request/problem/encode-problem.ts';
 import { readQuery } from '../../request/query-string.ts';
 import { receiveJson } from '../../request/receive-json.ts';
 import { jsonReply } from '../../request/response.ts';
-import type { Exchange, Reply } from '../../server/exchange.ts';
-import type { AccessRule, Route } from '../../server/route.ts';
+import type { Exchange } from '../../server/exchange.ts';
 import { actorOf } from '../actor.ts';
+import { deletionRoutes } from './deletion-routes.ts';
 import * as documentation from './documentation.ts';
 import * as encode from './encode.ts';
 import {
@@ -18,15 +18,16 @@ import {
   removalQuery,
   workspaceChangeBody,
 } from './schema.ts';
-import { type Caller, createWorkspaceApi, type WorkspaceApi } from './workspace-api.ts';
+import { createWorkspaceApi } from './workspace-api.ts';
 import { roleOf } from './workspace-messages.ts';
+import { accessFor, COLLECTION, named, ONE, present, type WorkspaceRoute } from './workspace-route.ts';
 
 /** Workspaces and who belongs to them; the Connect and gRPC form is `millrace.api.v1.WorkspaceService`. */
 export const workspacesApi: Api = {
   name: 'workspaces',
   routes(deps) {
-    const useCases = createWorkspaceApi(deps.auth);
-    return [...workspaceRoutes, ...memberRoutes].map(({ answer, ...route }) => ({
+    const useCases = createWorkspaceApi(deps.auth, deps.publicGrant);
+    return [...workspaceRoutes, ...memberRoutes, ...deletionRoutes].map(({ answer, ...route }) => ({
       ...route,
       async handle(exchange, grant) {
         const caller = { grant, actor: actorOf(exchange, grant) };
@@ -36,33 +37,6 @@ export const workspacesApi: Api = {
     }));
   },
 };
-
-/** One route: what REST adds to the use case that it calls. */
-interface WorkspaceRoute extends Pick<Route, 'method' | 'path' | 'documentation'> {
-  readonly access: AccessRule;
-  answer(request: { exchange: Exchange; caller: Caller; api: WorkspaceApi }): Promise<Reply>;
-}
-
-/** The workspaces. */
-const COLLECTION = '/v1/workspaces';
-/** One of them. */
-const ONE = `${COLLECTION}/:workspaceId`;
-
-/** A rule for credentials in either header, with one of these permissions where any are named. */
-function accessFor(...anyOf: readonly string[]): AccessRule {
-  return { places: ['apiKey', 'bearer'], anyOf };
-}
-
-/** The workspace that the path names. */
-function named(exchange: Exchange): { workspaceId: string } {
-  return { workspaceId: exchange.params['workspaceId'] ?? '' };
-}
-
-/** The message that an answer carries: its type can't say that it is always there. */
-function present<T>(message: T | undefined): T {
-  if (message !== undefined) return message;
-  throw new MillraceError('internal', 'an answer came without its message');
-}
 
 /** A session is a secret, which no cache may keep. */
 const NOT_STORED: readonly string[] = ['cache-control', 'no-store'];

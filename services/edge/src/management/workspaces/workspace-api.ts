@@ -8,7 +8,8 @@ import { fieldError, MillraceError } from '@millrace/runtime';
 import { AUTH_CALL, type AuthGateway } from '../../clients/auth.ts';
 import { type Grant, hasPermission } from '../../clients/credentials.ts';
 import { RequestFailure } from '../../server/failure.ts';
-import { toAuthRole, toInvitation, toMember, toWorkspace } from './workspace-messages.ts';
+import type { PublicGrant } from '../../server/public-grant.ts';
+import { toAuthRole, toDeletion, toInvitation, toMember, toWorkspace } from './workspace-messages.ts';
 
 /** Who calls. */
 export interface Caller {
@@ -32,7 +33,10 @@ export type WorkspaceApi = {
 const MANAGE_MEMBERS = 'members:manage';
 
 /** Makes the use cases over the auth service. The caller's permissions have been looked at, but where the request matters. */
-export function createWorkspaceApi({ workspaces, signIn }: AuthGateway): WorkspaceApi {
+export function createWorkspaceApi(
+  { workspaces, signIn }: AuthGateway,
+  publicGrant: PublicGrant,
+): WorkspaceApi {
   return {
     async createWorkspace({ name }, { actor }) {
       const { workspace } = await workspaces.createWorkspace({ name, actor }, AUTH_CALL);
@@ -136,6 +140,31 @@ export function createWorkspaceApi({ workspaces, signIn }: AuthGateway): Workspa
         AUTH_CALL,
       );
       return create(api.RemoveMemberResponseSchema, { revokedKeys });
+    },
+
+    async deleteWorkspace(request, { grant, actor }) {
+      const workspaceId = ownWorkspace(request, grant);
+      const { name } = request;
+      requireText('name', name);
+      if ((await publicGrant())?.workspaceId === workspaceId) {
+        throw new MillraceError(
+          'failed_precondition',
+          'the figures of this workspace are public (ANALYTICS_PUBLIC_WORKSPACE): it can not be deleted',
+        );
+      }
+      const { deletion } = await workspaces.deleteWorkspace({ workspaceId, name, actor }, AUTH_CALL);
+      return create(api.DeleteWorkspaceResponseSchema, { deletion: toDeletion(deletion) });
+    },
+
+    async listWorkspaceDeletions(_, { grant: { userId } }) {
+      const { deletions } = await workspaces.listWorkspaceDeletions({ userId }, AUTH_CALL);
+      return create(api.ListWorkspaceDeletionsResponseSchema, { deletions: deletions.map(toDeletion) });
+    },
+
+    async getWorkspaceDeletion({ id }, { grant: { userId } }) {
+      requireText('id', id);
+      const { deletion } = await workspaces.getWorkspaceDeletion({ userId, id }, AUTH_CALL);
+      return create(api.GetWorkspaceDeletionResponseSchema, { deletion: toDeletion(deletion) });
     },
   };
 }

@@ -3,6 +3,8 @@ import {
   type InvitationSchema,
   type MemberSchema,
   Role,
+  type WorkspaceDeletionSchema,
+  WorkspaceDeletionStatus,
   type WorkspaceSchema,
 } from '@millrace/contracts/millrace/api/v1/workspace';
 import {
@@ -10,6 +12,8 @@ import {
   type Member as AuthMember,
   Role as AuthRole,
   type Workspace as AuthWorkspace,
+  type WorkspaceDeletion as AuthWorkspaceDeletion,
+  WorkspaceDeletionStatus as AuthWorkspaceDeletionStatus,
 } from '@millrace/contracts/millrace/auth/v1/workspace';
 import { fieldError, MillraceError } from '@millrace/runtime';
 
@@ -70,6 +74,28 @@ export function toInvitation(
   const { id, email, role, createdAt, expiresAt } = present(invitation);
   return { id, email, role: toRole(role), ...(createdAt && { createdAt }), ...(expiresAt && { expiresAt }) };
 }
+
+/** Auth's deletion of a workspace as it is published. */
+export function toDeletion(
+  deletion: AuthWorkspaceDeletion | undefined,
+): MessageInitShape<typeof WorkspaceDeletionSchema> {
+  const { createdAt, startedAt, finishedAt, streamClearedAt, status, ...rest } = present(deletion);
+  const { id, workspaceId, progress, error } = rest;
+  return {
+    ...{ id, workspaceId, progress, error },
+    status: DELETION_STATUSES[status],
+    ...(createdAt && { createdAt }),
+    ...(startedAt && { startedAt }),
+    ...(finishedAt && { finishedAt }),
+    ...(streamClearedAt && { streamClearedAt }),
+  };
+}
+
+const DELETION_STATUSES: Readonly<Record<AuthWorkspaceDeletionStatus, WorkspaceDeletionStatus>> = {
+  [AuthWorkspaceDeletionStatus.UNSPECIFIED]: WorkspaceDeletionStatus.UNSPECIFIED,
+  [AuthWorkspaceDeletionStatus.RUNNING]: WorkspaceDeletionStatus.RUNNING,
+  [AuthWorkspaceDeletionStatus.DONE]: WorkspaceDeletionStatus.DONE,
+};
 
 function toRole(internal: AuthRole): Role {
   const name = ROLE_NAMES.find((known) => ROLES[known].internal === internal);

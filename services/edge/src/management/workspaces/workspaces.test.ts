@@ -1,9 +1,22 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { create } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { DeleteWorkspaceRequestSchema } from '@millrace/contracts/millrace/api/v1/workspace';
+import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { Role } from '@millrace/contracts/millrace/auth/v1/workspace';
 import { callRoute } from '../../../test/workspace-call.ts';
-import { CALLERS, HERE, MADE, ME, PESTERED, SESSION_ENDS_MS } from '../../../test/workspace-callers.ts';
+import {
+  CALLERS,
+  HERE,
+  MADE,
+  ME,
+  PESTERED,
+  recordedAuth,
+  SESSION_ENDS_MS,
+} from '../../../test/workspace-callers.ts';
+import type { Grant } from '../../clients/credentials.ts';
+import { createWorkspaceApi } from './workspace-api.ts';
 
 const ONE = '/v1/workspaces/:workspaceId';
 const MEMBER = `${ONE}/members/:userId`;
@@ -17,6 +30,11 @@ const WORKSPACE = {
 };
 
 const member = { workspaceId: HERE, userId: 'user-2' };
+const OWNER_OF_IT = { userId: ME, credentialId: '', permissions: ['*'], ipAddress: '', requestId: '' };
+const PUBLIC: Grant = {
+  ...{ kind: 'granted', credentialId: '', workspaceId: HERE, userId: ME, permissions: new Set(['*']) },
+  ...{ credentialKind: CredentialKind.SESSION, expiresAtMs: undefined, rateLimit: undefined },
+};
 const OWNER = {
   $typeName: 'millrace.auth.v1.Actor',
   userId: ME,
@@ -87,6 +105,45 @@ describe('workspaces', () => {
     assert.deepEqual(rest, { userId: ME, workspaceId: 'workspace-2', actor: OWNER });
     // The double is handed a protobuf timestamp.
     assert.equal(timestampMs(notAfter as Parameters<typeof timestampMs>[0]), SESSION_ENDS_MS);
+  });
+});
+
+describe('deleting a workspace', () => {
+  const job = {
+    ...{ id: 'deletion-1', workspaceId: HERE, status: 'pending', createdAt: MADE, startedAt: null },
+    ...{ finishedAt: null, progress: 0, error: null, streamClearedAt: null },
+  };
+  const done = {
+    ...job,
+    ...{ id: 'deletion-2', status: 'done', startedAt: MADE, finishedAt: MADE, progress: 1 },
+    ...{ error: 'a part can wait', streamClearedAt: MADE },
+  };
+
+  test('202: an owner names it twice, and gets the job', async () => {
+    const { status, body, request } = await callRoute(`DELETE ${ONE}`, { body: { name: 'Acme' } });
+    assert.equal(status, 202);
+    assert.deepEqual(body, job);
+    assert.deepEqual(request, { workspaceId: HERE, name: 'Acme', actor: OWNER });
+  });
+
+  test('409: the one whose figures are public stays, and auth is not asked', async () => {
+    const api = createWorkspaceApi(recordedAuth().auth, async () => PUBLIC);
+    const request = create(DeleteWorkspaceRequestSchema, { workspaceId: HERE, name: 'Acme' });
+    await assert.rejects(api.deleteWorkspace(request, { grant: PUBLIC, actor: OWNER_OF_IT }), {
+      code: 'failed_precondition',
+      message: /ANALYTICS_PUBLIC_WORKSPACE/,
+    });
+  });
+
+  test('200: who asked watches it, whatever they may do where they are now', async () => {
+    const secret = CALLERS.viewer;
+    const listed = await callRoute('GET /v1/workspace-deletions', { secret });
+    assert.deepEqual(listed.body, { deletions: [done, job] });
+    assert.deepEqual(listed.request, { userId: ME });
+    const params = { deletionId: 'deletion-2' };
+    const one = await callRoute('GET /v1/workspace-deletions/:deletionId', { secret, params });
+    assert.deepEqual(one.body, done);
+    assert.deepEqual(one.request, { userId: ME, id: 'deletion-2' });
   });
 });
 

@@ -12,6 +12,82 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_millrace_api_v1_workspace: GenFile;
 
 /**
+ * WorkspaceDeletion is the job that deletes what a workspace has stored. The workspace itself was gone before it began.
+ *
+ * @generated from message millrace.api.v1.WorkspaceDeletion
+ */
+export declare type WorkspaceDeletion = Message<"millrace.api.v1.WorkspaceDeletion"> & {
+  /**
+   * The job: a UUIDv7.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What the workspace was.
+   *
+   * @generated from field: string workspace_id = 2;
+   */
+  workspaceId: string;
+
+  /**
+   * How far it is.
+   *
+   * @generated from field: millrace.api.v1.WorkspaceDeletionStatus status = 3;
+   */
+  status: WorkspaceDeletionStatus;
+
+  /**
+   * When it was asked for: from then on every credential of the workspace is refused.
+   *
+   * @generated from field: google.protobuf.Timestamp created_at = 4;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * When the store began.
+   *
+   * @generated from field: google.protobuf.Timestamp started_at = 5;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * When it was done.
+   *
+   * @generated from field: google.protobuf.Timestamp finished_at = 6;
+   */
+  finishedAt?: Timestamp | undefined;
+
+  /**
+   * From 0 to 1, of the rewriting under way.
+   *
+   * @generated from field: double progress = 7;
+   */
+  progress: number;
+
+  /**
+   * Why it does not get on; empty when there is nothing to tell.
+   *
+   * @generated from field: string error = 8;
+   */
+  error: string;
+
+  /**
+   * When the stream, which keeps events for a day, had dropped the last of them.
+   *
+   * @generated from field: google.protobuf.Timestamp stream_cleared_at = 9;
+   */
+  streamClearedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message millrace.api.v1.WorkspaceDeletion.
+ * Use `create(WorkspaceDeletionSchema)` to create a new message.
+ */
+export declare const WorkspaceDeletionSchema: GenMessage<WorkspaceDeletion>;
+
+/**
  * RateLimit bounds how often something may be asked.
  *
  * @generated from message millrace.api.v1.RateLimit
@@ -641,6 +717,127 @@ export declare type RemoveMemberResponse = Message<"millrace.api.v1.RemoveMember
 export declare const RemoveMemberResponseSchema: GenMessage<RemoveMemberResponse>;
 
 /**
+ * DeleteWorkspaceRequest names the workspace twice, so that none is deleted by mistake.
+ *
+ * @generated from message millrace.api.v1.DeleteWorkspaceRequest
+ */
+export declare type DeleteWorkspaceRequest = Message<"millrace.api.v1.DeleteWorkspaceRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * Its name, exactly.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message millrace.api.v1.DeleteWorkspaceRequest.
+ * Use `create(DeleteWorkspaceRequestSchema)` to create a new message.
+ */
+export declare const DeleteWorkspaceRequestSchema: GenMessage<DeleteWorkspaceRequest>;
+
+/**
+ * DeleteWorkspaceResponse has the job.
+ *
+ * @generated from message millrace.api.v1.DeleteWorkspaceResponse
+ */
+export declare type DeleteWorkspaceResponse = Message<"millrace.api.v1.DeleteWorkspaceResponse"> & {
+  /**
+   * As it was written.
+   *
+   * @generated from field: millrace.api.v1.WorkspaceDeletion deletion = 1;
+   */
+  deletion?: WorkspaceDeletion | undefined;
+};
+
+/**
+ * Describes the message millrace.api.v1.DeleteWorkspaceResponse.
+ * Use `create(DeleteWorkspaceResponseSchema)` to create a new message.
+ */
+export declare const DeleteWorkspaceResponseSchema: GenMessage<DeleteWorkspaceResponse>;
+
+/**
+ * ListWorkspaceDeletionsRequest is empty.
+ *
+ * @generated from message millrace.api.v1.ListWorkspaceDeletionsRequest
+ */
+export declare type ListWorkspaceDeletionsRequest = Message<"millrace.api.v1.ListWorkspaceDeletionsRequest"> & {
+};
+
+/**
+ * Describes the message millrace.api.v1.ListWorkspaceDeletionsRequest.
+ * Use `create(ListWorkspaceDeletionsRequestSchema)` to create a new message.
+ */
+export declare const ListWorkspaceDeletionsRequestSchema: GenMessage<ListWorkspaceDeletionsRequest>;
+
+/**
+ * ListWorkspaceDeletionsResponse has all of them, newest first; a job is forgotten 90 days after its end.
+ *
+ * @generated from message millrace.api.v1.ListWorkspaceDeletionsResponse
+ */
+export declare type ListWorkspaceDeletionsResponse = Message<"millrace.api.v1.ListWorkspaceDeletionsResponse"> & {
+  /**
+   * The jobs.
+   *
+   * @generated from field: repeated millrace.api.v1.WorkspaceDeletion deletions = 1;
+   */
+  deletions: WorkspaceDeletion[];
+};
+
+/**
+ * Describes the message millrace.api.v1.ListWorkspaceDeletionsResponse.
+ * Use `create(ListWorkspaceDeletionsResponseSchema)` to create a new message.
+ */
+export declare const ListWorkspaceDeletionsResponseSchema: GenMessage<ListWorkspaceDeletionsResponse>;
+
+/**
+ * GetWorkspaceDeletionRequest names a job.
+ *
+ * @generated from message millrace.api.v1.GetWorkspaceDeletionRequest
+ */
+export declare type GetWorkspaceDeletionRequest = Message<"millrace.api.v1.GetWorkspaceDeletionRequest"> & {
+  /**
+   * The job.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message millrace.api.v1.GetWorkspaceDeletionRequest.
+ * Use `create(GetWorkspaceDeletionRequestSchema)` to create a new message.
+ */
+export declare const GetWorkspaceDeletionRequestSchema: GenMessage<GetWorkspaceDeletionRequest>;
+
+/**
+ * GetWorkspaceDeletionResponse has it.
+ *
+ * @generated from message millrace.api.v1.GetWorkspaceDeletionResponse
+ */
+export declare type GetWorkspaceDeletionResponse = Message<"millrace.api.v1.GetWorkspaceDeletionResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: millrace.api.v1.WorkspaceDeletion deletion = 1;
+   */
+  deletion?: WorkspaceDeletion | undefined;
+};
+
+/**
+ * Describes the message millrace.api.v1.GetWorkspaceDeletionResponse.
+ * Use `create(GetWorkspaceDeletionResponseSchema)` to create a new message.
+ */
+export declare const GetWorkspaceDeletionResponseSchema: GenMessage<GetWorkspaceDeletionResponse>;
+
+/**
  * Role says what a member may do.
  *
  * @generated from enum millrace.api.v1.Role
@@ -686,6 +883,39 @@ export enum Role {
  * Describes the enum millrace.api.v1.Role.
  */
 export declare const RoleSchema: GenEnum<Role>;
+
+/**
+ * WorkspaceDeletionStatus says how far a job is.
+ *
+ * @generated from enum millrace.api.v1.WorkspaceDeletionStatus
+ */
+export enum WorkspaceDeletionStatus {
+  /**
+   * Waits until what was accepted before is stored.
+   *
+   * @generated from enum value: WORKSPACE_DELETION_STATUS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The store rewrites what has something of the workspace, or waits to look for stragglers.
+   *
+   * @generated from enum value: WORKSPACE_DELETION_STATUS_RUNNING = 1;
+   */
+  RUNNING = 1,
+
+  /**
+   * Nothing of the workspace is stored any more.
+   *
+   * @generated from enum value: WORKSPACE_DELETION_STATUS_DONE = 2;
+   */
+  DONE = 2,
+}
+
+/**
+ * Describes the enum millrace.api.v1.WorkspaceDeletionStatus.
+ */
+export declare const WorkspaceDeletionStatusSchema: GenEnum<WorkspaceDeletionStatus>;
 
 /**
  * WorkspaceService keeps workspaces and who belongs to them. Authenticate with the JWT of `/api/auth/verify`, or where a
@@ -793,6 +1023,37 @@ export declare const WorkspaceService: GenService<{
     methodKind: "unary";
     input: typeof RemoveMemberRequestSchema;
     output: typeof RemoveMemberResponseSchema;
+  },
+  /**
+   * DeleteWorkspace ends a workspace at once, for good, and has what it stored deleted by a job; needs the JWT of an owner, which stops
+   * working with it. FAILED_PRECONDITION: the default and the public workspace stay.
+   *
+   * @generated from rpc millrace.api.v1.WorkspaceService.DeleteWorkspace
+   */
+  deleteWorkspace: {
+    methodKind: "unary";
+    input: typeof DeleteWorkspaceRequestSchema;
+    output: typeof DeleteWorkspaceResponseSchema;
+  },
+  /**
+   * ListWorkspaceDeletions lists the jobs that the caller has asked for, newest first; needs a JWT.
+   *
+   * @generated from rpc millrace.api.v1.WorkspaceService.ListWorkspaceDeletions
+   */
+  listWorkspaceDeletions: {
+    methodKind: "unary";
+    input: typeof ListWorkspaceDeletionsRequestSchema;
+    output: typeof ListWorkspaceDeletionsResponseSchema;
+  },
+  /**
+   * GetWorkspaceDeletion reads one of them; needs a JWT. Anybody else's is NOT_FOUND.
+   *
+   * @generated from rpc millrace.api.v1.WorkspaceService.GetWorkspaceDeletion
+   */
+  getWorkspaceDeletion: {
+    methodKind: "unary";
+    input: typeof GetWorkspaceDeletionRequestSchema;
+    output: typeof GetWorkspaceDeletionResponseSchema;
   },
 }>;
 

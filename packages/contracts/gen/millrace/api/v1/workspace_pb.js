@@ -9,175 +9,224 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
  * Describes the file millrace/api/v1/workspace.proto.
  */
 export const file_millrace_api_v1_workspace = /*@__PURE__*/
-  fileDesc("Ch9taWxscmFjZS9hcGkvdjEvd29ya3NwYWNlLnByb3RvEg9taWxscmFjZS5hcGkudjEiNwoJUmF0ZUxpbWl0EhsKE3JlcXVlc3RzX3Blcl9taW51dGUYASABKA0SDQoFYnVyc3QYAiABKA0iqgEKCVdvcmtzcGFjZRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEiMKBHJvbGUYAyABKA4yFS5taWxscmFjZS5hcGkudjEuUm9sZRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpyYXRlX2xpbWl0GAUgASgLMhoubWlsbHJhY2UuYXBpLnYxLlJhdGVMaW1pdCJ8CgZNZW1iZXISDwoHdXNlcl9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCRIjCgRyb2xlGAMgASgOMhUubWlsbHJhY2UuYXBpLnYxLlJvbGUSLQoJam9pbmVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKsAQoKSW52aXRhdGlvbhIKCgJpZBgBIAEoCRINCgVlbWFpbBgCIAEoCRIjCgRyb2xlGAMgASgOMhUubWlsbHJhY2UuYXBpLnYxLlJvbGUSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiJgoWQ3JlYXRlV29ya3NwYWNlUmVxdWVzdBIMCgRuYW1lGAEgASgJIkgKF0NyZWF0ZVdvcmtzcGFjZVJlc3BvbnNlEi0KCXdvcmtzcGFjZRgBIAEoCzIaLm1pbGxyYWNlLmFwaS52MS5Xb3Jrc3BhY2UiFwoVTGlzdFdvcmtzcGFjZXNSZXF1ZXN0IkgKFkxpc3RXb3Jrc3BhY2VzUmVzcG9uc2USLgoKd29ya3NwYWNlcxgBIAMoCzIaLm1pbGxyYWNlLmFwaS52MS5Xb3Jrc3BhY2UiKwoTR2V0V29ya3NwYWNlUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkiRQoUR2V0V29ya3NwYWNlUmVzcG9uc2USLQoJd29ya3NwYWNlGAEgASgLMhoubWlsbHJhY2UuYXBpLnYxLldvcmtzcGFjZSKOAQoWVXBkYXRlV29ya3NwYWNlUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEjMKCnJhdGVfbGltaXQYAyABKAsyGi5taWxscmFjZS5hcGkudjEuUmF0ZUxpbWl0SAGIAQFCBwoFX25hbWVCDQoLX3JhdGVfbGltaXQiSAoXVXBkYXRlV29ya3NwYWNlUmVzcG9uc2USLQoJd29ya3NwYWNlGAEgASgLMhoubWlsbHJhY2UuYXBpLnYxLldvcmtzcGFjZSI1Ch1DcmVhdGVXb3Jrc3BhY2VTZXNzaW9uUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkiXwoeQ3JlYXRlV29ya3NwYWNlU2Vzc2lvblJlc3BvbnNlEg0KBXRva2VuGAEgASgJEi4KCmV4cGlyZXNfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIioKEkxpc3RNZW1iZXJzUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkicQoTTGlzdE1lbWJlcnNSZXNwb25zZRIoCgdtZW1iZXJzGAEgAygLMhcubWlsbHJhY2UuYXBpLnYxLk1lbWJlchIwCgtpbnZpdGF0aW9ucxgCIAMoCzIbLm1pbGxyYWNlLmFwaS52MS5JbnZpdGF0aW9uIl8KE0ludml0ZU1lbWJlclJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEiMKBHJvbGUYAyABKA4yFS5taWxscmFjZS5hcGkudjEuUm9sZSJHChRJbnZpdGVNZW1iZXJSZXNwb25zZRIvCgppbnZpdGF0aW9uGAEgASgLMhsubWlsbHJhY2UuYXBpLnYxLkludml0YXRpb24iRgoXUmV2b2tlSW52aXRhdGlvblJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEhUKDWludml0YXRpb25faWQYAiABKAkiGgoYUmV2b2tlSW52aXRhdGlvblJlc3BvbnNlImEKE1VwZGF0ZU1lbWJlclJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSIwoEcm9sZRgDIAEoDjIVLm1pbGxyYWNlLmFwaS52MS5Sb2xlIj8KFFVwZGF0ZU1lbWJlclJlc3BvbnNlEicKBm1lbWJlchgBIAEoCzIXLm1pbGxyYWNlLmFwaS52MS5NZW1iZXIiUQoTUmVtb3ZlTWVtYmVyUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRITCgtyZXZva2Vfa2V5cxgDIAEoCCIsChRSZW1vdmVNZW1iZXJSZXNwb25zZRIUCgxyZXZva2VkX2tleXMYASABKA0qXgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDgoKUk9MRV9PV05FUhABEg4KClJPTEVfQURNSU4QAhIPCgtST0xFX01FTUJFUhADEg8KC1JPTEVfVklFV0VSEAQy8wcKEFdvcmtzcGFjZVNlcnZpY2USZAoPQ3JlYXRlV29ya3NwYWNlEicubWlsbHJhY2UuYXBpLnYxLkNyZWF0ZVdvcmtzcGFjZVJlcXVlc3QaKC5taWxscmFjZS5hcGkudjEuQ3JlYXRlV29ya3NwYWNlUmVzcG9uc2USYQoOTGlzdFdvcmtzcGFjZXMSJi5taWxscmFjZS5hcGkudjEuTGlzdFdvcmtzcGFjZXNSZXF1ZXN0GicubWlsbHJhY2UuYXBpLnYxLkxpc3RXb3Jrc3BhY2VzUmVzcG9uc2USWwoMR2V0V29ya3NwYWNlEiQubWlsbHJhY2UuYXBpLnYxLkdldFdvcmtzcGFjZVJlcXVlc3QaJS5taWxscmFjZS5hcGkudjEuR2V0V29ya3NwYWNlUmVzcG9uc2USZAoPVXBkYXRlV29ya3NwYWNlEicubWlsbHJhY2UuYXBpLnYxLlVwZGF0ZVdvcmtzcGFjZVJlcXVlc3QaKC5taWxscmFjZS5hcGkudjEuVXBkYXRlV29ya3NwYWNlUmVzcG9uc2USeQoWQ3JlYXRlV29ya3NwYWNlU2Vzc2lvbhIuLm1pbGxyYWNlLmFwaS52MS5DcmVhdGVXb3Jrc3BhY2VTZXNzaW9uUmVxdWVzdBovLm1pbGxyYWNlLmFwaS52MS5DcmVhdGVXb3Jrc3BhY2VTZXNzaW9uUmVzcG9uc2USWAoLTGlzdE1lbWJlcnMSIy5taWxscmFjZS5hcGkudjEuTGlzdE1lbWJlcnNSZXF1ZXN0GiQubWlsbHJhY2UuYXBpLnYxLkxpc3RNZW1iZXJzUmVzcG9uc2USWwoMSW52aXRlTWVtYmVyEiQubWlsbHJhY2UuYXBpLnYxLkludml0ZU1lbWJlclJlcXVlc3QaJS5taWxscmFjZS5hcGkudjEuSW52aXRlTWVtYmVyUmVzcG9uc2USZwoQUmV2b2tlSW52aXRhdGlvbhIoLm1pbGxyYWNlLmFwaS52MS5SZXZva2VJbnZpdGF0aW9uUmVxdWVzdBopLm1pbGxyYWNlLmFwaS52MS5SZXZva2VJbnZpdGF0aW9uUmVzcG9uc2USWwoMVXBkYXRlTWVtYmVyEiQubWlsbHJhY2UuYXBpLnYxLlVwZGF0ZU1lbWJlclJlcXVlc3QaJS5taWxscmFjZS5hcGkudjEuVXBkYXRlTWVtYmVyUmVzcG9uc2USWwoMUmVtb3ZlTWVtYmVyEiQubWlsbHJhY2UuYXBpLnYxLlJlbW92ZU1lbWJlclJlcXVlc3QaJS5taWxscmFjZS5hcGkudjEuUmVtb3ZlTWVtYmVyUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("Ch9taWxscmFjZS9hcGkvdjEvd29ya3NwYWNlLnByb3RvEg9taWxscmFjZS5hcGkudjEi2AIKEVdvcmtzcGFjZURlbGV0aW9uEgoKAmlkGAEgASgJEhQKDHdvcmtzcGFjZV9pZBgCIAEoCRI4CgZzdGF0dXMYAyABKA4yKC5taWxscmFjZS5hcGkudjEuV29ya3NwYWNlRGVsZXRpb25TdGF0dXMSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHByb2dyZXNzGAcgASgBEg0KBWVycm9yGAggASgJEjUKEXN0cmVhbV9jbGVhcmVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI3CglSYXRlTGltaXQSGwoTcmVxdWVzdHNfcGVyX21pbnV0ZRgBIAEoDRINCgVidXJzdBgCIAEoDSKqAQoJV29ya3NwYWNlEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSIwoEcm9sZRgDIAEoDjIVLm1pbGxyYWNlLmFwaS52MS5Sb2xlEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnJhdGVfbGltaXQYBSABKAsyGi5taWxscmFjZS5hcGkudjEuUmF0ZUxpbWl0InwKBk1lbWJlchIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEiMKBHJvbGUYAyABKA4yFS5taWxscmFjZS5hcGkudjEuUm9sZRItCglqb2luZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqwBCgpJbnZpdGF0aW9uEgoKAmlkGAEgASgJEg0KBWVtYWlsGAIgASgJEiMKBHJvbGUYAyABKA4yFS5taWxscmFjZS5hcGkudjEuUm9sZRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCImChZDcmVhdGVXb3Jrc3BhY2VSZXF1ZXN0EgwKBG5hbWUYASABKAkiSAoXQ3JlYXRlV29ya3NwYWNlUmVzcG9uc2USLQoJd29ya3NwYWNlGAEgASgLMhoubWlsbHJhY2UuYXBpLnYxLldvcmtzcGFjZSIXChVMaXN0V29ya3NwYWNlc1JlcXVlc3QiSAoWTGlzdFdvcmtzcGFjZXNSZXNwb25zZRIuCgp3b3Jrc3BhY2VzGAEgAygLMhoubWlsbHJhY2UuYXBpLnYxLldvcmtzcGFjZSIrChNHZXRXb3Jrc3BhY2VSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCSJFChRHZXRXb3Jrc3BhY2VSZXNwb25zZRItCgl3b3Jrc3BhY2UYASABKAsyGi5taWxscmFjZS5hcGkudjEuV29ya3NwYWNlIo4BChZVcGRhdGVXb3Jrc3BhY2VSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESMwoKcmF0ZV9saW1pdBgDIAEoCzIaLm1pbGxyYWNlLmFwaS52MS5SYXRlTGltaXRIAYgBAUIHCgVfbmFtZUINCgtfcmF0ZV9saW1pdCJIChdVcGRhdGVXb3Jrc3BhY2VSZXNwb25zZRItCgl3b3Jrc3BhY2UYASABKAsyGi5taWxscmFjZS5hcGkudjEuV29ya3NwYWNlIjUKHUNyZWF0ZVdvcmtzcGFjZVNlc3Npb25SZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCSJfCh5DcmVhdGVXb3Jrc3BhY2VTZXNzaW9uUmVzcG9uc2USDQoFdG9rZW4YASABKAkSLgoKZXhwaXJlc19hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiKgoSTGlzdE1lbWJlcnNSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCSJxChNMaXN0TWVtYmVyc1Jlc3BvbnNlEigKB21lbWJlcnMYASADKAsyFy5taWxscmFjZS5hcGkudjEuTWVtYmVyEjAKC2ludml0YXRpb25zGAIgAygLMhsubWlsbHJhY2UuYXBpLnYxLkludml0YXRpb24iXwoTSW52aXRlTWVtYmVyUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkSDQoFZW1haWwYAiABKAkSIwoEcm9sZRgDIAEoDjIVLm1pbGxyYWNlLmFwaS52MS5Sb2xlIkcKFEludml0ZU1lbWJlclJlc3BvbnNlEi8KCmludml0YXRpb24YASABKAsyGy5taWxscmFjZS5hcGkudjEuSW52aXRhdGlvbiJGChdSZXZva2VJbnZpdGF0aW9uUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkSFQoNaW52aXRhdGlvbl9pZBgCIAEoCSIaChhSZXZva2VJbnZpdGF0aW9uUmVzcG9uc2UiYQoTVXBkYXRlTWVtYmVyUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIjCgRyb2xlGAMgASgOMhUubWlsbHJhY2UuYXBpLnYxLlJvbGUiPwoUVXBkYXRlTWVtYmVyUmVzcG9uc2USJwoGbWVtYmVyGAEgASgLMhcubWlsbHJhY2UuYXBpLnYxLk1lbWJlciJRChNSZW1vdmVNZW1iZXJSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhMKC3Jldm9rZV9rZXlzGAMgASgIIiwKFFJlbW92ZU1lbWJlclJlc3BvbnNlEhQKDHJldm9rZWRfa2V5cxgBIAEoDSI8ChZEZWxldGVXb3Jrc3BhY2VSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIMCgRuYW1lGAIgASgJIk8KF0RlbGV0ZVdvcmtzcGFjZVJlc3BvbnNlEjQKCGRlbGV0aW9uGAEgASgLMiIubWlsbHJhY2UuYXBpLnYxLldvcmtzcGFjZURlbGV0aW9uIh8KHUxpc3RXb3Jrc3BhY2VEZWxldGlvbnNSZXF1ZXN0IlcKHkxpc3RXb3Jrc3BhY2VEZWxldGlvbnNSZXNwb25zZRI1CglkZWxldGlvbnMYASADKAsyIi5taWxscmFjZS5hcGkudjEuV29ya3NwYWNlRGVsZXRpb24iKQobR2V0V29ya3NwYWNlRGVsZXRpb25SZXF1ZXN0EgoKAmlkGAEgASgJIlQKHEdldFdvcmtzcGFjZURlbGV0aW9uUmVzcG9uc2USNAoIZGVsZXRpb24YASABKAsyIi5taWxscmFjZS5hcGkudjEuV29ya3NwYWNlRGVsZXRpb24qXgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDgoKUk9MRV9PV05FUhABEg4KClJPTEVfQURNSU4QAhIPCgtST0xFX01FTUJFUhADEg8KC1JPTEVfVklFV0VSEAQqjwEKF1dvcmtzcGFjZURlbGV0aW9uU3RhdHVzEikKJVdPUktTUEFDRV9ERUxFVElPTl9TVEFUVVNfVU5TUEVDSUZJRUQQABIlCiFXT1JLU1BBQ0VfREVMRVRJT05fU1RBVFVTX1JVTk5JTkcQARIiCh5XT1JLU1BBQ0VfREVMRVRJT05fU1RBVFVTX0RPTkUQAjLJCgoQV29ya3NwYWNlU2VydmljZRJkCg9DcmVhdGVXb3Jrc3BhY2USJy5taWxscmFjZS5hcGkudjEuQ3JlYXRlV29ya3NwYWNlUmVxdWVzdBooLm1pbGxyYWNlLmFwaS52MS5DcmVhdGVXb3Jrc3BhY2VSZXNwb25zZRJhCg5MaXN0V29ya3NwYWNlcxImLm1pbGxyYWNlLmFwaS52MS5MaXN0V29ya3NwYWNlc1JlcXVlc3QaJy5taWxscmFjZS5hcGkudjEuTGlzdFdvcmtzcGFjZXNSZXNwb25zZRJbCgxHZXRXb3Jrc3BhY2USJC5taWxscmFjZS5hcGkudjEuR2V0V29ya3NwYWNlUmVxdWVzdBolLm1pbGxyYWNlLmFwaS52MS5HZXRXb3Jrc3BhY2VSZXNwb25zZRJkCg9VcGRhdGVXb3Jrc3BhY2USJy5taWxscmFjZS5hcGkudjEuVXBkYXRlV29ya3NwYWNlUmVxdWVzdBooLm1pbGxyYWNlLmFwaS52MS5VcGRhdGVXb3Jrc3BhY2VSZXNwb25zZRJ5ChZDcmVhdGVXb3Jrc3BhY2VTZXNzaW9uEi4ubWlsbHJhY2UuYXBpLnYxLkNyZWF0ZVdvcmtzcGFjZVNlc3Npb25SZXF1ZXN0Gi8ubWlsbHJhY2UuYXBpLnYxLkNyZWF0ZVdvcmtzcGFjZVNlc3Npb25SZXNwb25zZRJYCgtMaXN0TWVtYmVycxIjLm1pbGxyYWNlLmFwaS52MS5MaXN0TWVtYmVyc1JlcXVlc3QaJC5taWxscmFjZS5hcGkudjEuTGlzdE1lbWJlcnNSZXNwb25zZRJbCgxJbnZpdGVNZW1iZXISJC5taWxscmFjZS5hcGkudjEuSW52aXRlTWVtYmVyUmVxdWVzdBolLm1pbGxyYWNlLmFwaS52MS5JbnZpdGVNZW1iZXJSZXNwb25zZRJnChBSZXZva2VJbnZpdGF0aW9uEigubWlsbHJhY2UuYXBpLnYxLlJldm9rZUludml0YXRpb25SZXF1ZXN0GikubWlsbHJhY2UuYXBpLnYxLlJldm9rZUludml0YXRpb25SZXNwb25zZRJbCgxVcGRhdGVNZW1iZXISJC5taWxscmFjZS5hcGkudjEuVXBkYXRlTWVtYmVyUmVxdWVzdBolLm1pbGxyYWNlLmFwaS52MS5VcGRhdGVNZW1iZXJSZXNwb25zZRJbCgxSZW1vdmVNZW1iZXISJC5taWxscmFjZS5hcGkudjEuUmVtb3ZlTWVtYmVyUmVxdWVzdBolLm1pbGxyYWNlLmFwaS52MS5SZW1vdmVNZW1iZXJSZXNwb25zZRJkCg9EZWxldGVXb3Jrc3BhY2USJy5taWxscmFjZS5hcGkudjEuRGVsZXRlV29ya3NwYWNlUmVxdWVzdBooLm1pbGxyYWNlLmFwaS52MS5EZWxldGVXb3Jrc3BhY2VSZXNwb25zZRJ5ChZMaXN0V29ya3NwYWNlRGVsZXRpb25zEi4ubWlsbHJhY2UuYXBpLnYxLkxpc3RXb3Jrc3BhY2VEZWxldGlvbnNSZXF1ZXN0Gi8ubWlsbHJhY2UuYXBpLnYxLkxpc3RXb3Jrc3BhY2VEZWxldGlvbnNSZXNwb25zZRJzChRHZXRXb3Jrc3BhY2VEZWxldGlvbhIsLm1pbGxyYWNlLmFwaS52MS5HZXRXb3Jrc3BhY2VEZWxldGlvblJlcXVlc3QaLS5taWxscmFjZS5hcGkudjEuR2V0V29ya3NwYWNlRGVsZXRpb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+
+/**
+ * Describes the message millrace.api.v1.WorkspaceDeletion.
+ * Use `create(WorkspaceDeletionSchema)` to create a new message.
+ */
+export const WorkspaceDeletionSchema = /*@__PURE__*/
+  messageDesc(file_millrace_api_v1_workspace, 0);
 
 /**
  * Describes the message millrace.api.v1.RateLimit.
  * Use `create(RateLimitSchema)` to create a new message.
  */
 export const RateLimitSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 0);
+  messageDesc(file_millrace_api_v1_workspace, 1);
 
 /**
  * Describes the message millrace.api.v1.Workspace.
  * Use `create(WorkspaceSchema)` to create a new message.
  */
 export const WorkspaceSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 1);
+  messageDesc(file_millrace_api_v1_workspace, 2);
 
 /**
  * Describes the message millrace.api.v1.Member.
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 2);
+  messageDesc(file_millrace_api_v1_workspace, 3);
 
 /**
  * Describes the message millrace.api.v1.Invitation.
  * Use `create(InvitationSchema)` to create a new message.
  */
 export const InvitationSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 3);
+  messageDesc(file_millrace_api_v1_workspace, 4);
 
 /**
  * Describes the message millrace.api.v1.CreateWorkspaceRequest.
  * Use `create(CreateWorkspaceRequestSchema)` to create a new message.
  */
 export const CreateWorkspaceRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 4);
+  messageDesc(file_millrace_api_v1_workspace, 5);
 
 /**
  * Describes the message millrace.api.v1.CreateWorkspaceResponse.
  * Use `create(CreateWorkspaceResponseSchema)` to create a new message.
  */
 export const CreateWorkspaceResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 5);
+  messageDesc(file_millrace_api_v1_workspace, 6);
 
 /**
  * Describes the message millrace.api.v1.ListWorkspacesRequest.
  * Use `create(ListWorkspacesRequestSchema)` to create a new message.
  */
 export const ListWorkspacesRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 6);
+  messageDesc(file_millrace_api_v1_workspace, 7);
 
 /**
  * Describes the message millrace.api.v1.ListWorkspacesResponse.
  * Use `create(ListWorkspacesResponseSchema)` to create a new message.
  */
 export const ListWorkspacesResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 7);
+  messageDesc(file_millrace_api_v1_workspace, 8);
 
 /**
  * Describes the message millrace.api.v1.GetWorkspaceRequest.
  * Use `create(GetWorkspaceRequestSchema)` to create a new message.
  */
 export const GetWorkspaceRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 8);
+  messageDesc(file_millrace_api_v1_workspace, 9);
 
 /**
  * Describes the message millrace.api.v1.GetWorkspaceResponse.
  * Use `create(GetWorkspaceResponseSchema)` to create a new message.
  */
 export const GetWorkspaceResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 9);
+  messageDesc(file_millrace_api_v1_workspace, 10);
 
 /**
  * Describes the message millrace.api.v1.UpdateWorkspaceRequest.
  * Use `create(UpdateWorkspaceRequestSchema)` to create a new message.
  */
 export const UpdateWorkspaceRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 10);
+  messageDesc(file_millrace_api_v1_workspace, 11);
 
 /**
  * Describes the message millrace.api.v1.UpdateWorkspaceResponse.
  * Use `create(UpdateWorkspaceResponseSchema)` to create a new message.
  */
 export const UpdateWorkspaceResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 11);
+  messageDesc(file_millrace_api_v1_workspace, 12);
 
 /**
  * Describes the message millrace.api.v1.CreateWorkspaceSessionRequest.
  * Use `create(CreateWorkspaceSessionRequestSchema)` to create a new message.
  */
 export const CreateWorkspaceSessionRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 12);
+  messageDesc(file_millrace_api_v1_workspace, 13);
 
 /**
  * Describes the message millrace.api.v1.CreateWorkspaceSessionResponse.
  * Use `create(CreateWorkspaceSessionResponseSchema)` to create a new message.
  */
 export const CreateWorkspaceSessionResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 13);
+  messageDesc(file_millrace_api_v1_workspace, 14);
 
 /**
  * Describes the message millrace.api.v1.ListMembersRequest.
  * Use `create(ListMembersRequestSchema)` to create a new message.
  */
 export const ListMembersRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 14);
+  messageDesc(file_millrace_api_v1_workspace, 15);
 
 /**
  * Describes the message millrace.api.v1.ListMembersResponse.
  * Use `create(ListMembersResponseSchema)` to create a new message.
  */
 export const ListMembersResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 15);
+  messageDesc(file_millrace_api_v1_workspace, 16);
 
 /**
  * Describes the message millrace.api.v1.InviteMemberRequest.
  * Use `create(InviteMemberRequestSchema)` to create a new message.
  */
 export const InviteMemberRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 16);
+  messageDesc(file_millrace_api_v1_workspace, 17);
 
 /**
  * Describes the message millrace.api.v1.InviteMemberResponse.
  * Use `create(InviteMemberResponseSchema)` to create a new message.
  */
 export const InviteMemberResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 17);
+  messageDesc(file_millrace_api_v1_workspace, 18);
 
 /**
  * Describes the message millrace.api.v1.RevokeInvitationRequest.
  * Use `create(RevokeInvitationRequestSchema)` to create a new message.
  */
 export const RevokeInvitationRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 18);
+  messageDesc(file_millrace_api_v1_workspace, 19);
 
 /**
  * Describes the message millrace.api.v1.RevokeInvitationResponse.
  * Use `create(RevokeInvitationResponseSchema)` to create a new message.
  */
 export const RevokeInvitationResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 19);
+  messageDesc(file_millrace_api_v1_workspace, 20);
 
 /**
  * Describes the message millrace.api.v1.UpdateMemberRequest.
  * Use `create(UpdateMemberRequestSchema)` to create a new message.
  */
 export const UpdateMemberRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 20);
+  messageDesc(file_millrace_api_v1_workspace, 21);
 
 /**
  * Describes the message millrace.api.v1.UpdateMemberResponse.
  * Use `create(UpdateMemberResponseSchema)` to create a new message.
  */
 export const UpdateMemberResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 21);
+  messageDesc(file_millrace_api_v1_workspace, 22);
 
 /**
  * Describes the message millrace.api.v1.RemoveMemberRequest.
  * Use `create(RemoveMemberRequestSchema)` to create a new message.
  */
 export const RemoveMemberRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 22);
+  messageDesc(file_millrace_api_v1_workspace, 23);
 
 /**
  * Describes the message millrace.api.v1.RemoveMemberResponse.
  * Use `create(RemoveMemberResponseSchema)` to create a new message.
  */
 export const RemoveMemberResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_api_v1_workspace, 23);
+  messageDesc(file_millrace_api_v1_workspace, 24);
+
+/**
+ * Describes the message millrace.api.v1.DeleteWorkspaceRequest.
+ * Use `create(DeleteWorkspaceRequestSchema)` to create a new message.
+ */
+export const DeleteWorkspaceRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_api_v1_workspace, 25);
+
+/**
+ * Describes the message millrace.api.v1.DeleteWorkspaceResponse.
+ * Use `create(DeleteWorkspaceResponseSchema)` to create a new message.
+ */
+export const DeleteWorkspaceResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_api_v1_workspace, 26);
+
+/**
+ * Describes the message millrace.api.v1.ListWorkspaceDeletionsRequest.
+ * Use `create(ListWorkspaceDeletionsRequestSchema)` to create a new message.
+ */
+export const ListWorkspaceDeletionsRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_api_v1_workspace, 27);
+
+/**
+ * Describes the message millrace.api.v1.ListWorkspaceDeletionsResponse.
+ * Use `create(ListWorkspaceDeletionsResponseSchema)` to create a new message.
+ */
+export const ListWorkspaceDeletionsResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_api_v1_workspace, 28);
+
+/**
+ * Describes the message millrace.api.v1.GetWorkspaceDeletionRequest.
+ * Use `create(GetWorkspaceDeletionRequestSchema)` to create a new message.
+ */
+export const GetWorkspaceDeletionRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_api_v1_workspace, 29);
+
+/**
+ * Describes the message millrace.api.v1.GetWorkspaceDeletionResponse.
+ * Use `create(GetWorkspaceDeletionResponseSchema)` to create a new message.
+ */
+export const GetWorkspaceDeletionResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_api_v1_workspace, 30);
 
 /**
  * Describes the enum millrace.api.v1.Role.
@@ -192,6 +241,20 @@ export const RoleSchema = /*@__PURE__*/
  */
 export const Role = /*@__PURE__*/
   tsEnum(RoleSchema);
+
+/**
+ * Describes the enum millrace.api.v1.WorkspaceDeletionStatus.
+ */
+export const WorkspaceDeletionStatusSchema = /*@__PURE__*/
+  enumDesc(file_millrace_api_v1_workspace, 1);
+
+/**
+ * WorkspaceDeletionStatus says how far a job is.
+ *
+ * @generated from enum millrace.api.v1.WorkspaceDeletionStatus
+ */
+export const WorkspaceDeletionStatus = /*@__PURE__*/
+  tsEnum(WorkspaceDeletionStatusSchema);
 
 /**
  * WorkspaceService keeps workspaces and who belongs to them. Authenticate with the JWT of `/api/auth/verify`, or where a

@@ -14,6 +14,82 @@ import type { Actor } from "./actor_pb.js";
 export declare const file_millrace_auth_v1_workspace: GenFile;
 
 /**
+ * WorkspaceDeletion is the job that deletes what a workspace has stored. The workspace itself was gone before it began.
+ *
+ * @generated from message millrace.auth.v1.WorkspaceDeletion
+ */
+export declare type WorkspaceDeletion = Message<"millrace.auth.v1.WorkspaceDeletion"> & {
+  /**
+   * The job: a UUIDv7.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What the workspace was.
+   *
+   * @generated from field: string workspace_id = 2;
+   */
+  workspaceId: string;
+
+  /**
+   * How far it is.
+   *
+   * @generated from field: millrace.auth.v1.WorkspaceDeletionStatus status = 3;
+   */
+  status: WorkspaceDeletionStatus;
+
+  /**
+   * When it was asked for: from then on every credential of the workspace is refused.
+   *
+   * @generated from field: google.protobuf.Timestamp created_at = 4;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * When the store began.
+   *
+   * @generated from field: google.protobuf.Timestamp started_at = 5;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * When it was done.
+   *
+   * @generated from field: google.protobuf.Timestamp finished_at = 6;
+   */
+  finishedAt?: Timestamp | undefined;
+
+  /**
+   * From 0 to 1, of the rewriting under way.
+   *
+   * @generated from field: double progress = 7;
+   */
+  progress: number;
+
+  /**
+   * Why it does not get on; empty when there is nothing to tell.
+   *
+   * @generated from field: string error = 8;
+   */
+  error: string;
+
+  /**
+   * When the stream, which keeps events for a day, had dropped the last of them.
+   *
+   * @generated from field: google.protobuf.Timestamp stream_cleared_at = 9;
+   */
+  streamClearedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message millrace.auth.v1.WorkspaceDeletion.
+ * Use `create(WorkspaceDeletionSchema)` to create a new message.
+ */
+export declare const WorkspaceDeletionSchema: GenMessage<WorkspaceDeletion>;
+
+/**
  * Workspace is a tenant.
  *
  * @generated from message millrace.auth.v1.Workspace
@@ -631,6 +707,147 @@ export declare type RemoveMemberResponse = Message<"millrace.auth.v1.RemoveMembe
 export declare const RemoveMemberResponseSchema: GenMessage<RemoveMemberResponse>;
 
 /**
+ * DeleteWorkspaceRequest names the workspace twice, so that none is deleted by mistake.
+ *
+ * @generated from message millrace.auth.v1.DeleteWorkspaceRequest
+ */
+export declare type DeleteWorkspaceRequest = Message<"millrace.auth.v1.DeleteWorkspaceRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * Its name, exactly.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Who asks: an owner who has signed in.
+   *
+   * @generated from field: millrace.auth.v1.Actor actor = 3;
+   */
+  actor?: Actor | undefined;
+};
+
+/**
+ * Describes the message millrace.auth.v1.DeleteWorkspaceRequest.
+ * Use `create(DeleteWorkspaceRequestSchema)` to create a new message.
+ */
+export declare const DeleteWorkspaceRequestSchema: GenMessage<DeleteWorkspaceRequest>;
+
+/**
+ * DeleteWorkspaceResponse has the job.
+ *
+ * @generated from message millrace.auth.v1.DeleteWorkspaceResponse
+ */
+export declare type DeleteWorkspaceResponse = Message<"millrace.auth.v1.DeleteWorkspaceResponse"> & {
+  /**
+   * As it was written.
+   *
+   * @generated from field: millrace.auth.v1.WorkspaceDeletion deletion = 1;
+   */
+  deletion?: WorkspaceDeletion | undefined;
+};
+
+/**
+ * Describes the message millrace.auth.v1.DeleteWorkspaceResponse.
+ * Use `create(DeleteWorkspaceResponseSchema)` to create a new message.
+ */
+export declare const DeleteWorkspaceResponseSchema: GenMessage<DeleteWorkspaceResponse>;
+
+/**
+ * ListWorkspaceDeletionsRequest names the user.
+ *
+ * @generated from message millrace.auth.v1.ListWorkspaceDeletionsRequest
+ */
+export declare type ListWorkspaceDeletionsRequest = Message<"millrace.auth.v1.ListWorkspaceDeletionsRequest"> & {
+  /**
+   * Who has asked for them.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message millrace.auth.v1.ListWorkspaceDeletionsRequest.
+ * Use `create(ListWorkspaceDeletionsRequestSchema)` to create a new message.
+ */
+export declare const ListWorkspaceDeletionsRequestSchema: GenMessage<ListWorkspaceDeletionsRequest>;
+
+/**
+ * ListWorkspaceDeletionsResponse has all of them, newest first; a job is forgotten 90 days after its end.
+ *
+ * @generated from message millrace.auth.v1.ListWorkspaceDeletionsResponse
+ */
+export declare type ListWorkspaceDeletionsResponse = Message<"millrace.auth.v1.ListWorkspaceDeletionsResponse"> & {
+  /**
+   * The jobs.
+   *
+   * @generated from field: repeated millrace.auth.v1.WorkspaceDeletion deletions = 1;
+   */
+  deletions: WorkspaceDeletion[];
+};
+
+/**
+ * Describes the message millrace.auth.v1.ListWorkspaceDeletionsResponse.
+ * Use `create(ListWorkspaceDeletionsResponseSchema)` to create a new message.
+ */
+export declare const ListWorkspaceDeletionsResponseSchema: GenMessage<ListWorkspaceDeletionsResponse>;
+
+/**
+ * GetWorkspaceDeletionRequest names a job.
+ *
+ * @generated from message millrace.auth.v1.GetWorkspaceDeletionRequest
+ */
+export declare type GetWorkspaceDeletionRequest = Message<"millrace.auth.v1.GetWorkspaceDeletionRequest"> & {
+  /**
+   * Who has asked for it.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * The job.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message millrace.auth.v1.GetWorkspaceDeletionRequest.
+ * Use `create(GetWorkspaceDeletionRequestSchema)` to create a new message.
+ */
+export declare const GetWorkspaceDeletionRequestSchema: GenMessage<GetWorkspaceDeletionRequest>;
+
+/**
+ * GetWorkspaceDeletionResponse has it.
+ *
+ * @generated from message millrace.auth.v1.GetWorkspaceDeletionResponse
+ */
+export declare type GetWorkspaceDeletionResponse = Message<"millrace.auth.v1.GetWorkspaceDeletionResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: millrace.auth.v1.WorkspaceDeletion deletion = 1;
+   */
+  deletion?: WorkspaceDeletion | undefined;
+};
+
+/**
+ * Describes the message millrace.auth.v1.GetWorkspaceDeletionResponse.
+ * Use `create(GetWorkspaceDeletionResponseSchema)` to create a new message.
+ */
+export declare const GetWorkspaceDeletionResponseSchema: GenMessage<GetWorkspaceDeletionResponse>;
+
+/**
  * GetDefaultWorkspaceRequest is empty.
  *
  * @generated from message millrace.auth.v1.GetDefaultWorkspaceRequest
@@ -710,6 +927,39 @@ export enum Role {
  * Describes the enum millrace.auth.v1.Role.
  */
 export declare const RoleSchema: GenEnum<Role>;
+
+/**
+ * WorkspaceDeletionStatus says how far a job is.
+ *
+ * @generated from enum millrace.auth.v1.WorkspaceDeletionStatus
+ */
+export enum WorkspaceDeletionStatus {
+  /**
+   * Waits until what was accepted before is stored.
+   *
+   * @generated from enum value: WORKSPACE_DELETION_STATUS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The store rewrites what has something of the workspace, or waits to look for stragglers.
+   *
+   * @generated from enum value: WORKSPACE_DELETION_STATUS_RUNNING = 1;
+   */
+  RUNNING = 1,
+
+  /**
+   * Nothing of the workspace is stored any more.
+   *
+   * @generated from enum value: WORKSPACE_DELETION_STATUS_DONE = 2;
+   */
+  DONE = 2,
+}
+
+/**
+ * Describes the enum millrace.auth.v1.WorkspaceDeletionStatus.
+ */
+export declare const WorkspaceDeletionStatusSchema: GenEnum<WorkspaceDeletionStatus>;
 
 /**
  * WorkspaceService keeps workspaces and who belongs to them. A workspace that the caller can't see is NOT_FOUND.
@@ -816,6 +1066,37 @@ export declare const WorkspaceService: GenService<{
     methodKind: "unary";
     input: typeof RemoveMemberRequestSchema;
     output: typeof RemoveMemberResponseSchema;
+  },
+  /**
+   * DeleteWorkspace ends a workspace at once and has what it stored deleted by a job; needs an owner. INVALID_ARGUMENT: the name is not
+   * the workspace's. FAILED_PRECONDITION: the default workspace stays.
+   *
+   * @generated from rpc millrace.auth.v1.WorkspaceService.DeleteWorkspace
+   */
+  deleteWorkspace: {
+    methodKind: "unary";
+    input: typeof DeleteWorkspaceRequestSchema;
+    output: typeof DeleteWorkspaceResponseSchema;
+  },
+  /**
+   * ListWorkspaceDeletions lists the jobs that a user has asked for.
+   *
+   * @generated from rpc millrace.auth.v1.WorkspaceService.ListWorkspaceDeletions
+   */
+  listWorkspaceDeletions: {
+    methodKind: "unary";
+    input: typeof ListWorkspaceDeletionsRequestSchema;
+    output: typeof ListWorkspaceDeletionsResponseSchema;
+  },
+  /**
+   * GetWorkspaceDeletion reads one of them; anybody else's is NOT_FOUND.
+   *
+   * @generated from rpc millrace.auth.v1.WorkspaceService.GetWorkspaceDeletion
+   */
+  getWorkspaceDeletion: {
+    methodKind: "unary";
+    input: typeof GetWorkspaceDeletionRequestSchema;
+    output: typeof GetWorkspaceDeletionResponseSchema;
   },
 }>;
 

@@ -11,168 +11,217 @@ import { file_millrace_auth_v1_auth } from "./auth_pb.js";
  * Describes the file millrace/auth/v1/workspace.proto.
  */
 export const file_millrace_auth_v1_workspace = /*@__PURE__*/
-  fileDesc("CiBtaWxscmFjZS9hdXRoL3YxL3dvcmtzcGFjZS5wcm90bxIQbWlsbHJhY2UuYXV0aC52MSKsAQoJV29ya3NwYWNlEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoKcmF0ZV9saW1pdBgEIAEoCzIbLm1pbGxyYWNlLmF1dGgudjEuUmF0ZUxpbWl0EiQKBHJvbGUYBSABKA4yFi5taWxscmFjZS5hdXRoLnYxLlJvbGUifQoGTWVtYmVyEg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAkSJAoEcm9sZRgDIAEoDjIWLm1pbGxyYWNlLmF1dGgudjEuUm9sZRItCglqb2luZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIq0BCgpJbnZpdGF0aW9uEgoKAmlkGAEgASgJEg0KBWVtYWlsGAIgASgJEiQKBHJvbGUYAyABKA4yFi5taWxscmFjZS5hdXRoLnYxLlJvbGUSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTgoWQ3JlYXRlV29ya3NwYWNlUmVxdWVzdBIMCgRuYW1lGAEgASgJEiYKBWFjdG9yGAIgASgLMhcubWlsbHJhY2UuYXV0aC52MS5BY3RvciJJChdDcmVhdGVXb3Jrc3BhY2VSZXNwb25zZRIuCgl3b3Jrc3BhY2UYASABKAsyGy5taWxscmFjZS5hdXRoLnYxLldvcmtzcGFjZSIoChVMaXN0V29ya3NwYWNlc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCSJJChZMaXN0V29ya3NwYWNlc1Jlc3BvbnNlEi8KCndvcmtzcGFjZXMYASADKAsyGy5taWxscmFjZS5hdXRoLnYxLldvcmtzcGFjZSI8ChNHZXRXb3Jrc3BhY2VSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJIkYKFEdldFdvcmtzcGFjZVJlc3BvbnNlEi4KCXdvcmtzcGFjZRgBIAEoCzIbLm1pbGxyYWNlLmF1dGgudjEuV29ya3NwYWNlIrcBChZVcGRhdGVXb3Jrc3BhY2VSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESNAoKcmF0ZV9saW1pdBgDIAEoCzIbLm1pbGxyYWNlLmF1dGgudjEuUmF0ZUxpbWl0SAGIAQESJgoFYWN0b3IYBCABKAsyFy5taWxscmFjZS5hdXRoLnYxLkFjdG9yQgcKBV9uYW1lQg0KC19yYXRlX2xpbWl0IkkKF1VwZGF0ZVdvcmtzcGFjZVJlc3BvbnNlEi4KCXdvcmtzcGFjZRgBIAEoCzIbLm1pbGxyYWNlLmF1dGgudjEuV29ya3NwYWNlIioKEkxpc3RNZW1iZXJzUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkicwoTTGlzdE1lbWJlcnNSZXNwb25zZRIpCgdtZW1iZXJzGAEgAygLMhgubWlsbHJhY2UuYXV0aC52MS5NZW1iZXISMQoLaW52aXRhdGlvbnMYAiADKAsyHC5taWxscmFjZS5hdXRoLnYxLkludml0YXRpb24iiAEKE0ludml0ZU1lbWJlclJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEiQKBHJvbGUYAyABKA4yFi5taWxscmFjZS5hdXRoLnYxLlJvbGUSJgoFYWN0b3IYBCABKAsyFy5taWxscmFjZS5hdXRoLnYxLkFjdG9yImUKFEludml0ZU1lbWJlclJlc3BvbnNlEjAKCmludml0YXRpb24YASABKAsyHC5taWxscmFjZS5hdXRoLnYxLkludml0YXRpb24SGwoTcmV0cnlfYWZ0ZXJfc2Vjb25kcxgCIAEoDSJuChdSZXZva2VJbnZpdGF0aW9uUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkSFQoNaW52aXRhdGlvbl9pZBgCIAEoCRImCgVhY3RvchgDIAEoCzIXLm1pbGxyYWNlLmF1dGgudjEuQWN0b3IiGgoYUmV2b2tlSW52aXRhdGlvblJlc3BvbnNlIooBChNVcGRhdGVNZW1iZXJSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEiQKBHJvbGUYAyABKA4yFi5taWxscmFjZS5hdXRoLnYxLlJvbGUSJgoFYWN0b3IYBCABKAsyFy5taWxscmFjZS5hdXRoLnYxLkFjdG9yIkAKFFVwZGF0ZU1lbWJlclJlc3BvbnNlEigKBm1lbWJlchgBIAEoCzIYLm1pbGxyYWNlLmF1dGgudjEuTWVtYmVyInkKE1JlbW92ZU1lbWJlclJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEwoLcmV2b2tlX2tleXMYAyABKAgSJgoFYWN0b3IYBCABKAsyFy5taWxscmFjZS5hdXRoLnYxLkFjdG9yIiwKFFJlbW92ZU1lbWJlclJlc3BvbnNlEhQKDHJldm9rZWRfa2V5cxgBIAEoDSIcChpHZXREZWZhdWx0V29ya3NwYWNlUmVxdWVzdCIzChtHZXREZWZhdWx0V29ya3NwYWNlUmVzcG9uc2USFAoMd29ya3NwYWNlX2lkGAEgASgJKl4KBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg4KClJPTEVfT1dORVIQARIOCgpST0xFX0FETUlOEAISDwoLUk9MRV9NRU1CRVIQAxIPCgtST0xFX1ZJRVdFUhAEMv4HChBXb3Jrc3BhY2VTZXJ2aWNlEmYKD0NyZWF0ZVdvcmtzcGFjZRIoLm1pbGxyYWNlLmF1dGgudjEuQ3JlYXRlV29ya3NwYWNlUmVxdWVzdBopLm1pbGxyYWNlLmF1dGgudjEuQ3JlYXRlV29ya3NwYWNlUmVzcG9uc2USYwoOTGlzdFdvcmtzcGFjZXMSJy5taWxscmFjZS5hdXRoLnYxLkxpc3RXb3Jrc3BhY2VzUmVxdWVzdBooLm1pbGxyYWNlLmF1dGgudjEuTGlzdFdvcmtzcGFjZXNSZXNwb25zZRJdCgxHZXRXb3Jrc3BhY2USJS5taWxscmFjZS5hdXRoLnYxLkdldFdvcmtzcGFjZVJlcXVlc3QaJi5taWxscmFjZS5hdXRoLnYxLkdldFdvcmtzcGFjZVJlc3BvbnNlEnIKE0dldERlZmF1bHRXb3Jrc3BhY2USLC5taWxscmFjZS5hdXRoLnYxLkdldERlZmF1bHRXb3Jrc3BhY2VSZXF1ZXN0Gi0ubWlsbHJhY2UuYXV0aC52MS5HZXREZWZhdWx0V29ya3NwYWNlUmVzcG9uc2USZgoPVXBkYXRlV29ya3NwYWNlEigubWlsbHJhY2UuYXV0aC52MS5VcGRhdGVXb3Jrc3BhY2VSZXF1ZXN0GikubWlsbHJhY2UuYXV0aC52MS5VcGRhdGVXb3Jrc3BhY2VSZXNwb25zZRJaCgtMaXN0TWVtYmVycxIkLm1pbGxyYWNlLmF1dGgudjEuTGlzdE1lbWJlcnNSZXF1ZXN0GiUubWlsbHJhY2UuYXV0aC52MS5MaXN0TWVtYmVyc1Jlc3BvbnNlEl0KDEludml0ZU1lbWJlchIlLm1pbGxyYWNlLmF1dGgudjEuSW52aXRlTWVtYmVyUmVxdWVzdBomLm1pbGxyYWNlLmF1dGgudjEuSW52aXRlTWVtYmVyUmVzcG9uc2USaQoQUmV2b2tlSW52aXRhdGlvbhIpLm1pbGxyYWNlLmF1dGgudjEuUmV2b2tlSW52aXRhdGlvblJlcXVlc3QaKi5taWxscmFjZS5hdXRoLnYxLlJldm9rZUludml0YXRpb25SZXNwb25zZRJdCgxVcGRhdGVNZW1iZXISJS5taWxscmFjZS5hdXRoLnYxLlVwZGF0ZU1lbWJlclJlcXVlc3QaJi5taWxscmFjZS5hdXRoLnYxLlVwZGF0ZU1lbWJlclJlc3BvbnNlEl0KDFJlbW92ZU1lbWJlchIlLm1pbGxyYWNlLmF1dGgudjEuUmVtb3ZlTWVtYmVyUmVxdWVzdBomLm1pbGxyYWNlLmF1dGgudjEuUmVtb3ZlTWVtYmVyUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_millrace_auth_v1_actor, file_millrace_auth_v1_auth]);
+  fileDesc("CiBtaWxscmFjZS9hdXRoL3YxL3dvcmtzcGFjZS5wcm90bxIQbWlsbHJhY2UuYXV0aC52MSLZAgoRV29ya3NwYWNlRGVsZXRpb24SCgoCaWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEjkKBnN0YXR1cxgDIAEoDjIpLm1pbGxyYWNlLmF1dGgudjEuV29ya3NwYWNlRGVsZXRpb25TdGF0dXMSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHByb2dyZXNzGAcgASgBEg0KBWVycm9yGAggASgJEjUKEXN0cmVhbV9jbGVhcmVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKsAQoJV29ya3NwYWNlEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSLgoKY3JlYXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoKcmF0ZV9saW1pdBgEIAEoCzIbLm1pbGxyYWNlLmF1dGgudjEuUmF0ZUxpbWl0EiQKBHJvbGUYBSABKA4yFi5taWxscmFjZS5hdXRoLnYxLlJvbGUifQoGTWVtYmVyEg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAkSJAoEcm9sZRgDIAEoDjIWLm1pbGxyYWNlLmF1dGgudjEuUm9sZRItCglqb2luZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIq0BCgpJbnZpdGF0aW9uEgoKAmlkGAEgASgJEg0KBWVtYWlsGAIgASgJEiQKBHJvbGUYAyABKA4yFi5taWxscmFjZS5hdXRoLnYxLlJvbGUSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTgoWQ3JlYXRlV29ya3NwYWNlUmVxdWVzdBIMCgRuYW1lGAEgASgJEiYKBWFjdG9yGAIgASgLMhcubWlsbHJhY2UuYXV0aC52MS5BY3RvciJJChdDcmVhdGVXb3Jrc3BhY2VSZXNwb25zZRIuCgl3b3Jrc3BhY2UYASABKAsyGy5taWxscmFjZS5hdXRoLnYxLldvcmtzcGFjZSIoChVMaXN0V29ya3NwYWNlc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCSJJChZMaXN0V29ya3NwYWNlc1Jlc3BvbnNlEi8KCndvcmtzcGFjZXMYASADKAsyGy5taWxscmFjZS5hdXRoLnYxLldvcmtzcGFjZSI8ChNHZXRXb3Jrc3BhY2VSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJIkYKFEdldFdvcmtzcGFjZVJlc3BvbnNlEi4KCXdvcmtzcGFjZRgBIAEoCzIbLm1pbGxyYWNlLmF1dGgudjEuV29ya3NwYWNlIrcBChZVcGRhdGVXb3Jrc3BhY2VSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESNAoKcmF0ZV9saW1pdBgDIAEoCzIbLm1pbGxyYWNlLmF1dGgudjEuUmF0ZUxpbWl0SAGIAQESJgoFYWN0b3IYBCABKAsyFy5taWxscmFjZS5hdXRoLnYxLkFjdG9yQgcKBV9uYW1lQg0KC19yYXRlX2xpbWl0IkkKF1VwZGF0ZVdvcmtzcGFjZVJlc3BvbnNlEi4KCXdvcmtzcGFjZRgBIAEoCzIbLm1pbGxyYWNlLmF1dGgudjEuV29ya3NwYWNlIioKEkxpc3RNZW1iZXJzUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkicwoTTGlzdE1lbWJlcnNSZXNwb25zZRIpCgdtZW1iZXJzGAEgAygLMhgubWlsbHJhY2UuYXV0aC52MS5NZW1iZXISMQoLaW52aXRhdGlvbnMYAiADKAsyHC5taWxscmFjZS5hdXRoLnYxLkludml0YXRpb24iiAEKE0ludml0ZU1lbWJlclJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEiQKBHJvbGUYAyABKA4yFi5taWxscmFjZS5hdXRoLnYxLlJvbGUSJgoFYWN0b3IYBCABKAsyFy5taWxscmFjZS5hdXRoLnYxLkFjdG9yImUKFEludml0ZU1lbWJlclJlc3BvbnNlEjAKCmludml0YXRpb24YASABKAsyHC5taWxscmFjZS5hdXRoLnYxLkludml0YXRpb24SGwoTcmV0cnlfYWZ0ZXJfc2Vjb25kcxgCIAEoDSJuChdSZXZva2VJbnZpdGF0aW9uUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkSFQoNaW52aXRhdGlvbl9pZBgCIAEoCRImCgVhY3RvchgDIAEoCzIXLm1pbGxyYWNlLmF1dGgudjEuQWN0b3IiGgoYUmV2b2tlSW52aXRhdGlvblJlc3BvbnNlIooBChNVcGRhdGVNZW1iZXJSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEiQKBHJvbGUYAyABKA4yFi5taWxscmFjZS5hdXRoLnYxLlJvbGUSJgoFYWN0b3IYBCABKAsyFy5taWxscmFjZS5hdXRoLnYxLkFjdG9yIkAKFFVwZGF0ZU1lbWJlclJlc3BvbnNlEigKBm1lbWJlchgBIAEoCzIYLm1pbGxyYWNlLmF1dGgudjEuTWVtYmVyInkKE1JlbW92ZU1lbWJlclJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEwoLcmV2b2tlX2tleXMYAyABKAgSJgoFYWN0b3IYBCABKAsyFy5taWxscmFjZS5hdXRoLnYxLkFjdG9yIiwKFFJlbW92ZU1lbWJlclJlc3BvbnNlEhQKDHJldm9rZWRfa2V5cxgBIAEoDSJkChZEZWxldGVXb3Jrc3BhY2VSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEiYKBWFjdG9yGAMgASgLMhcubWlsbHJhY2UuYXV0aC52MS5BY3RvciJQChdEZWxldGVXb3Jrc3BhY2VSZXNwb25zZRI1CghkZWxldGlvbhgBIAEoCzIjLm1pbGxyYWNlLmF1dGgudjEuV29ya3NwYWNlRGVsZXRpb24iMAodTGlzdFdvcmtzcGFjZURlbGV0aW9uc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCSJYCh5MaXN0V29ya3NwYWNlRGVsZXRpb25zUmVzcG9uc2USNgoJZGVsZXRpb25zGAEgAygLMiMubWlsbHJhY2UuYXV0aC52MS5Xb3Jrc3BhY2VEZWxldGlvbiI6ChtHZXRXb3Jrc3BhY2VEZWxldGlvblJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIKCgJpZBgCIAEoCSJVChxHZXRXb3Jrc3BhY2VEZWxldGlvblJlc3BvbnNlEjUKCGRlbGV0aW9uGAEgASgLMiMubWlsbHJhY2UuYXV0aC52MS5Xb3Jrc3BhY2VEZWxldGlvbiIcChpHZXREZWZhdWx0V29ya3NwYWNlUmVxdWVzdCIzChtHZXREZWZhdWx0V29ya3NwYWNlUmVzcG9uc2USFAoMd29ya3NwYWNlX2lkGAEgASgJKl4KBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg4KClJPTEVfT1dORVIQARIOCgpST0xFX0FETUlOEAISDwoLUk9MRV9NRU1CRVIQAxIPCgtST0xFX1ZJRVdFUhAEKo8BChdXb3Jrc3BhY2VEZWxldGlvblN0YXR1cxIpCiVXT1JLU1BBQ0VfREVMRVRJT05fU1RBVFVTX1VOU1BFQ0lGSUVEEAASJQohV09SS1NQQUNFX0RFTEVUSU9OX1NUQVRVU19SVU5OSU5HEAESIgoeV09SS1NQQUNFX0RFTEVUSU9OX1NUQVRVU19ET05FEAIy2goKEFdvcmtzcGFjZVNlcnZpY2USZgoPQ3JlYXRlV29ya3NwYWNlEigubWlsbHJhY2UuYXV0aC52MS5DcmVhdGVXb3Jrc3BhY2VSZXF1ZXN0GikubWlsbHJhY2UuYXV0aC52MS5DcmVhdGVXb3Jrc3BhY2VSZXNwb25zZRJjCg5MaXN0V29ya3NwYWNlcxInLm1pbGxyYWNlLmF1dGgudjEuTGlzdFdvcmtzcGFjZXNSZXF1ZXN0GigubWlsbHJhY2UuYXV0aC52MS5MaXN0V29ya3NwYWNlc1Jlc3BvbnNlEl0KDEdldFdvcmtzcGFjZRIlLm1pbGxyYWNlLmF1dGgudjEuR2V0V29ya3NwYWNlUmVxdWVzdBomLm1pbGxyYWNlLmF1dGgudjEuR2V0V29ya3NwYWNlUmVzcG9uc2UScgoTR2V0RGVmYXVsdFdvcmtzcGFjZRIsLm1pbGxyYWNlLmF1dGgudjEuR2V0RGVmYXVsdFdvcmtzcGFjZVJlcXVlc3QaLS5taWxscmFjZS5hdXRoLnYxLkdldERlZmF1bHRXb3Jrc3BhY2VSZXNwb25zZRJmCg9VcGRhdGVXb3Jrc3BhY2USKC5taWxscmFjZS5hdXRoLnYxLlVwZGF0ZVdvcmtzcGFjZVJlcXVlc3QaKS5taWxscmFjZS5hdXRoLnYxLlVwZGF0ZVdvcmtzcGFjZVJlc3BvbnNlEloKC0xpc3RNZW1iZXJzEiQubWlsbHJhY2UuYXV0aC52MS5MaXN0TWVtYmVyc1JlcXVlc3QaJS5taWxscmFjZS5hdXRoLnYxLkxpc3RNZW1iZXJzUmVzcG9uc2USXQoMSW52aXRlTWVtYmVyEiUubWlsbHJhY2UuYXV0aC52MS5JbnZpdGVNZW1iZXJSZXF1ZXN0GiYubWlsbHJhY2UuYXV0aC52MS5JbnZpdGVNZW1iZXJSZXNwb25zZRJpChBSZXZva2VJbnZpdGF0aW9uEikubWlsbHJhY2UuYXV0aC52MS5SZXZva2VJbnZpdGF0aW9uUmVxdWVzdBoqLm1pbGxyYWNlLmF1dGgudjEuUmV2b2tlSW52aXRhdGlvblJlc3BvbnNlEl0KDFVwZGF0ZU1lbWJlchIlLm1pbGxyYWNlLmF1dGgudjEuVXBkYXRlTWVtYmVyUmVxdWVzdBomLm1pbGxyYWNlLmF1dGgudjEuVXBkYXRlTWVtYmVyUmVzcG9uc2USXQoMUmVtb3ZlTWVtYmVyEiUubWlsbHJhY2UuYXV0aC52MS5SZW1vdmVNZW1iZXJSZXF1ZXN0GiYubWlsbHJhY2UuYXV0aC52MS5SZW1vdmVNZW1iZXJSZXNwb25zZRJmCg9EZWxldGVXb3Jrc3BhY2USKC5taWxscmFjZS5hdXRoLnYxLkRlbGV0ZVdvcmtzcGFjZVJlcXVlc3QaKS5taWxscmFjZS5hdXRoLnYxLkRlbGV0ZVdvcmtzcGFjZVJlc3BvbnNlEnsKFkxpc3RXb3Jrc3BhY2VEZWxldGlvbnMSLy5taWxscmFjZS5hdXRoLnYxLkxpc3RXb3Jrc3BhY2VEZWxldGlvbnNSZXF1ZXN0GjAubWlsbHJhY2UuYXV0aC52MS5MaXN0V29ya3NwYWNlRGVsZXRpb25zUmVzcG9uc2USdQoUR2V0V29ya3NwYWNlRGVsZXRpb24SLS5taWxscmFjZS5hdXRoLnYxLkdldFdvcmtzcGFjZURlbGV0aW9uUmVxdWVzdBouLm1pbGxyYWNlLmF1dGgudjEuR2V0V29ya3NwYWNlRGVsZXRpb25SZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_millrace_auth_v1_actor, file_millrace_auth_v1_auth]);
+
+/**
+ * Describes the message millrace.auth.v1.WorkspaceDeletion.
+ * Use `create(WorkspaceDeletionSchema)` to create a new message.
+ */
+export const WorkspaceDeletionSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_workspace, 0);
 
 /**
  * Describes the message millrace.auth.v1.Workspace.
  * Use `create(WorkspaceSchema)` to create a new message.
  */
 export const WorkspaceSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 0);
+  messageDesc(file_millrace_auth_v1_workspace, 1);
 
 /**
  * Describes the message millrace.auth.v1.Member.
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 1);
+  messageDesc(file_millrace_auth_v1_workspace, 2);
 
 /**
  * Describes the message millrace.auth.v1.Invitation.
  * Use `create(InvitationSchema)` to create a new message.
  */
 export const InvitationSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 2);
+  messageDesc(file_millrace_auth_v1_workspace, 3);
 
 /**
  * Describes the message millrace.auth.v1.CreateWorkspaceRequest.
  * Use `create(CreateWorkspaceRequestSchema)` to create a new message.
  */
 export const CreateWorkspaceRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 3);
+  messageDesc(file_millrace_auth_v1_workspace, 4);
 
 /**
  * Describes the message millrace.auth.v1.CreateWorkspaceResponse.
  * Use `create(CreateWorkspaceResponseSchema)` to create a new message.
  */
 export const CreateWorkspaceResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 4);
+  messageDesc(file_millrace_auth_v1_workspace, 5);
 
 /**
  * Describes the message millrace.auth.v1.ListWorkspacesRequest.
  * Use `create(ListWorkspacesRequestSchema)` to create a new message.
  */
 export const ListWorkspacesRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 5);
+  messageDesc(file_millrace_auth_v1_workspace, 6);
 
 /**
  * Describes the message millrace.auth.v1.ListWorkspacesResponse.
  * Use `create(ListWorkspacesResponseSchema)` to create a new message.
  */
 export const ListWorkspacesResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 6);
+  messageDesc(file_millrace_auth_v1_workspace, 7);
 
 /**
  * Describes the message millrace.auth.v1.GetWorkspaceRequest.
  * Use `create(GetWorkspaceRequestSchema)` to create a new message.
  */
 export const GetWorkspaceRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 7);
+  messageDesc(file_millrace_auth_v1_workspace, 8);
 
 /**
  * Describes the message millrace.auth.v1.GetWorkspaceResponse.
  * Use `create(GetWorkspaceResponseSchema)` to create a new message.
  */
 export const GetWorkspaceResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 8);
+  messageDesc(file_millrace_auth_v1_workspace, 9);
 
 /**
  * Describes the message millrace.auth.v1.UpdateWorkspaceRequest.
  * Use `create(UpdateWorkspaceRequestSchema)` to create a new message.
  */
 export const UpdateWorkspaceRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 9);
+  messageDesc(file_millrace_auth_v1_workspace, 10);
 
 /**
  * Describes the message millrace.auth.v1.UpdateWorkspaceResponse.
  * Use `create(UpdateWorkspaceResponseSchema)` to create a new message.
  */
 export const UpdateWorkspaceResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 10);
+  messageDesc(file_millrace_auth_v1_workspace, 11);
 
 /**
  * Describes the message millrace.auth.v1.ListMembersRequest.
  * Use `create(ListMembersRequestSchema)` to create a new message.
  */
 export const ListMembersRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 11);
+  messageDesc(file_millrace_auth_v1_workspace, 12);
 
 /**
  * Describes the message millrace.auth.v1.ListMembersResponse.
  * Use `create(ListMembersResponseSchema)` to create a new message.
  */
 export const ListMembersResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 12);
+  messageDesc(file_millrace_auth_v1_workspace, 13);
 
 /**
  * Describes the message millrace.auth.v1.InviteMemberRequest.
  * Use `create(InviteMemberRequestSchema)` to create a new message.
  */
 export const InviteMemberRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 13);
+  messageDesc(file_millrace_auth_v1_workspace, 14);
 
 /**
  * Describes the message millrace.auth.v1.InviteMemberResponse.
  * Use `create(InviteMemberResponseSchema)` to create a new message.
  */
 export const InviteMemberResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 14);
+  messageDesc(file_millrace_auth_v1_workspace, 15);
 
 /**
  * Describes the message millrace.auth.v1.RevokeInvitationRequest.
  * Use `create(RevokeInvitationRequestSchema)` to create a new message.
  */
 export const RevokeInvitationRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 15);
+  messageDesc(file_millrace_auth_v1_workspace, 16);
 
 /**
  * Describes the message millrace.auth.v1.RevokeInvitationResponse.
  * Use `create(RevokeInvitationResponseSchema)` to create a new message.
  */
 export const RevokeInvitationResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 16);
+  messageDesc(file_millrace_auth_v1_workspace, 17);
 
 /**
  * Describes the message millrace.auth.v1.UpdateMemberRequest.
  * Use `create(UpdateMemberRequestSchema)` to create a new message.
  */
 export const UpdateMemberRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 17);
+  messageDesc(file_millrace_auth_v1_workspace, 18);
 
 /**
  * Describes the message millrace.auth.v1.UpdateMemberResponse.
  * Use `create(UpdateMemberResponseSchema)` to create a new message.
  */
 export const UpdateMemberResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 18);
+  messageDesc(file_millrace_auth_v1_workspace, 19);
 
 /**
  * Describes the message millrace.auth.v1.RemoveMemberRequest.
  * Use `create(RemoveMemberRequestSchema)` to create a new message.
  */
 export const RemoveMemberRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 19);
+  messageDesc(file_millrace_auth_v1_workspace, 20);
 
 /**
  * Describes the message millrace.auth.v1.RemoveMemberResponse.
  * Use `create(RemoveMemberResponseSchema)` to create a new message.
  */
 export const RemoveMemberResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 20);
+  messageDesc(file_millrace_auth_v1_workspace, 21);
+
+/**
+ * Describes the message millrace.auth.v1.DeleteWorkspaceRequest.
+ * Use `create(DeleteWorkspaceRequestSchema)` to create a new message.
+ */
+export const DeleteWorkspaceRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_workspace, 22);
+
+/**
+ * Describes the message millrace.auth.v1.DeleteWorkspaceResponse.
+ * Use `create(DeleteWorkspaceResponseSchema)` to create a new message.
+ */
+export const DeleteWorkspaceResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_workspace, 23);
+
+/**
+ * Describes the message millrace.auth.v1.ListWorkspaceDeletionsRequest.
+ * Use `create(ListWorkspaceDeletionsRequestSchema)` to create a new message.
+ */
+export const ListWorkspaceDeletionsRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_workspace, 24);
+
+/**
+ * Describes the message millrace.auth.v1.ListWorkspaceDeletionsResponse.
+ * Use `create(ListWorkspaceDeletionsResponseSchema)` to create a new message.
+ */
+export const ListWorkspaceDeletionsResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_workspace, 25);
+
+/**
+ * Describes the message millrace.auth.v1.GetWorkspaceDeletionRequest.
+ * Use `create(GetWorkspaceDeletionRequestSchema)` to create a new message.
+ */
+export const GetWorkspaceDeletionRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_workspace, 26);
+
+/**
+ * Describes the message millrace.auth.v1.GetWorkspaceDeletionResponse.
+ * Use `create(GetWorkspaceDeletionResponseSchema)` to create a new message.
+ */
+export const GetWorkspaceDeletionResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_auth_v1_workspace, 27);
 
 /**
  * Describes the message millrace.auth.v1.GetDefaultWorkspaceRequest.
  * Use `create(GetDefaultWorkspaceRequestSchema)` to create a new message.
  */
 export const GetDefaultWorkspaceRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 21);
+  messageDesc(file_millrace_auth_v1_workspace, 28);
 
 /**
  * Describes the message millrace.auth.v1.GetDefaultWorkspaceResponse.
  * Use `create(GetDefaultWorkspaceResponseSchema)` to create a new message.
  */
 export const GetDefaultWorkspaceResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_auth_v1_workspace, 22);
+  messageDesc(file_millrace_auth_v1_workspace, 29);
 
 /**
  * Describes the enum millrace.auth.v1.Role.
@@ -187,6 +236,20 @@ export const RoleSchema = /*@__PURE__*/
  */
 export const Role = /*@__PURE__*/
   tsEnum(RoleSchema);
+
+/**
+ * Describes the enum millrace.auth.v1.WorkspaceDeletionStatus.
+ */
+export const WorkspaceDeletionStatusSchema = /*@__PURE__*/
+  enumDesc(file_millrace_auth_v1_workspace, 1);
+
+/**
+ * WorkspaceDeletionStatus says how far a job is.
+ *
+ * @generated from enum millrace.auth.v1.WorkspaceDeletionStatus
+ */
+export const WorkspaceDeletionStatus = /*@__PURE__*/
+  tsEnum(WorkspaceDeletionStatusSchema);
 
 /**
  * WorkspaceService keeps workspaces and who belongs to them. A workspace that the caller can't see is NOT_FOUND.
