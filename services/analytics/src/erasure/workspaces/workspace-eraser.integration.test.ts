@@ -48,6 +48,7 @@ test('one of everything goes, stored by then or not; the same ids elsewhere stay
   await world.furnish(gone);
   const replica = await world.open({ clock });
   const id = await askFor(gone, clock.now());
+  await untilJob(id, replica.look, ({ pass }) => pass !== null);
   for (let looks = 0; looks < 3; looks++) await replica.look();
   const waiting = (await world.jobs.read(id))?.value;
   assert.deepEqual([waiting?.status, waiting?.pass?.batch], ['pending', ''], 'its events are not stored yet');
