@@ -29,13 +29,7 @@ export async function readDashboard(
 ): Promise<DashboardFigures> {
   const selection = selectionOf(request, clock.now());
   const { window } = selection;
-  const figures = questions.figures(selection, signal);
-  const [counts, { users, events }, topUsers, sessions] = await Promise.all([
-    figures.counts,
-    figures.users,
-    figures.topUsers,
-    figures.sessions,
-  ]);
+  const { counts, users, userEvents, topUsers, sessions } = await questions.figures(selection, signal);
   const starts = bucketStarts(window);
   const total = starts.reduce((sum, at) => sum + (counts.byBucket.get(at) ?? 0), 0);
   return {
@@ -57,7 +51,7 @@ export async function readDashboard(
       start: timestampFromMs(at),
       count: BigInt(counts.byBucket.get(at) ?? 0),
     })),
-    avgEventsPerUser: users === 0 ? 0 : events / users,
+    avgEventsPerUser: users === 0 ? 0 : userEvents / users,
     uniqueUsers: BigInt(users),
     uniqueSessions: BigInt(sessions),
   };

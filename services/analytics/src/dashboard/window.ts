@@ -1,4 +1,5 @@
 import { TimeRange } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import { wholeUnits } from '../whole-units.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -33,4 +34,13 @@ export function bucketStarts({ startMs, endMs, bucketMs }: Window): number[] {
   const starts: number[] = [];
   for (let at = first; at < endMs; at += bucketMs) starts.push(at);
   return starts;
+}
+
+/** The window's whole units, as parameters of a statement. */
+export function wholeParams(
+  { startMs, endMs }: Window,
+  unitMs: number,
+): Record<'wholeFromMs' | 'wholeToMs', number> {
+  const { fromMs, toMs } = wholeUnits({ fromMs: startMs, toMs: endMs }, unitMs);
+  return { wholeFromMs: fromMs, wholeToMs: toMs };
 }
