@@ -1,5 +1,5 @@
 import { type Deletion, DeletionStatus } from '@millrace/contracts/millrace/analytics/v1/analytics';
-import { isoTime, MillraceError } from '@millrace/runtime';
+import { MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
 import type { Api } from '../../request/api.ts';
 import { invalid } from '../../request/issues.ts';
@@ -7,8 +7,9 @@ import { boundedText } from '../../request/json-types.ts';
 import { encodeProblem, problem } from '../../request/problem/encode-problem.ts';
 import { cursor, pageLimit, readQuery } from '../../request/query-string.ts';
 import { receiveJson } from '../../request/receive-json.ts';
-import { instant, jsonReply } from '../../request/response.ts';
+import { jsonReply } from '../../request/response.ts';
 import type { AccessRule, DocumentedFailure, RouteDocumentation } from '../../server/route.ts';
+import { deletionJobFields, deletionJobJson, PENDING_EXAMPLE } from '../deletion-job.ts';
 import { RETRY_AFTER_SECONDS, requestDeletion } from './request-deletion.ts';
 
 /** It can't be undone, and the jobs name users. */
@@ -90,12 +91,7 @@ const deletion = z
     kind: z.enum(['user']),
     userId: z.string().nullable().describe('Null once nothing of the user is left in the stream'),
     status: z.enum(['pending', 'running', 'done', 'failed']),
-    createdAt: instant(),
-    startedAt: instant().nullable(),
-    finishedAt: instant().nullable(),
-    progress: z.number().min(0).max(1),
-    error: z.string().nullable(),
-    streamClearedAt: instant().nullable().describe('When the stream had dropped the last of the events'),
+    ...deletionJobFields,
   })
   .meta({ id: 'Deletion' });
 
@@ -116,12 +112,7 @@ function toJson(job: Deletion): z.output<typeof deletion> {
     kind: 'user',
     userId: job.userId || null,
     status: STATUSES[job.status],
-    createdAt: isoTime(job.createdAt) ?? '',
-    startedAt: isoTime(job.startedAt) ?? null,
-    finishedAt: isoTime(job.finishedAt) ?? null,
-    progress: job.progress,
-    error: job.error || null,
-    streamClearedAt: isoTime(job.streamClearedAt) ?? null,
+    ...deletionJobJson(job),
   };
 }
 
@@ -129,13 +120,7 @@ const example: z.output<typeof deletion> = {
   id: '0190a1b2-0000-7000-8000-000000000004',
   kind: 'user',
   userId: 'user_1',
-  status: 'pending',
-  createdAt: '2024-01-30T12:34:56.789Z',
-  startedAt: null,
-  finishedAt: null,
-  progress: 0,
-  error: null,
-  streamClearedAt: null,
+  ...PENDING_EXAMPLE,
 };
 
 const FORBIDDEN: DocumentedFailure = { kind: 'forbidden', permission: 'workspace:manage' };

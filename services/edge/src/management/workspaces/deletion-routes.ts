@@ -1,12 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import * as api from '@millrace/contracts/millrace/api/v1/workspace';
-import { isoTime } from '@millrace/runtime';
 import { z } from 'zod';
 import { boundedText } from '../../request/json-types.ts';
 import { problem } from '../../request/problem/encode-problem.ts';
 import { receiveJson } from '../../request/receive-json.ts';
-import { instant, jsonReply } from '../../request/response.ts';
+import { jsonReply } from '../../request/response.ts';
 import type { DocumentedFailure, RouteDocumentation } from '../../server/route.ts';
+import { deletionJobFields, deletionJobJson, PENDING_EXAMPLE } from '../deletion-job.ts';
 import { accessFor, named, ONE, present, type WorkspaceRoute } from './workspace-route.ts';
 
 const JOBS = '/v1/workspace-deletions';
@@ -23,12 +23,7 @@ const workspaceDeletion = z
     id: z.string(),
     workspaceId: z.string(),
     status: z.enum(['pending', 'running', 'done']),
-    createdAt: instant(),
-    startedAt: instant().nullable(),
-    finishedAt: instant().nullable(),
-    progress: z.number().min(0).max(1),
-    error: z.string().nullable(),
-    streamClearedAt: instant().nullable().describe('When the stream had dropped the last of the events'),
+    ...deletionJobFields,
   })
   .meta({ id: 'WorkspaceDeletion' });
 
@@ -47,25 +42,14 @@ function toJson(job: api.WorkspaceDeletion): z.output<typeof workspaceDeletion> 
     id: job.id,
     workspaceId: job.workspaceId,
     status: STATUSES[job.status],
-    createdAt: isoTime(job.createdAt) ?? '',
-    startedAt: isoTime(job.startedAt) ?? null,
-    finishedAt: isoTime(job.finishedAt) ?? null,
-    progress: job.progress,
-    error: job.error || null,
-    streamClearedAt: isoTime(job.streamClearedAt) ?? null,
+    ...deletionJobJson(job),
   };
 }
 
 const example: z.output<typeof workspaceDeletion> = {
   id: '0190a1b2-0000-7000-8000-000000000006',
   workspaceId: '0190a1b2-0000-7000-8000-000000000001',
-  status: 'pending',
-  createdAt: '2024-01-30T12:34:56.789Z',
-  startedAt: null,
-  finishedAt: null,
-  progress: 0,
-  error: null,
-  streamClearedAt: null,
+  ...PENDING_EXAMPLE,
 };
 
 const NOBODY: DocumentedFailure = {
