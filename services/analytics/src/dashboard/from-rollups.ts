@@ -1,11 +1,20 @@
-import { readCounts } from './counts.ts';
 import type { DashboardStore } from './dashboard-store.ts';
 import type { LikelyTop } from './likely-top.ts';
-import type { Figures, Selection } from './questions.ts';
-import { sessionsRollupSql, sessionsRow, usersRollupSql, usersRow } from './statements.ts';
+import type { EventCounts, Figures, Selection } from './questions.ts';
+import {
+  countsRollupSql,
+  countsRow,
+  MAX_COUNTS,
+  MAX_TYPES,
+  sessionsRollupSql,
+  sessionsRow,
+  usersRollupSql,
+  usersRow,
+} from './statements.ts';
 import { findTopUsers } from './top-users.ts';
-import { wholeParams } from './window.ts';
+import { type Window, wholeParams } from './window.ts';
 
+const QUARTER_MS = 15 * 60_000;
 const HOUR_MS = 60 * 60_000;
 const NOBODY = { users: 0, events: 0, top: [] };
 
@@ -36,5 +45,19 @@ export async function fromRollups(
     userEvents: found.events,
     topUsers,
     sessions: sessions?.sessions ?? 0,
+  };
+}
+
+async function readCounts(store: DashboardStore, window: Window): Promise<EventCounts> {
+  const rows = await store.askRollups('dashboard_counts', {
+    sql: countsRollupSql,
+    row: countsRow,
+    params: { limit: MAX_COUNTS, ...wholeParams(window, QUARTER_MS) },
+  });
+  const types = rows.filter(({ isBucket }) => isBucket === 0).slice(0, MAX_TYPES);
+  const buckets = rows.filter(({ isBucket }) => isBucket === 1);
+  return {
+    byType: types.map(({ type, count }) => ({ type, count })),
+    byBucket: new Map(buckets.map(({ bucketMs, count }) => [bucketMs, count])),
   };
 }
