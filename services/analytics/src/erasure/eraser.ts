@@ -3,6 +3,7 @@ import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
 import type { Leases, Records, StreamErasing, Versioned } from '@millrace/stores';
 import type { DeletionRecord } from './deletion-record.ts';
 import { deadLettersOf, type ErasureStore } from './erasure-store.ts';
+import { readBatch } from './mutations.ts';
 
 /** Works the jobs off, one replica at a time. */
 export interface Eraser {
@@ -132,26 +133,23 @@ async function watchBatch(deps: EraserDeps, running: readonly Job[], signal: Abo
   const { store, stream, log } = deps;
   for (const [batch, jobs] of Map.groupBy(running, ({ value }) => value.batch)) {
     const targets = jobs.map(({ value }) => value);
-    const { mutations, partsLeft, isDone, isKilled, failure } = await store.progress(batch);
-    if (isKilled) {
+    const state = await readBatch(store, { batch, targets, log });
+    if (state.kind === 'killed') {
       const error = 'the rewriting was stopped by an operator; ask again';
       await finish(deps, jobs, { status: 'failed', error });
       log.error({ batch }, 'a deletion was killed in ClickHouse');
       continue;
     }
-    if (!isDone && mutations >= store.tables) {
-      if (failure !== '') log.warn({ batch, failure }, 'ClickHouse can not rewrite a part, and tries again');
-      const parts = Math.max(1, partsLeft, await store.parts());
-      const error = failure === '' ? '' : 'a part of the store can not be rewritten yet; it is tried again';
-      const progress = Math.round((1 - partsLeft / parts) * 100) / 100;
+    if (state.kind === 'rewriting') {
+      const { progress, error } = state;
       await changeAll(deps, jobs, (job) =>
         job.progress === progress && job.error === error ? undefined : { progress, error },
       );
       continue;
     }
-    if (!isDone || (await store.remaining(targets)) > 0) {
-      // Cut off before it was sent whole, or forgotten since: the rest is deleted by another one of the same name.
-      log.info({ batch, mutations }, 'deletion begins again');
+    if (state.kind === 'incomplete') {
+      // The rest is deleted by another one of the same name.
+      log.info({ batch, mutations: state.mutations }, 'deletion begins again');
       await store.begin(batch, targets);
       continue;
     }

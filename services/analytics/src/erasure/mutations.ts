@@ -1,5 +1,7 @@
-import { ask, type ClickHouseClient, loadSql, storeUnavailable } from '@millrace/stores';
+import type { Logger } from '@millrace/runtime';
+import { ask, type ClickHouseClient, loadSql } from '@millrace/stores';
 import { z } from 'zod';
+import { beginMutation } from '../begin-mutation.ts';
 
 /** How far a batch's mutations are. */
 export interface MutationProgress {
@@ -55,19 +57,9 @@ export function createMutations<Target>(options: {
   return {
     tables: tables.length,
     async begin(batch, targets) {
-      const query_params = { batch, ...paramsOf(targets) };
-      try {
-        for (const query of statements.values()) {
-          await client.command({
-            query,
-            query_params,
-            use_multipart_params: true,
-            clickhouse_settings: { mutations_sync: '0' },
-            abort_signal: AbortSignal.timeout(BEGIN_TIMEOUT_MS),
-          });
-        }
-      } catch (error) {
-        throw storeUnavailable(error);
+      const params = { batch, ...paramsOf(targets) };
+      for (const query of statements.values()) {
+        await beginMutation(client, query, { params, timeoutMs: BEGIN_TIMEOUT_MS });
       }
     },
     async progress(batch) {
@@ -106,4 +98,32 @@ export function createMutations<Target>(options: {
       return row?.parts ?? 0;
     },
   };
+}
+
+/** What is to be done about a batch that was begun. */
+export type BatchState =
+  /** An operator has stopped it. */
+  | { readonly kind: 'killed' }
+  /** ClickHouse is at it: the part of the store's files that are rewritten, and what it is stuck at; empty for nothing. */
+  | { readonly kind: 'rewriting'; readonly progress: number; readonly error: string }
+  /** It was cut off before it was sent whole, or forgotten since. */
+  | { readonly kind: 'incomplete'; readonly mutations: number }
+  /** Nothing of the targets is left. */
+  | { readonly kind: 'rewritten' };
+
+/** Looks how far a batch is. Logs what ClickHouse is stuck at. */
+export async function readBatch<Target>(
+  store: Mutations<Target>,
+  { batch, targets, log }: { batch: string; targets: readonly Target[]; log: Logger },
+): Promise<BatchState> {
+  const { mutations, partsLeft, isDone, isKilled, failure } = await store.progress(batch);
+  if (isKilled) return { kind: 'killed' };
+  if (!isDone && mutations >= store.tables) {
+    if (failure !== '') log.warn({ batch, failure }, 'ClickHouse can not rewrite a part, and tries again');
+    const parts = Math.max(1, partsLeft, await store.parts());
+    const error = failure === '' ? '' : 'a part of the store can not be rewritten yet; it is tried again';
+    return { kind: 'rewriting', progress: Math.round((1 - partsLeft / parts) * 100) / 100, error };
+  }
+  if (!isDone || (await store.remaining(targets)) > 0) return { kind: 'incomplete', mutations };
+  return { kind: 'rewritten' };
 }

@@ -1,8 +1,8 @@
 import type { Clock, Logger } from '@millrace/runtime';
 import { ask, type ClickHouseClient, loadSql, type Records, type StreamErasing } from '@millrace/stores';
 import { z } from 'zod';
+import { beginMutation } from '../begin-mutation.ts';
 import { deleteExpiredLetters } from './expired-letters.ts';
-import { beginMutation, MUTATION_TIMEOUT_MS } from './mutation.ts';
 import type { RetentionRecord } from './retention.ts';
 
 const sql = {
@@ -15,6 +15,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Between two passes: each rewrites every file that has something expired. */
 const PASS_MS = DAY_MS;
 const MAX_WORKSPACES = 1_000;
+const TIMEOUT_MS = 60_000;
 
 /** What passes tell of their work. */
 export interface RetentionMetrics {
@@ -79,12 +80,17 @@ async function pass(
   const letters = await deleteExpiredLetters(deps, { batch, cutMs }, signal);
   metrics.expired('dead_letters', letters);
   const params = { workspaceIds: [...cutMs.keys()], beforeMs: [...cutMs.values()], throughSeq };
-  const timeoutMs = MUTATION_TIMEOUT_MS;
-  const [row] = await ask(client, { sql: sql.expired, params, row: expiredRow, timeoutMs, signal });
+  const [row] = await ask(client, {
+    sql: sql.expired,
+    params,
+    row: expiredRow,
+    timeoutMs: TIMEOUT_MS,
+    signal,
+  });
   const events = row?.expired ?? 0;
   if (events > 0) {
     await deps.positions();
-    await beginMutation(client, sql.deleteExpired, { ...params, batch });
+    await beginMutation(client, sql.deleteExpired, { params: { ...params, batch }, timeoutMs: TIMEOUT_MS });
     metrics.expired('events', events);
   }
   if (events + letters > 0) {

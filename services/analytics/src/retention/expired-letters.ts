@@ -3,7 +3,9 @@ import { DeadLetterSchema } from '@millrace/contracts/millrace/ingest/v1/ingest'
 import { ask, type ClickHouseClient, loadSql, type StreamErasing } from '@millrace/stores';
 import { readEvent } from '@millrace/wire';
 import { z } from 'zod';
-import { beginMutation, MUTATION_TIMEOUT_MS } from './mutation.ts';
+import { beginMutation } from '../begin-mutation.ts';
+
+const TIMEOUT_MS = 60_000;
 
 const sql = {
   expired: loadSql(import.meta.url, 'queries/expired-letters.sql'),
@@ -38,13 +40,13 @@ export async function deleteExpiredLetters(
     sql: sql.expired,
     params,
     row: expiredRow,
-    timeoutMs: MUTATION_TIMEOUT_MS,
+    timeoutMs: TIMEOUT_MS,
     signal,
   });
   if (rows.length === 0) return 0;
   const newest = Math.max(...cutMs.values());
   await stream.deleteDeadLetters((message) => isExpired(message, cutMs), signal, newest);
-  await beginMutation(client, sql.deleteChanges, {
+  const ofChanges = {
     batch,
     letterWorkspaceIds: rows.map(({ workspaceId }) => workspaceId),
     shards: rows.map(({ shard }) => shard),
@@ -52,8 +54,9 @@ export async function deleteExpiredLetters(
     lastSeqs: rows.map(({ lastExpired, firstKept }) =>
       firstKept === 0 ? lastExpired : Math.min(lastExpired, firstKept - 1),
     ),
-  });
-  await beginMutation(client, sql.deleteLetters, params);
+  };
+  await beginMutation(client, sql.deleteChanges, { params: ofChanges, timeoutMs: TIMEOUT_MS });
+  await beginMutation(client, sql.deleteLetters, { params, timeoutMs: TIMEOUT_MS });
   return rows.reduce((sum, { expired }) => sum + expired, 0);
 }
 

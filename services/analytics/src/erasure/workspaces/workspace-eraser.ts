@@ -6,7 +6,7 @@ import type {
   Versioned,
   WorkspaceDeletionRecord,
 } from '@millrace/stores';
-import type { Mutations } from '../mutations.ts';
+import { type Mutations, readBatch } from '../mutations.ts';
 import { deadLettersOfWorkspace, type WorkspaceTarget } from './workspace-mutations.ts';
 
 /**
@@ -123,29 +123,27 @@ async function watchBatch(
   signal: AbortSignal,
 ): Promise<void> {
   const { store, log } = deps;
-  const { mutations, partsLeft, isDone, isKilled, failure } = await store.progress(batch);
-  if (isKilled) {
+  const targets = targetsOf(jobs);
+  const state = await readBatch(store, { batch, targets, log });
+  if (state.kind === 'killed') {
     // Nobody could ask for it again.
     log.error({ batch }, 'the deletion of workspaces was killed in ClickHouse, and begins again');
     for (const job of jobs) await change(deps, job, () => ({ pass: null }));
     return;
   }
-  if (!isDone && mutations >= store.tables) {
-    if (failure !== '') log.warn({ batch, failure }, 'ClickHouse can not rewrite a part, and tries again');
-    const parts = Math.max(1, partsLeft, await store.parts());
-    const error = failure === '' ? '' : 'a part of the store can not be rewritten yet; it is tried again';
-    const progress = Math.round((1 - partsLeft / parts) * 100) / 100;
+  if (state.kind === 'rewriting') {
+    const { progress, error } = state;
     for (const job of jobs) {
       if (job.value.progress === progress && job.value.error === error) continue;
       await change(deps, job, () => ({ progress, error }));
     }
     return;
   }
-  if (!isDone || (await store.remaining(targetsOf(jobs))) > 0) {
-    // Cut off before it was sent whole, or forgotten since: the rest is deleted by another one of the same name.
+  if (state.kind === 'incomplete') {
+    // The rest is deleted by another one of the same name.
     await deps.keepPositions();
-    log.info({ batch, mutations }, 'deletion of workspaces begins again');
-    await store.begin(batch, targetsOf(jobs));
+    log.info({ batch, mutations: state.mutations }, 'deletion of workspaces begins again');
+    await store.begin(batch, targets);
     return;
   }
   for (const job of jobs) await endPass(deps, job, signal);
