@@ -36,9 +36,10 @@ export interface TailDeps {
 const LOOK_MS = 1_000;
 /** Looks in a row at which nobody can tell, before the tail ends. */
 const MAX_UNANSWERED = 5;
-/** Tries to go on elsewhere when analytics goes away, and the pause before the first; each is twice as long. */
-const MAX_TRIES = 5;
-const FIRST_PAUSE_MS = 100;
+/** Tries to go on when analytics goes away: half a minute in all, in which a busy machine starts it again. */
+const MAX_TRIES = 18;
+/** The pauses before them in milliseconds, each twice as long as the one before. */
+const PAUSES = { firstMs: 100, longestMs: 2_000 };
 
 const GAPS = new Map<TailGap, GapReason>([
   [TailGap.TRIMMED, 'trimmed'],
@@ -57,6 +58,7 @@ export async function* showEvents(
     refusal: () => Promise<'unauthenticated' | 'permission_denied' | undefined>;
     signal: AbortSignal;
     lookMs?: number;
+    pauses?: typeof PAUSES;
   },
 ): AsyncGenerator<Shown> {
   const { tail, signal } = options;
@@ -98,9 +100,9 @@ export async function* showEvents(
       if (ending === undefined && ++failures > MAX_TRIES) ending = 'unavailable';
       if (ending !== undefined)
         return yield { kind: 'end', reason: ending, cursor: cursor ?? question.after };
-      await sleep(FIRST_PAUSE_MS * 2 ** (failures - 1), undefined, { signal: over.signal }).catch(
-        () => undefined,
-      );
+      const { firstMs, longestMs } = options.pauses ?? PAUSES;
+      const pauseMs = Math.min(firstMs * 2 ** (failures - 1), longestMs);
+      await sleep(pauseMs, undefined, { signal: over.signal }).catch(() => undefined);
     }
   } finally {
     clearInterval(timer);
