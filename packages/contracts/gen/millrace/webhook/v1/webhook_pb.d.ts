@@ -2,11 +2,12 @@
 // @generated from file millrace/webhook/v1/webhook.proto (package millrace.webhook.v1, syntax proto3)
 /* eslint-disable */
 
-// Webhook endpoints and their deliveries. An endpoint is a cursor over the stream of events.
+// What the edge asks the webhook service: the public API's words beside the workspace and who asks, both as the edge has verified them.
 
-import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Actor } from "../../auth/v1/actor_pb.js";
+import type { CancelReplayRequest as CancelReplayRequest$1, CancelReplayResponse as CancelReplayResponse$1, CreateEndpointRequest as CreateEndpointRequest$1, CreateEndpointResponse as CreateEndpointResponse$1, DeleteEndpointRequest as DeleteEndpointRequest$1, DeleteEndpointResponse as DeleteEndpointResponse$1, GetEndpointRequest as GetEndpointRequest$1, GetEndpointResponse as GetEndpointResponse$1, ListEndpointsRequest as ListEndpointsRequest$1, ListEndpointsResponse as ListEndpointsResponse$1, ListReplaysRequest as ListReplaysRequest$1, ListReplaysResponse as ListReplaysResponse$1, ResendDeliveryRequest as ResendDeliveryRequest$1, ResendDeliveryResponse as ResendDeliveryResponse$1, RotateEndpointSecretRequest as RotateEndpointSecretRequest$1, RotateEndpointSecretResponse as RotateEndpointSecretResponse$1, StartReplayRequest as StartReplayRequest$1, StartReplayResponse as StartReplayResponse$1, TestEndpointRequest as TestEndpointRequest$1, TestEndpointResponse as TestEndpointResponse$1, UpdateEndpointRequest as UpdateEndpointRequest$1, UpdateEndpointResponse as UpdateEndpointResponse$1 } from "../../api/v1/webhook_pb.js";
 
 /**
  * Describes the file millrace/webhook/v1/webhook.proto.
@@ -14,286 +15,51 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_millrace_webhook_v1_webhook: GenFile;
 
 /**
- * RetryPolicy says when a failed delivery is tried again.
+ * Caller is whose endpoints are meant, and who asks.
  *
- * @generated from message millrace.webhook.v1.RetryPolicy
+ * @generated from message millrace.webhook.v1.Caller
  */
-export declare type RetryPolicy = Message<"millrace.webhook.v1.RetryPolicy"> & {
-  /**
-   * `fast`, `standard` or `custom`.
-   *
-   * @generated from field: string name = 1;
-   */
-  name: string;
-
-  /**
-   * The waits before attempts two and on; read only when custom.
-   *
-   * @generated from field: repeated google.protobuf.Duration delays = 2;
-   */
-  delays: Duration[];
-};
-
-/**
- * Describes the message millrace.webhook.v1.RetryPolicy.
- * Use `create(RetryPolicySchema)` to create a new message.
- */
-export declare const RetryPolicySchema: GenMessage<RetryPolicy>;
-
-/**
- * Endpoint is one subscription of a workspace.
- *
- * @generated from message millrace.webhook.v1.Endpoint
- */
-export declare type Endpoint = Message<"millrace.webhook.v1.Endpoint"> & {
-  /**
-   * UUIDv7.
-   *
-   * @generated from field: string id = 1;
-   */
-  id: string;
-
+export declare type Caller = Message<"millrace.webhook.v1.Caller"> & {
   /**
    * The tenant.
    *
-   * @generated from field: string workspace_id = 2;
+   * @generated from field: string workspace_id = 1;
    */
   workspaceId: string;
 
   /**
-   * Where to deliver.
+   * For the audit log.
    *
-   * @generated from field: string url = 3;
+   * @generated from field: millrace.auth.v1.Actor actor = 2;
    */
-  url: string;
-
-  /**
-   * Event names; `*` and `prefix.*` match many.
-   *
-   * @generated from field: repeated string events = 4;
-   */
-  events: string[];
-
-  /**
-   * The owner's words.
-   *
-   * @generated from field: string description = 5;
-   */
-  description: string;
-
-  /**
-   * False once disabled.
-   *
-   * @generated from field: bool active = 6;
-   */
-  active: boolean;
-
-  /**
-   * A filter expression over the event; empty for none.
-   *
-   * @generated from field: string filter = 7;
-   */
-  filter: string;
-
-  /**
-   * Sent with every call.
-   *
-   * @generated from field: map<string, string> headers = 8;
-   */
-  headers: { [key: string]: string };
-
-  /**
-   * Deliveries a second; 0 for no limit.
-   *
-   * @generated from field: uint32 rate_limit = 9;
-   */
-  rateLimit: number;
-
-  /**
-   * Deliveries at once.
-   *
-   * @generated from field: uint32 max_in_flight = 10;
-   */
-  maxInFlight: number;
-
-  /**
-   * One at a time, in stream order.
-   *
-   * @generated from field: bool ordered = 11;
-   */
-  ordered: boolean;
-
-  /**
-   * The retry policy.
-   *
-   * @generated from field: millrace.webhook.v1.RetryPolicy retry_policy = 12;
-   */
-  retryPolicy?: RetryPolicy | undefined;
-
-  /**
-   * What it drives.
-   *
-   * @generated from field: millrace.webhook.v1.TargetKind target = 13;
-   */
-  target: TargetKind;
-
-  /**
-   * When it was made.
-   *
-   * @generated from field: google.protobuf.Timestamp created_at = 14;
-   */
-  createdAt?: Timestamp | undefined;
+  actor?: Actor | undefined;
 };
 
 /**
- * Describes the message millrace.webhook.v1.Endpoint.
- * Use `create(EndpointSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.Caller.
+ * Use `create(CallerSchema)` to create a new message.
  */
-export declare const EndpointSchema: GenMessage<Endpoint>;
+export declare const CallerSchema: GenMessage<Caller>;
 
 /**
- * Attempt is one call.
- *
- * @generated from message millrace.webhook.v1.Attempt
- */
-export declare type Attempt = Message<"millrace.webhook.v1.Attempt"> & {
-  /**
-   * From 1.
-   *
-   * @generated from field: uint32 number = 1;
-   */
-  number: number;
-
-  /**
-   * When it began.
-   *
-   * @generated from field: google.protobuf.Timestamp at = 2;
-   */
-  at?: Timestamp | undefined;
-
-  /**
-   * The HTTP status; 0 when there was none.
-   *
-   * @generated from field: uint32 status = 3;
-   */
-  status: number;
-
-  /**
-   * For example `HTTP 500: oops`; empty on success.
-   *
-   * @generated from field: string error = 4;
-   */
-  error: string;
-
-  /**
-   * How long it took.
-   *
-   * @generated from field: google.protobuf.Duration took = 5;
-   */
-  took?: Duration | undefined;
-};
-
-/**
- * Describes the message millrace.webhook.v1.Attempt.
- * Use `create(AttemptSchema)` to create a new message.
- */
-export declare const AttemptSchema: GenMessage<Attempt>;
-
-/**
- * Delivery is one event on its way to one endpoint.
- *
- * @generated from message millrace.webhook.v1.Delivery
- */
-export declare type Delivery = Message<"millrace.webhook.v1.Delivery"> & {
-  /**
-   * Constant over all attempts; sent as `webhook-id`.
-   *
-   * @generated from field: string id = 1;
-   */
-  id: string;
-
-  /**
-   * The endpoint.
-   *
-   * @generated from field: string endpoint_id = 2;
-   */
-  endpointId: string;
-
-  /**
-   * The event delivered.
-   *
-   * @generated from field: string event_id = 3;
-   */
-  eventId: string;
-
-  /**
-   * The event's name.
-   *
-   * @generated from field: string event = 4;
-   */
-  event: string;
-
-  /**
-   * Where it stands.
-   *
-   * @generated from field: millrace.webhook.v1.DeliveryStatus status = 5;
-   */
-  status: DeliveryStatus;
-
-  /**
-   * Attempts made.
-   *
-   * @generated from field: uint32 attempt_count = 6;
-   */
-  attemptCount: number;
-
-  /**
-   * The last failure.
-   *
-   * @generated from field: string last_error = 7;
-   */
-  lastError: string;
-
-  /**
-   * When it became due.
-   *
-   * @generated from field: google.protobuf.Timestamp created_at = 8;
-   */
-  createdAt?: Timestamp | undefined;
-
-  /**
-   * When it was sent or given up.
-   *
-   * @generated from field: google.protobuf.Timestamp processed_at = 9;
-   */
-  processedAt?: Timestamp | undefined;
-
-  /**
-   * The calls, only in GetDelivery.
-   *
-   * @generated from field: repeated millrace.webhook.v1.Attempt attempts = 10;
-   */
-  attempts: Attempt[];
-};
-
-/**
- * Describes the message millrace.webhook.v1.Delivery.
- * Use `create(DeliverySchema)` to create a new message.
- */
-export declare const DeliverySchema: GenMessage<Delivery>;
-
-/**
- * CreateEndpointRequest has the endpoint; only url and events are required.
+ * CreateEndpointRequest says who asks for what.
  *
  * @generated from message millrace.webhook.v1.CreateEndpointRequest
  */
 export declare type CreateEndpointRequest = Message<"millrace.webhook.v1.CreateEndpointRequest"> & {
   /**
-   * Its id and created_at are ignored.
+   * Who asks.
    *
-   * @generated from field: millrace.webhook.v1.Endpoint endpoint = 1;
+   * @generated from field: millrace.webhook.v1.Caller caller = 1;
    */
-  endpoint?: Endpoint | undefined;
+  caller?: Caller | undefined;
+
+  /**
+   * What for.
+   *
+   * @generated from field: millrace.api.v1.CreateEndpointRequest request = 2;
+   */
+  request?: CreateEndpointRequest$1 | undefined;
 };
 
 /**
@@ -303,24 +69,17 @@ export declare type CreateEndpointRequest = Message<"millrace.webhook.v1.CreateE
 export declare const CreateEndpointRequestSchema: GenMessage<CreateEndpointRequest>;
 
 /**
- * CreateEndpointResponse carries the secret.
+ * CreateEndpointResponse is the public API's.
  *
  * @generated from message millrace.webhook.v1.CreateEndpointResponse
  */
 export declare type CreateEndpointResponse = Message<"millrace.webhook.v1.CreateEndpointResponse"> & {
   /**
-   * The stored endpoint.
+   * The answer.
    *
-   * @generated from field: millrace.webhook.v1.Endpoint endpoint = 1;
+   * @generated from field: millrace.api.v1.CreateEndpointResponse response = 1;
    */
-  endpoint?: Endpoint | undefined;
-
-  /**
-   * `whsec_…`, shown once.
-   *
-   * @generated from field: string secret = 2;
-   */
-  secret: string;
+  response?: CreateEndpointResponse$1 | undefined;
 };
 
 /**
@@ -330,31 +89,24 @@ export declare type CreateEndpointResponse = Message<"millrace.webhook.v1.Create
 export declare const CreateEndpointResponseSchema: GenMessage<CreateEndpointResponse>;
 
 /**
- * ListEndpointsRequest pages.
+ * ListEndpointsRequest says who asks for what.
  *
  * @generated from message millrace.webhook.v1.ListEndpointsRequest
  */
 export declare type ListEndpointsRequest = Message<"millrace.webhook.v1.ListEndpointsRequest"> & {
   /**
-   * The tenant.
+   * Who asks.
    *
-   * @generated from field: string workspace_id = 1;
+   * @generated from field: millrace.webhook.v1.Caller caller = 1;
    */
-  workspaceId: string;
+  caller?: Caller | undefined;
 
   /**
-   * At most 200, default 50.
+   * What for.
    *
-   * @generated from field: uint32 page_size = 2;
+   * @generated from field: millrace.api.v1.ListEndpointsRequest request = 2;
    */
-  pageSize: number;
-
-  /**
-   * From the last answer.
-   *
-   * @generated from field: string page_token = 3;
-   */
-  pageToken: string;
+  request?: ListEndpointsRequest$1 | undefined;
 };
 
 /**
@@ -364,24 +116,17 @@ export declare type ListEndpointsRequest = Message<"millrace.webhook.v1.ListEndp
 export declare const ListEndpointsRequestSchema: GenMessage<ListEndpointsRequest>;
 
 /**
- * ListEndpointsResponse is a page.
+ * ListEndpointsResponse is the public API's.
  *
  * @generated from message millrace.webhook.v1.ListEndpointsResponse
  */
 export declare type ListEndpointsResponse = Message<"millrace.webhook.v1.ListEndpointsResponse"> & {
   /**
-   * The page.
+   * The answer.
    *
-   * @generated from field: repeated millrace.webhook.v1.Endpoint endpoints = 1;
+   * @generated from field: millrace.api.v1.ListEndpointsResponse response = 1;
    */
-  endpoints: Endpoint[];
-
-  /**
-   * Empty on the last page.
-   *
-   * @generated from field: string next_page_token = 2;
-   */
-  nextPageToken: string;
+  response?: ListEndpointsResponse$1 | undefined;
 };
 
 /**
@@ -391,24 +136,24 @@ export declare type ListEndpointsResponse = Message<"millrace.webhook.v1.ListEnd
 export declare const ListEndpointsResponseSchema: GenMessage<ListEndpointsResponse>;
 
 /**
- * GetEndpointRequest names one endpoint.
+ * GetEndpointRequest says who asks for what.
  *
  * @generated from message millrace.webhook.v1.GetEndpointRequest
  */
 export declare type GetEndpointRequest = Message<"millrace.webhook.v1.GetEndpointRequest"> & {
   /**
-   * The tenant.
+   * Who asks.
    *
-   * @generated from field: string workspace_id = 1;
+   * @generated from field: millrace.webhook.v1.Caller caller = 1;
    */
-  workspaceId: string;
+  caller?: Caller | undefined;
 
   /**
-   * The endpoint.
+   * What for.
    *
-   * @generated from field: string id = 2;
+   * @generated from field: millrace.api.v1.GetEndpointRequest request = 2;
    */
-  id: string;
+  request?: GetEndpointRequest$1 | undefined;
 };
 
 /**
@@ -418,17 +163,17 @@ export declare type GetEndpointRequest = Message<"millrace.webhook.v1.GetEndpoin
 export declare const GetEndpointRequestSchema: GenMessage<GetEndpointRequest>;
 
 /**
- * GetEndpointResponse has it.
+ * GetEndpointResponse is the public API's.
  *
  * @generated from message millrace.webhook.v1.GetEndpointResponse
  */
 export declare type GetEndpointResponse = Message<"millrace.webhook.v1.GetEndpointResponse"> & {
   /**
-   * The endpoint.
+   * The answer.
    *
-   * @generated from field: millrace.webhook.v1.Endpoint endpoint = 1;
+   * @generated from field: millrace.api.v1.GetEndpointResponse response = 1;
    */
-  endpoint?: Endpoint | undefined;
+  response?: GetEndpointResponse$1 | undefined;
 };
 
 /**
@@ -438,24 +183,24 @@ export declare type GetEndpointResponse = Message<"millrace.webhook.v1.GetEndpoi
 export declare const GetEndpointResponseSchema: GenMessage<GetEndpointResponse>;
 
 /**
- * UpdateEndpointRequest changes the fields that the mask names.
+ * UpdateEndpointRequest says who asks for what.
  *
  * @generated from message millrace.webhook.v1.UpdateEndpointRequest
  */
 export declare type UpdateEndpointRequest = Message<"millrace.webhook.v1.UpdateEndpointRequest"> & {
   /**
-   * The endpoint with its new values; workspace_id and id name it.
+   * Who asks.
    *
-   * @generated from field: millrace.webhook.v1.Endpoint endpoint = 1;
+   * @generated from field: millrace.webhook.v1.Caller caller = 1;
    */
-  endpoint?: Endpoint | undefined;
+  caller?: Caller | undefined;
 
   /**
-   * Field names to change.
+   * What for.
    *
-   * @generated from field: repeated string fields = 2;
+   * @generated from field: millrace.api.v1.UpdateEndpointRequest request = 2;
    */
-  fields: string[];
+  request?: UpdateEndpointRequest$1 | undefined;
 };
 
 /**
@@ -465,17 +210,17 @@ export declare type UpdateEndpointRequest = Message<"millrace.webhook.v1.UpdateE
 export declare const UpdateEndpointRequestSchema: GenMessage<UpdateEndpointRequest>;
 
 /**
- * UpdateEndpointResponse has the endpoint as it is now.
+ * UpdateEndpointResponse is the public API's.
  *
  * @generated from message millrace.webhook.v1.UpdateEndpointResponse
  */
 export declare type UpdateEndpointResponse = Message<"millrace.webhook.v1.UpdateEndpointResponse"> & {
   /**
-   * The endpoint.
+   * The answer.
    *
-   * @generated from field: millrace.webhook.v1.Endpoint endpoint = 1;
+   * @generated from field: millrace.api.v1.UpdateEndpointResponse response = 1;
    */
-  endpoint?: Endpoint | undefined;
+  response?: UpdateEndpointResponse$1 | undefined;
 };
 
 /**
@@ -485,24 +230,24 @@ export declare type UpdateEndpointResponse = Message<"millrace.webhook.v1.Update
 export declare const UpdateEndpointResponseSchema: GenMessage<UpdateEndpointResponse>;
 
 /**
- * DeleteEndpointRequest names one endpoint.
+ * DeleteEndpointRequest says who asks for what.
  *
  * @generated from message millrace.webhook.v1.DeleteEndpointRequest
  */
 export declare type DeleteEndpointRequest = Message<"millrace.webhook.v1.DeleteEndpointRequest"> & {
   /**
-   * The tenant.
+   * Who asks.
    *
-   * @generated from field: string workspace_id = 1;
+   * @generated from field: millrace.webhook.v1.Caller caller = 1;
    */
-  workspaceId: string;
+  caller?: Caller | undefined;
 
   /**
-   * The endpoint.
+   * What for.
    *
-   * @generated from field: string id = 2;
+   * @generated from field: millrace.api.v1.DeleteEndpointRequest request = 2;
    */
-  id: string;
+  request?: DeleteEndpointRequest$1 | undefined;
 };
 
 /**
@@ -512,11 +257,17 @@ export declare type DeleteEndpointRequest = Message<"millrace.webhook.v1.DeleteE
 export declare const DeleteEndpointRequestSchema: GenMessage<DeleteEndpointRequest>;
 
 /**
- * DeleteEndpointResponse is empty.
+ * DeleteEndpointResponse is the public API's.
  *
  * @generated from message millrace.webhook.v1.DeleteEndpointResponse
  */
 export declare type DeleteEndpointResponse = Message<"millrace.webhook.v1.DeleteEndpointResponse"> & {
+  /**
+   * The answer.
+   *
+   * @generated from field: millrace.api.v1.DeleteEndpointResponse response = 1;
+   */
+  response?: DeleteEndpointResponse$1 | undefined;
 };
 
 /**
@@ -526,316 +277,295 @@ export declare type DeleteEndpointResponse = Message<"millrace.webhook.v1.Delete
 export declare const DeleteEndpointResponseSchema: GenMessage<DeleteEndpointResponse>;
 
 /**
- * RotateSecretRequest names one endpoint.
+ * RotateEndpointSecretRequest says who asks for what.
  *
- * @generated from message millrace.webhook.v1.RotateSecretRequest
+ * @generated from message millrace.webhook.v1.RotateEndpointSecretRequest
  */
-export declare type RotateSecretRequest = Message<"millrace.webhook.v1.RotateSecretRequest"> & {
+export declare type RotateEndpointSecretRequest = Message<"millrace.webhook.v1.RotateEndpointSecretRequest"> & {
   /**
-   * The tenant.
+   * Who asks.
    *
-   * @generated from field: string workspace_id = 1;
+   * @generated from field: millrace.webhook.v1.Caller caller = 1;
    */
-  workspaceId: string;
+  caller?: Caller | undefined;
 
   /**
-   * The endpoint.
+   * What for.
    *
-   * @generated from field: string id = 2;
+   * @generated from field: millrace.api.v1.RotateEndpointSecretRequest request = 2;
    */
-  id: string;
+  request?: RotateEndpointSecretRequest$1 | undefined;
 };
 
 /**
- * Describes the message millrace.webhook.v1.RotateSecretRequest.
- * Use `create(RotateSecretRequestSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.RotateEndpointSecretRequest.
+ * Use `create(RotateEndpointSecretRequestSchema)` to create a new message.
  */
-export declare const RotateSecretRequestSchema: GenMessage<RotateSecretRequest>;
+export declare const RotateEndpointSecretRequestSchema: GenMessage<RotateEndpointSecretRequest>;
 
 /**
- * RotateSecretResponse carries the new secret.
+ * RotateEndpointSecretResponse is the public API's.
  *
- * @generated from message millrace.webhook.v1.RotateSecretResponse
+ * @generated from message millrace.webhook.v1.RotateEndpointSecretResponse
  */
-export declare type RotateSecretResponse = Message<"millrace.webhook.v1.RotateSecretResponse"> & {
+export declare type RotateEndpointSecretResponse = Message<"millrace.webhook.v1.RotateEndpointSecretResponse"> & {
   /**
-   * `whsec_…`, shown once.
+   * The answer.
    *
-   * @generated from field: string secret = 1;
+   * @generated from field: millrace.api.v1.RotateEndpointSecretResponse response = 1;
    */
-  secret: string;
+  response?: RotateEndpointSecretResponse$1 | undefined;
 };
 
 /**
- * Describes the message millrace.webhook.v1.RotateSecretResponse.
- * Use `create(RotateSecretResponseSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.RotateEndpointSecretResponse.
+ * Use `create(RotateEndpointSecretResponseSchema)` to create a new message.
  */
-export declare const RotateSecretResponseSchema: GenMessage<RotateSecretResponse>;
+export declare const RotateEndpointSecretResponseSchema: GenMessage<RotateEndpointSecretResponse>;
 
 /**
- * ListDeliveriesRequest pages.
+ * TestEndpointRequest says who asks for what.
  *
- * @generated from message millrace.webhook.v1.ListDeliveriesRequest
+ * @generated from message millrace.webhook.v1.TestEndpointRequest
  */
-export declare type ListDeliveriesRequest = Message<"millrace.webhook.v1.ListDeliveriesRequest"> & {
+export declare type TestEndpointRequest = Message<"millrace.webhook.v1.TestEndpointRequest"> & {
   /**
-   * The tenant.
+   * Who asks.
    *
-   * @generated from field: string workspace_id = 1;
+   * @generated from field: millrace.webhook.v1.Caller caller = 1;
    */
-  workspaceId: string;
+  caller?: Caller | undefined;
 
   /**
-   * The endpoint.
+   * What for.
    *
-   * @generated from field: string endpoint_id = 2;
+   * @generated from field: millrace.api.v1.TestEndpointRequest request = 2;
    */
-  endpointId: string;
-
-  /**
-   * Only these; unspecified for all.
-   *
-   * @generated from field: millrace.webhook.v1.DeliveryStatus status = 3;
-   */
-  status: DeliveryStatus;
-
-  /**
-   * At most 200, default 50.
-   *
-   * @generated from field: uint32 page_size = 4;
-   */
-  pageSize: number;
-
-  /**
-   * From the last answer.
-   *
-   * @generated from field: string page_token = 5;
-   */
-  pageToken: string;
+  request?: TestEndpointRequest$1 | undefined;
 };
 
 /**
- * Describes the message millrace.webhook.v1.ListDeliveriesRequest.
- * Use `create(ListDeliveriesRequestSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.TestEndpointRequest.
+ * Use `create(TestEndpointRequestSchema)` to create a new message.
  */
-export declare const ListDeliveriesRequestSchema: GenMessage<ListDeliveriesRequest>;
+export declare const TestEndpointRequestSchema: GenMessage<TestEndpointRequest>;
 
 /**
- * ListDeliveriesResponse is a page.
+ * TestEndpointResponse is the public API's.
  *
- * @generated from message millrace.webhook.v1.ListDeliveriesResponse
+ * @generated from message millrace.webhook.v1.TestEndpointResponse
  */
-export declare type ListDeliveriesResponse = Message<"millrace.webhook.v1.ListDeliveriesResponse"> & {
+export declare type TestEndpointResponse = Message<"millrace.webhook.v1.TestEndpointResponse"> & {
   /**
-   * The page, without attempts.
+   * The answer.
    *
-   * @generated from field: repeated millrace.webhook.v1.Delivery deliveries = 1;
+   * @generated from field: millrace.api.v1.TestEndpointResponse response = 1;
    */
-  deliveries: Delivery[];
-
-  /**
-   * Empty on the last page.
-   *
-   * @generated from field: string next_page_token = 2;
-   */
-  nextPageToken: string;
+  response?: TestEndpointResponse$1 | undefined;
 };
 
 /**
- * Describes the message millrace.webhook.v1.ListDeliveriesResponse.
- * Use `create(ListDeliveriesResponseSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.TestEndpointResponse.
+ * Use `create(TestEndpointResponseSchema)` to create a new message.
  */
-export declare const ListDeliveriesResponseSchema: GenMessage<ListDeliveriesResponse>;
+export declare const TestEndpointResponseSchema: GenMessage<TestEndpointResponse>;
 
 /**
- * GetDeliveryRequest names one delivery.
+ * ResendDeliveryRequest says who asks for what.
  *
- * @generated from message millrace.webhook.v1.GetDeliveryRequest
+ * @generated from message millrace.webhook.v1.ResendDeliveryRequest
  */
-export declare type GetDeliveryRequest = Message<"millrace.webhook.v1.GetDeliveryRequest"> & {
+export declare type ResendDeliveryRequest = Message<"millrace.webhook.v1.ResendDeliveryRequest"> & {
   /**
-   * The tenant.
+   * Who asks.
    *
-   * @generated from field: string workspace_id = 1;
+   * @generated from field: millrace.webhook.v1.Caller caller = 1;
    */
-  workspaceId: string;
+  caller?: Caller | undefined;
 
   /**
-   * The delivery.
+   * What for.
    *
-   * @generated from field: string id = 2;
+   * @generated from field: millrace.api.v1.ResendDeliveryRequest request = 2;
    */
-  id: string;
+  request?: ResendDeliveryRequest$1 | undefined;
 };
 
 /**
- * Describes the message millrace.webhook.v1.GetDeliveryRequest.
- * Use `create(GetDeliveryRequestSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.ResendDeliveryRequest.
+ * Use `create(ResendDeliveryRequestSchema)` to create a new message.
  */
-export declare const GetDeliveryRequestSchema: GenMessage<GetDeliveryRequest>;
+export declare const ResendDeliveryRequestSchema: GenMessage<ResendDeliveryRequest>;
 
 /**
- * GetDeliveryResponse has it.
+ * ResendDeliveryResponse is the public API's.
  *
- * @generated from message millrace.webhook.v1.GetDeliveryResponse
+ * @generated from message millrace.webhook.v1.ResendDeliveryResponse
  */
-export declare type GetDeliveryResponse = Message<"millrace.webhook.v1.GetDeliveryResponse"> & {
+export declare type ResendDeliveryResponse = Message<"millrace.webhook.v1.ResendDeliveryResponse"> & {
   /**
-   * The delivery with its attempts.
+   * The answer.
    *
-   * @generated from field: millrace.webhook.v1.Delivery delivery = 1;
+   * @generated from field: millrace.api.v1.ResendDeliveryResponse response = 1;
    */
-  delivery?: Delivery | undefined;
+  response?: ResendDeliveryResponse$1 | undefined;
 };
 
 /**
- * Describes the message millrace.webhook.v1.GetDeliveryResponse.
- * Use `create(GetDeliveryResponseSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.ResendDeliveryResponse.
+ * Use `create(ResendDeliveryResponseSchema)` to create a new message.
  */
-export declare const GetDeliveryResponseSchema: GenMessage<GetDeliveryResponse>;
+export declare const ResendDeliveryResponseSchema: GenMessage<ResendDeliveryResponse>;
 
 /**
- * ReplayRequest names what to deliver again.
+ * StartReplayRequest says who asks for what.
  *
- * @generated from message millrace.webhook.v1.ReplayRequest
+ * @generated from message millrace.webhook.v1.StartReplayRequest
  */
-export declare type ReplayRequest = Message<"millrace.webhook.v1.ReplayRequest"> & {
+export declare type StartReplayRequest = Message<"millrace.webhook.v1.StartReplayRequest"> & {
   /**
-   * The tenant.
+   * Who asks.
    *
-   * @generated from field: string workspace_id = 1;
+   * @generated from field: millrace.webhook.v1.Caller caller = 1;
    */
-  workspaceId: string;
+  caller?: Caller | undefined;
 
   /**
-   * The endpoint.
+   * What for.
    *
-   * @generated from field: string endpoint_id = 2;
+   * @generated from field: millrace.api.v1.StartReplayRequest request = 2;
    */
-  endpointId: string;
-
-  /**
-   * From then on.
-   *
-   * @generated from field: google.protobuf.Timestamp since = 3;
-   */
-  since?: Timestamp | undefined;
-
-  /**
-   * Only deliveries that failed.
-   *
-   * @generated from field: bool failed_only = 4;
-   */
-  failedOnly: boolean;
+  request?: StartReplayRequest$1 | undefined;
 };
 
 /**
- * Describes the message millrace.webhook.v1.ReplayRequest.
- * Use `create(ReplayRequestSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.StartReplayRequest.
+ * Use `create(StartReplayRequestSchema)` to create a new message.
  */
-export declare const ReplayRequestSchema: GenMessage<ReplayRequest>;
+export declare const StartReplayRequestSchema: GenMessage<StartReplayRequest>;
 
 /**
- * ReplayResponse names the second cursor.
+ * StartReplayResponse is the public API's.
  *
- * @generated from message millrace.webhook.v1.ReplayResponse
+ * @generated from message millrace.webhook.v1.StartReplayResponse
  */
-export declare type ReplayResponse = Message<"millrace.webhook.v1.ReplayResponse"> & {
+export declare type StartReplayResponse = Message<"millrace.webhook.v1.StartReplayResponse"> & {
   /**
-   * The replay's id.
+   * The answer.
    *
-   * @generated from field: string replay_id = 1;
+   * @generated from field: millrace.api.v1.StartReplayResponse response = 1;
    */
-  replayId: string;
+  response?: StartReplayResponse$1 | undefined;
 };
 
 /**
- * Describes the message millrace.webhook.v1.ReplayResponse.
- * Use `create(ReplayResponseSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.StartReplayResponse.
+ * Use `create(StartReplayResponseSchema)` to create a new message.
  */
-export declare const ReplayResponseSchema: GenMessage<ReplayResponse>;
+export declare const StartReplayResponseSchema: GenMessage<StartReplayResponse>;
 
 /**
- * TargetKind is what an endpoint drives.
+ * ListReplaysRequest says who asks for what.
  *
- * @generated from enum millrace.webhook.v1.TargetKind
+ * @generated from message millrace.webhook.v1.ListReplaysRequest
  */
-export enum TargetKind {
+export declare type ListReplaysRequest = Message<"millrace.webhook.v1.ListReplaysRequest"> & {
   /**
-   * Means HTTP.
+   * Who asks.
    *
-   * @generated from enum value: TARGET_KIND_UNSPECIFIED = 0;
+   * @generated from field: millrace.webhook.v1.Caller caller = 1;
    */
-  UNSPECIFIED = 0,
+  caller?: Caller | undefined;
 
   /**
-   * An HTTP POST.
+   * What for.
    *
-   * @generated from enum value: TARGET_KIND_HTTP = 1;
+   * @generated from field: millrace.api.v1.ListReplaysRequest request = 2;
    */
-  HTTP = 1,
-
-  /**
-   * A Temporal workflow.
-   *
-   * @generated from enum value: TARGET_KIND_TEMPORAL = 2;
-   */
-  TEMPORAL = 2,
-}
+  request?: ListReplaysRequest$1 | undefined;
+};
 
 /**
- * Describes the enum millrace.webhook.v1.TargetKind.
+ * Describes the message millrace.webhook.v1.ListReplaysRequest.
+ * Use `create(ListReplaysRequestSchema)` to create a new message.
  */
-export declare const TargetKindSchema: GenEnum<TargetKind>;
+export declare const ListReplaysRequestSchema: GenMessage<ListReplaysRequest>;
 
 /**
- * DeliveryStatus is where a delivery stands.
+ * ListReplaysResponse is the public API's.
  *
- * @generated from enum millrace.webhook.v1.DeliveryStatus
+ * @generated from message millrace.webhook.v1.ListReplaysResponse
  */
-export enum DeliveryStatus {
+export declare type ListReplaysResponse = Message<"millrace.webhook.v1.ListReplaysResponse"> & {
   /**
-   * Never stored.
+   * The answer.
    *
-   * @generated from enum value: DELIVERY_STATUS_UNSPECIFIED = 0;
+   * @generated from field: millrace.api.v1.ListReplaysResponse response = 1;
    */
-  UNSPECIFIED = 0,
-
-  /**
-   * Waiting for an attempt.
-   *
-   * @generated from enum value: DELIVERY_STATUS_PENDING = 1;
-   */
-  PENDING = 1,
-
-  /**
-   * Answered 2xx.
-   *
-   * @generated from enum value: DELIVERY_STATUS_SENT = 2;
-   */
-  SENT = 2,
-
-  /**
-   * Given up.
-   *
-   * @generated from enum value: DELIVERY_STATUS_FAILED = 3;
-   */
-  FAILED = 3,
-}
+  response?: ListReplaysResponse$1 | undefined;
+};
 
 /**
- * Describes the enum millrace.webhook.v1.DeliveryStatus.
+ * Describes the message millrace.webhook.v1.ListReplaysResponse.
+ * Use `create(ListReplaysResponseSchema)` to create a new message.
  */
-export declare const DeliveryStatusSchema: GenEnum<DeliveryStatus>;
+export declare const ListReplaysResponseSchema: GenMessage<ListReplaysResponse>;
 
 /**
- * WebhookService administers endpoints and tells of deliveries.
+ * CancelReplayRequest says who asks for what.
+ *
+ * @generated from message millrace.webhook.v1.CancelReplayRequest
+ */
+export declare type CancelReplayRequest = Message<"millrace.webhook.v1.CancelReplayRequest"> & {
+  /**
+   * Who asks.
+   *
+   * @generated from field: millrace.webhook.v1.Caller caller = 1;
+   */
+  caller?: Caller | undefined;
+
+  /**
+   * What for.
+   *
+   * @generated from field: millrace.api.v1.CancelReplayRequest request = 2;
+   */
+  request?: CancelReplayRequest$1 | undefined;
+};
+
+/**
+ * Describes the message millrace.webhook.v1.CancelReplayRequest.
+ * Use `create(CancelReplayRequestSchema)` to create a new message.
+ */
+export declare const CancelReplayRequestSchema: GenMessage<CancelReplayRequest>;
+
+/**
+ * CancelReplayResponse is the public API's.
+ *
+ * @generated from message millrace.webhook.v1.CancelReplayResponse
+ */
+export declare type CancelReplayResponse = Message<"millrace.webhook.v1.CancelReplayResponse"> & {
+  /**
+   * The answer.
+   *
+   * @generated from field: millrace.api.v1.CancelReplayResponse response = 1;
+   */
+  response?: CancelReplayResponse$1 | undefined;
+};
+
+/**
+ * Describes the message millrace.webhook.v1.CancelReplayResponse.
+ * Use `create(CancelReplayResponseSchema)` to create a new message.
+ */
+export declare const CancelReplayResponseSchema: GenMessage<CancelReplayResponse>;
+
+/**
+ * WebhookService looks after endpoints. An endpoint is a cursor over the stream of events. Every change goes into the audit log.
  *
  * @generated from service millrace.webhook.v1.WebhookService
  */
 export declare const WebhookService: GenService<{
   /**
-   * CreateEndpoint registers a URL; the signing secret is in this answer only.
+   * CreateEndpoint subscribes a target.
    *
    * @generated from rpc millrace.webhook.v1.WebhookService.CreateEndpoint
    */
@@ -845,7 +575,7 @@ export declare const WebhookService: GenService<{
     output: typeof CreateEndpointResponseSchema;
   },
   /**
-   * ListEndpoints lists a workspace's endpoints.
+   * ListEndpoints pages through a workspace's endpoints.
    *
    * @generated from rpc millrace.webhook.v1.WebhookService.ListEndpoints
    */
@@ -865,7 +595,7 @@ export declare const WebhookService: GenService<{
     output: typeof GetEndpointResponseSchema;
   },
   /**
-   * UpdateEndpoint changes what is set.
+   * UpdateEndpoint changes what is named.
    *
    * @generated from rpc millrace.webhook.v1.WebhookService.UpdateEndpoint
    */
@@ -875,7 +605,7 @@ export declare const WebhookService: GenService<{
     output: typeof UpdateEndpointResponseSchema;
   },
   /**
-   * DeleteEndpoint removes one; what is in flight ends.
+   * DeleteEndpoint removes one.
    *
    * @generated from rpc millrace.webhook.v1.WebhookService.DeleteEndpoint
    */
@@ -885,44 +615,64 @@ export declare const WebhookService: GenService<{
     output: typeof DeleteEndpointResponseSchema;
   },
   /**
-   * RotateSecret makes a new secret; the old one signs beside it for a day.
+   * RotateEndpointSecret makes a new secret.
    *
-   * @generated from rpc millrace.webhook.v1.WebhookService.RotateSecret
+   * @generated from rpc millrace.webhook.v1.WebhookService.RotateEndpointSecret
    */
-  rotateSecret: {
+  rotateEndpointSecret: {
     methodKind: "unary";
-    input: typeof RotateSecretRequestSchema;
-    output: typeof RotateSecretResponseSchema;
+    input: typeof RotateEndpointSecretRequestSchema;
+    output: typeof RotateEndpointSecretResponseSchema;
   },
   /**
-   * ListDeliveries pages through an endpoint's deliveries, newest first.
+   * TestEndpoint makes one call.
    *
-   * @generated from rpc millrace.webhook.v1.WebhookService.ListDeliveries
+   * @generated from rpc millrace.webhook.v1.WebhookService.TestEndpoint
    */
-  listDeliveries: {
+  testEndpoint: {
     methodKind: "unary";
-    input: typeof ListDeliveriesRequestSchema;
-    output: typeof ListDeliveriesResponseSchema;
+    input: typeof TestEndpointRequestSchema;
+    output: typeof TestEndpointResponseSchema;
   },
   /**
-   * GetDelivery reads one with its attempts.
+   * ResendDelivery attempts one again.
    *
-   * @generated from rpc millrace.webhook.v1.WebhookService.GetDelivery
+   * @generated from rpc millrace.webhook.v1.WebhookService.ResendDelivery
    */
-  getDelivery: {
+  resendDelivery: {
     methodKind: "unary";
-    input: typeof GetDeliveryRequestSchema;
-    output: typeof GetDeliveryResponseSchema;
+    input: typeof ResendDeliveryRequestSchema;
+    output: typeof ResendDeliveryResponseSchema;
   },
   /**
-   * Replay delivers again what an endpoint was due since a time.
+   * StartReplay delivers again what was due since a time.
    *
-   * @generated from rpc millrace.webhook.v1.WebhookService.Replay
+   * @generated from rpc millrace.webhook.v1.WebhookService.StartReplay
    */
-  replay: {
+  startReplay: {
     methodKind: "unary";
-    input: typeof ReplayRequestSchema;
-    output: typeof ReplayResponseSchema;
+    input: typeof StartReplayRequestSchema;
+    output: typeof StartReplayResponseSchema;
+  },
+  /**
+   * ListReplays lists an endpoint's.
+   *
+   * @generated from rpc millrace.webhook.v1.WebhookService.ListReplays
+   */
+  listReplays: {
+    methodKind: "unary";
+    input: typeof ListReplaysRequestSchema;
+    output: typeof ListReplaysResponseSchema;
+  },
+  /**
+   * CancelReplay ends one.
+   *
+   * @generated from rpc millrace.webhook.v1.WebhookService.CancelReplay
+   */
+  cancelReplay: {
+    methodKind: "unary";
+    input: typeof CancelReplayRequestSchema;
+    output: typeof CancelReplayResponseSchema;
   },
 }>;
 

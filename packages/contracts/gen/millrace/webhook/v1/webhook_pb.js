@@ -2,201 +2,181 @@
 // @generated from file millrace/webhook/v1/webhook.proto (package millrace.webhook.v1, syntax proto3)
 /* eslint-disable */
 
-// Webhook endpoints and their deliveries. An endpoint is a cursor over the stream of events.
+// What the edge asks the webhook service: the public API's words beside the workspace and who asks, both as the edge has verified them.
 
-import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
-import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_millrace_api_v1_webhook } from "../../api/v1/webhook_pb.js";
+import { file_millrace_auth_v1_actor } from "../../auth/v1/actor_pb.js";
 
 /**
  * Describes the file millrace/webhook/v1/webhook.proto.
  */
 export const file_millrace_webhook_v1_webhook = /*@__PURE__*/
-  fileDesc("CiFtaWxscmFjZS93ZWJob29rL3YxL3dlYmhvb2sucHJvdG8SE21pbGxyYWNlLndlYmhvb2sudjEiRgoLUmV0cnlQb2xpY3kSDAoEbmFtZRgBIAEoCRIpCgZkZWxheXMYAiADKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iwAMKCEVuZHBvaW50EgoKAmlkGAEgASgJEhQKDHdvcmtzcGFjZV9pZBgCIAEoCRILCgN1cmwYAyABKAkSDgoGZXZlbnRzGAQgAygJEhMKC2Rlc2NyaXB0aW9uGAUgASgJEg4KBmFjdGl2ZRgGIAEoCBIOCgZmaWx0ZXIYByABKAkSOwoHaGVhZGVycxgIIAMoCzIqLm1pbGxyYWNlLndlYmhvb2sudjEuRW5kcG9pbnQuSGVhZGVyc0VudHJ5EhIKCnJhdGVfbGltaXQYCSABKA0SFQoNbWF4X2luX2ZsaWdodBgKIAEoDRIPCgdvcmRlcmVkGAsgASgIEjYKDHJldHJ5X3BvbGljeRgMIAEoCzIgLm1pbGxyYWNlLndlYmhvb2sudjEuUmV0cnlQb2xpY3kSLwoGdGFyZ2V0GA0gASgOMh8ubWlsbHJhY2Uud2ViaG9vay52MS5UYXJnZXRLaW5kEi4KCmNyZWF0ZWRfYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIokBCgdBdHRlbXB0Eg4KBm51bWJlchgBIAEoDRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGc3RhdHVzGAMgASgNEg0KBWVycm9yGAQgASgJEicKBHRvb2sYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ivgIKCERlbGl2ZXJ5EgoKAmlkGAEgASgJEhMKC2VuZHBvaW50X2lkGAIgASgJEhAKCGV2ZW50X2lkGAMgASgJEg0KBWV2ZW50GAQgASgJEjMKBnN0YXR1cxgFIAEoDjIjLm1pbGxyYWNlLndlYmhvb2sudjEuRGVsaXZlcnlTdGF0dXMSFQoNYXR0ZW1wdF9jb3VudBgGIAEoDRISCgpsYXN0X2Vycm9yGAcgASgJEi4KCmNyZWF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDHByb2Nlc3NlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoIYXR0ZW1wdHMYCiADKAsyHC5taWxscmFjZS53ZWJob29rLnYxLkF0dGVtcHQiSAoVQ3JlYXRlRW5kcG9pbnRSZXF1ZXN0Ei8KCGVuZHBvaW50GAEgASgLMh0ubWlsbHJhY2Uud2ViaG9vay52MS5FbmRwb2ludCJZChZDcmVhdGVFbmRwb2ludFJlc3BvbnNlEi8KCGVuZHBvaW50GAEgASgLMh0ubWlsbHJhY2Uud2ViaG9vay52MS5FbmRwb2ludBIOCgZzZWNyZXQYAiABKAkiUwoUTGlzdEVuZHBvaW50c1JlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJImIKFUxpc3RFbmRwb2ludHNSZXNwb25zZRIwCgllbmRwb2ludHMYASADKAsyHS5taWxscmFjZS53ZWJob29rLnYxLkVuZHBvaW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI2ChJHZXRFbmRwb2ludFJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgoKAmlkGAIgASgJIkYKE0dldEVuZHBvaW50UmVzcG9uc2USLwoIZW5kcG9pbnQYASABKAsyHS5taWxscmFjZS53ZWJob29rLnYxLkVuZHBvaW50IlgKFVVwZGF0ZUVuZHBvaW50UmVxdWVzdBIvCghlbmRwb2ludBgBIAEoCzIdLm1pbGxyYWNlLndlYmhvb2sudjEuRW5kcG9pbnQSDgoGZmllbGRzGAIgAygJIkkKFlVwZGF0ZUVuZHBvaW50UmVzcG9uc2USLwoIZW5kcG9pbnQYASABKAsyHS5taWxscmFjZS53ZWJob29rLnYxLkVuZHBvaW50IjkKFURlbGV0ZUVuZHBvaW50UmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkSCgoCaWQYAiABKAkiGAoWRGVsZXRlRW5kcG9pbnRSZXNwb25zZSI3ChNSb3RhdGVTZWNyZXRSZXF1ZXN0EhQKDHdvcmtzcGFjZV9pZBgBIAEoCRIKCgJpZBgCIAEoCSImChRSb3RhdGVTZWNyZXRSZXNwb25zZRIOCgZzZWNyZXQYASABKAkingEKFUxpc3REZWxpdmVyaWVzUmVxdWVzdBIUCgx3b3Jrc3BhY2VfaWQYASABKAkSEwoLZW5kcG9pbnRfaWQYAiABKAkSMwoGc3RhdHVzGAMgASgOMiMubWlsbHJhY2Uud2ViaG9vay52MS5EZWxpdmVyeVN0YXR1cxIRCglwYWdlX3NpemUYBCABKA0SEgoKcGFnZV90b2tlbhgFIAEoCSJkChZMaXN0RGVsaXZlcmllc1Jlc3BvbnNlEjEKCmRlbGl2ZXJpZXMYASADKAsyHS5taWxscmFjZS53ZWJob29rLnYxLkRlbGl2ZXJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI2ChJHZXREZWxpdmVyeVJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEgoKAmlkGAIgASgJIkYKE0dldERlbGl2ZXJ5UmVzcG9uc2USLwoIZGVsaXZlcnkYASABKAsyHS5taWxscmFjZS53ZWJob29rLnYxLkRlbGl2ZXJ5InoKDVJlcGxheVJlcXVlc3QSFAoMd29ya3NwYWNlX2lkGAEgASgJEhMKC2VuZHBvaW50X2lkGAIgASgJEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtmYWlsZWRfb25seRgEIAEoCCIjCg5SZXBsYXlSZXNwb25zZRIRCglyZXBsYXlfaWQYASABKAkqWQoKVGFyZ2V0S2luZBIbChdUQVJHRVRfS0lORF9VTlNQRUNJRklFRBAAEhQKEFRBUkdFVF9LSU5EX0hUVFAQARIYChRUQVJHRVRfS0lORF9URU1QT1JBTBACKoQBCg5EZWxpdmVyeVN0YXR1cxIfChtERUxJVkVSWV9TVEFUVVNfVU5TUEVDSUZJRUQQABIbChdERUxJVkVSWV9TVEFUVVNfUEVORElORxABEhgKFERFTElWRVJZX1NUQVRVU19TRU5UEAISGgoWREVMSVZFUllfU1RBVFVTX0ZBSUxFRBADMqAHCg5XZWJob29rU2VydmljZRJpCg5DcmVhdGVFbmRwb2ludBIqLm1pbGxyYWNlLndlYmhvb2sudjEuQ3JlYXRlRW5kcG9pbnRSZXF1ZXN0GisubWlsbHJhY2Uud2ViaG9vay52MS5DcmVhdGVFbmRwb2ludFJlc3BvbnNlEmYKDUxpc3RFbmRwb2ludHMSKS5taWxscmFjZS53ZWJob29rLnYxLkxpc3RFbmRwb2ludHNSZXF1ZXN0GioubWlsbHJhY2Uud2ViaG9vay52MS5MaXN0RW5kcG9pbnRzUmVzcG9uc2USYAoLR2V0RW5kcG9pbnQSJy5taWxscmFjZS53ZWJob29rLnYxLkdldEVuZHBvaW50UmVxdWVzdBooLm1pbGxyYWNlLndlYmhvb2sudjEuR2V0RW5kcG9pbnRSZXNwb25zZRJpCg5VcGRhdGVFbmRwb2ludBIqLm1pbGxyYWNlLndlYmhvb2sudjEuVXBkYXRlRW5kcG9pbnRSZXF1ZXN0GisubWlsbHJhY2Uud2ViaG9vay52MS5VcGRhdGVFbmRwb2ludFJlc3BvbnNlEmkKDkRlbGV0ZUVuZHBvaW50EioubWlsbHJhY2Uud2ViaG9vay52MS5EZWxldGVFbmRwb2ludFJlcXVlc3QaKy5taWxscmFjZS53ZWJob29rLnYxLkRlbGV0ZUVuZHBvaW50UmVzcG9uc2USYwoMUm90YXRlU2VjcmV0EigubWlsbHJhY2Uud2ViaG9vay52MS5Sb3RhdGVTZWNyZXRSZXF1ZXN0GikubWlsbHJhY2Uud2ViaG9vay52MS5Sb3RhdGVTZWNyZXRSZXNwb25zZRJpCg5MaXN0RGVsaXZlcmllcxIqLm1pbGxyYWNlLndlYmhvb2sudjEuTGlzdERlbGl2ZXJpZXNSZXF1ZXN0GisubWlsbHJhY2Uud2ViaG9vay52MS5MaXN0RGVsaXZlcmllc1Jlc3BvbnNlEmAKC0dldERlbGl2ZXJ5EicubWlsbHJhY2Uud2ViaG9vay52MS5HZXREZWxpdmVyeVJlcXVlc3QaKC5taWxscmFjZS53ZWJob29rLnYxLkdldERlbGl2ZXJ5UmVzcG9uc2USUQoGUmVwbGF5EiIubWlsbHJhY2Uud2ViaG9vay52MS5SZXBsYXlSZXF1ZXN0GiMubWlsbHJhY2Uud2ViaG9vay52MS5SZXBsYXlSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("CiFtaWxscmFjZS93ZWJob29rL3YxL3dlYmhvb2sucHJvdG8SE21pbGxyYWNlLndlYmhvb2sudjEiRgoGQ2FsbGVyEhQKDHdvcmtzcGFjZV9pZBgBIAEoCRImCgVhY3RvchgCIAEoCzIXLm1pbGxyYWNlLmF1dGgudjEuQWN0b3IifQoVQ3JlYXRlRW5kcG9pbnRSZXF1ZXN0EisKBmNhbGxlchgBIAEoCzIbLm1pbGxyYWNlLndlYmhvb2sudjEuQ2FsbGVyEjcKB3JlcXVlc3QYAiABKAsyJi5taWxscmFjZS5hcGkudjEuQ3JlYXRlRW5kcG9pbnRSZXF1ZXN0IlMKFkNyZWF0ZUVuZHBvaW50UmVzcG9uc2USOQoIcmVzcG9uc2UYASABKAsyJy5taWxscmFjZS5hcGkudjEuQ3JlYXRlRW5kcG9pbnRSZXNwb25zZSJ7ChRMaXN0RW5kcG9pbnRzUmVxdWVzdBIrCgZjYWxsZXIYASABKAsyGy5taWxscmFjZS53ZWJob29rLnYxLkNhbGxlchI2CgdyZXF1ZXN0GAIgASgLMiUubWlsbHJhY2UuYXBpLnYxLkxpc3RFbmRwb2ludHNSZXF1ZXN0IlEKFUxpc3RFbmRwb2ludHNSZXNwb25zZRI4CghyZXNwb25zZRgBIAEoCzImLm1pbGxyYWNlLmFwaS52MS5MaXN0RW5kcG9pbnRzUmVzcG9uc2UidwoSR2V0RW5kcG9pbnRSZXF1ZXN0EisKBmNhbGxlchgBIAEoCzIbLm1pbGxyYWNlLndlYmhvb2sudjEuQ2FsbGVyEjQKB3JlcXVlc3QYAiABKAsyIy5taWxscmFjZS5hcGkudjEuR2V0RW5kcG9pbnRSZXF1ZXN0Ik0KE0dldEVuZHBvaW50UmVzcG9uc2USNgoIcmVzcG9uc2UYASABKAsyJC5taWxscmFjZS5hcGkudjEuR2V0RW5kcG9pbnRSZXNwb25zZSJ9ChVVcGRhdGVFbmRwb2ludFJlcXVlc3QSKwoGY2FsbGVyGAEgASgLMhsubWlsbHJhY2Uud2ViaG9vay52MS5DYWxsZXISNwoHcmVxdWVzdBgCIAEoCzImLm1pbGxyYWNlLmFwaS52MS5VcGRhdGVFbmRwb2ludFJlcXVlc3QiUwoWVXBkYXRlRW5kcG9pbnRSZXNwb25zZRI5CghyZXNwb25zZRgBIAEoCzInLm1pbGxyYWNlLmFwaS52MS5VcGRhdGVFbmRwb2ludFJlc3BvbnNlIn0KFURlbGV0ZUVuZHBvaW50UmVxdWVzdBIrCgZjYWxsZXIYASABKAsyGy5taWxscmFjZS53ZWJob29rLnYxLkNhbGxlchI3CgdyZXF1ZXN0GAIgASgLMiYubWlsbHJhY2UuYXBpLnYxLkRlbGV0ZUVuZHBvaW50UmVxdWVzdCJTChZEZWxldGVFbmRwb2ludFJlc3BvbnNlEjkKCHJlc3BvbnNlGAEgASgLMicubWlsbHJhY2UuYXBpLnYxLkRlbGV0ZUVuZHBvaW50UmVzcG9uc2UiiQEKG1JvdGF0ZUVuZHBvaW50U2VjcmV0UmVxdWVzdBIrCgZjYWxsZXIYASABKAsyGy5taWxscmFjZS53ZWJob29rLnYxLkNhbGxlchI9CgdyZXF1ZXN0GAIgASgLMiwubWlsbHJhY2UuYXBpLnYxLlJvdGF0ZUVuZHBvaW50U2VjcmV0UmVxdWVzdCJfChxSb3RhdGVFbmRwb2ludFNlY3JldFJlc3BvbnNlEj8KCHJlc3BvbnNlGAEgASgLMi0ubWlsbHJhY2UuYXBpLnYxLlJvdGF0ZUVuZHBvaW50U2VjcmV0UmVzcG9uc2UieQoTVGVzdEVuZHBvaW50UmVxdWVzdBIrCgZjYWxsZXIYASABKAsyGy5taWxscmFjZS53ZWJob29rLnYxLkNhbGxlchI1CgdyZXF1ZXN0GAIgASgLMiQubWlsbHJhY2UuYXBpLnYxLlRlc3RFbmRwb2ludFJlcXVlc3QiTwoUVGVzdEVuZHBvaW50UmVzcG9uc2USNwoIcmVzcG9uc2UYASABKAsyJS5taWxscmFjZS5hcGkudjEuVGVzdEVuZHBvaW50UmVzcG9uc2UifQoVUmVzZW5kRGVsaXZlcnlSZXF1ZXN0EisKBmNhbGxlchgBIAEoCzIbLm1pbGxyYWNlLndlYmhvb2sudjEuQ2FsbGVyEjcKB3JlcXVlc3QYAiABKAsyJi5taWxscmFjZS5hcGkudjEuUmVzZW5kRGVsaXZlcnlSZXF1ZXN0IlMKFlJlc2VuZERlbGl2ZXJ5UmVzcG9uc2USOQoIcmVzcG9uc2UYASABKAsyJy5taWxscmFjZS5hcGkudjEuUmVzZW5kRGVsaXZlcnlSZXNwb25zZSJ3ChJTdGFydFJlcGxheVJlcXVlc3QSKwoGY2FsbGVyGAEgASgLMhsubWlsbHJhY2Uud2ViaG9vay52MS5DYWxsZXISNAoHcmVxdWVzdBgCIAEoCzIjLm1pbGxyYWNlLmFwaS52MS5TdGFydFJlcGxheVJlcXVlc3QiTQoTU3RhcnRSZXBsYXlSZXNwb25zZRI2CghyZXNwb25zZRgBIAEoCzIkLm1pbGxyYWNlLmFwaS52MS5TdGFydFJlcGxheVJlc3BvbnNlIncKEkxpc3RSZXBsYXlzUmVxdWVzdBIrCgZjYWxsZXIYASABKAsyGy5taWxscmFjZS53ZWJob29rLnYxLkNhbGxlchI0CgdyZXF1ZXN0GAIgASgLMiMubWlsbHJhY2UuYXBpLnYxLkxpc3RSZXBsYXlzUmVxdWVzdCJNChNMaXN0UmVwbGF5c1Jlc3BvbnNlEjYKCHJlc3BvbnNlGAEgASgLMiQubWlsbHJhY2UuYXBpLnYxLkxpc3RSZXBsYXlzUmVzcG9uc2UieQoTQ2FuY2VsUmVwbGF5UmVxdWVzdBIrCgZjYWxsZXIYASABKAsyGy5taWxscmFjZS53ZWJob29rLnYxLkNhbGxlchI1CgdyZXF1ZXN0GAIgASgLMiQubWlsbHJhY2UuYXBpLnYxLkNhbmNlbFJlcGxheVJlcXVlc3QiTwoUQ2FuY2VsUmVwbGF5UmVzcG9uc2USNwoIcmVzcG9uc2UYASABKAsyJS5taWxscmFjZS5hcGkudjEuQ2FuY2VsUmVwbGF5UmVzcG9uc2UykQkKDldlYmhvb2tTZXJ2aWNlEmkKDkNyZWF0ZUVuZHBvaW50EioubWlsbHJhY2Uud2ViaG9vay52MS5DcmVhdGVFbmRwb2ludFJlcXVlc3QaKy5taWxscmFjZS53ZWJob29rLnYxLkNyZWF0ZUVuZHBvaW50UmVzcG9uc2USZgoNTGlzdEVuZHBvaW50cxIpLm1pbGxyYWNlLndlYmhvb2sudjEuTGlzdEVuZHBvaW50c1JlcXVlc3QaKi5taWxscmFjZS53ZWJob29rLnYxLkxpc3RFbmRwb2ludHNSZXNwb25zZRJgCgtHZXRFbmRwb2ludBInLm1pbGxyYWNlLndlYmhvb2sudjEuR2V0RW5kcG9pbnRSZXF1ZXN0GigubWlsbHJhY2Uud2ViaG9vay52MS5HZXRFbmRwb2ludFJlc3BvbnNlEmkKDlVwZGF0ZUVuZHBvaW50EioubWlsbHJhY2Uud2ViaG9vay52MS5VcGRhdGVFbmRwb2ludFJlcXVlc3QaKy5taWxscmFjZS53ZWJob29rLnYxLlVwZGF0ZUVuZHBvaW50UmVzcG9uc2USaQoORGVsZXRlRW5kcG9pbnQSKi5taWxscmFjZS53ZWJob29rLnYxLkRlbGV0ZUVuZHBvaW50UmVxdWVzdBorLm1pbGxyYWNlLndlYmhvb2sudjEuRGVsZXRlRW5kcG9pbnRSZXNwb25zZRJ7ChRSb3RhdGVFbmRwb2ludFNlY3JldBIwLm1pbGxyYWNlLndlYmhvb2sudjEuUm90YXRlRW5kcG9pbnRTZWNyZXRSZXF1ZXN0GjEubWlsbHJhY2Uud2ViaG9vay52MS5Sb3RhdGVFbmRwb2ludFNlY3JldFJlc3BvbnNlEmMKDFRlc3RFbmRwb2ludBIoLm1pbGxyYWNlLndlYmhvb2sudjEuVGVzdEVuZHBvaW50UmVxdWVzdBopLm1pbGxyYWNlLndlYmhvb2sudjEuVGVzdEVuZHBvaW50UmVzcG9uc2USaQoOUmVzZW5kRGVsaXZlcnkSKi5taWxscmFjZS53ZWJob29rLnYxLlJlc2VuZERlbGl2ZXJ5UmVxdWVzdBorLm1pbGxyYWNlLndlYmhvb2sudjEuUmVzZW5kRGVsaXZlcnlSZXNwb25zZRJgCgtTdGFydFJlcGxheRInLm1pbGxyYWNlLndlYmhvb2sudjEuU3RhcnRSZXBsYXlSZXF1ZXN0GigubWlsbHJhY2Uud2ViaG9vay52MS5TdGFydFJlcGxheVJlc3BvbnNlEmAKC0xpc3RSZXBsYXlzEicubWlsbHJhY2Uud2ViaG9vay52MS5MaXN0UmVwbGF5c1JlcXVlc3QaKC5taWxscmFjZS53ZWJob29rLnYxLkxpc3RSZXBsYXlzUmVzcG9uc2USYwoMQ2FuY2VsUmVwbGF5EigubWlsbHJhY2Uud2ViaG9vay52MS5DYW5jZWxSZXBsYXlSZXF1ZXN0GikubWlsbHJhY2Uud2ViaG9vay52MS5DYW5jZWxSZXBsYXlSZXNwb25zZWIGcHJvdG8z", [file_millrace_api_v1_webhook, file_millrace_auth_v1_actor]);
 
 /**
- * Describes the message millrace.webhook.v1.RetryPolicy.
- * Use `create(RetryPolicySchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.Caller.
+ * Use `create(CallerSchema)` to create a new message.
  */
-export const RetryPolicySchema = /*@__PURE__*/
+export const CallerSchema = /*@__PURE__*/
   messageDesc(file_millrace_webhook_v1_webhook, 0);
-
-/**
- * Describes the message millrace.webhook.v1.Endpoint.
- * Use `create(EndpointSchema)` to create a new message.
- */
-export const EndpointSchema = /*@__PURE__*/
-  messageDesc(file_millrace_webhook_v1_webhook, 1);
-
-/**
- * Describes the message millrace.webhook.v1.Attempt.
- * Use `create(AttemptSchema)` to create a new message.
- */
-export const AttemptSchema = /*@__PURE__*/
-  messageDesc(file_millrace_webhook_v1_webhook, 2);
-
-/**
- * Describes the message millrace.webhook.v1.Delivery.
- * Use `create(DeliverySchema)` to create a new message.
- */
-export const DeliverySchema = /*@__PURE__*/
-  messageDesc(file_millrace_webhook_v1_webhook, 3);
 
 /**
  * Describes the message millrace.webhook.v1.CreateEndpointRequest.
  * Use `create(CreateEndpointRequestSchema)` to create a new message.
  */
 export const CreateEndpointRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_webhook_v1_webhook, 4);
+  messageDesc(file_millrace_webhook_v1_webhook, 1);
 
 /**
  * Describes the message millrace.webhook.v1.CreateEndpointResponse.
  * Use `create(CreateEndpointResponseSchema)` to create a new message.
  */
 export const CreateEndpointResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_webhook_v1_webhook, 5);
+  messageDesc(file_millrace_webhook_v1_webhook, 2);
 
 /**
  * Describes the message millrace.webhook.v1.ListEndpointsRequest.
  * Use `create(ListEndpointsRequestSchema)` to create a new message.
  */
 export const ListEndpointsRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_webhook_v1_webhook, 6);
+  messageDesc(file_millrace_webhook_v1_webhook, 3);
 
 /**
  * Describes the message millrace.webhook.v1.ListEndpointsResponse.
  * Use `create(ListEndpointsResponseSchema)` to create a new message.
  */
 export const ListEndpointsResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_webhook_v1_webhook, 7);
+  messageDesc(file_millrace_webhook_v1_webhook, 4);
 
 /**
  * Describes the message millrace.webhook.v1.GetEndpointRequest.
  * Use `create(GetEndpointRequestSchema)` to create a new message.
  */
 export const GetEndpointRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_webhook_v1_webhook, 8);
+  messageDesc(file_millrace_webhook_v1_webhook, 5);
 
 /**
  * Describes the message millrace.webhook.v1.GetEndpointResponse.
  * Use `create(GetEndpointResponseSchema)` to create a new message.
  */
 export const GetEndpointResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_webhook_v1_webhook, 9);
+  messageDesc(file_millrace_webhook_v1_webhook, 6);
 
 /**
  * Describes the message millrace.webhook.v1.UpdateEndpointRequest.
  * Use `create(UpdateEndpointRequestSchema)` to create a new message.
  */
 export const UpdateEndpointRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_webhook_v1_webhook, 10);
+  messageDesc(file_millrace_webhook_v1_webhook, 7);
 
 /**
  * Describes the message millrace.webhook.v1.UpdateEndpointResponse.
  * Use `create(UpdateEndpointResponseSchema)` to create a new message.
  */
 export const UpdateEndpointResponseSchema = /*@__PURE__*/
-  messageDesc(file_millrace_webhook_v1_webhook, 11);
+  messageDesc(file_millrace_webhook_v1_webhook, 8);
 
 /**
  * Describes the message millrace.webhook.v1.DeleteEndpointRequest.
  * Use `create(DeleteEndpointRequestSchema)` to create a new message.
  */
 export const DeleteEndpointRequestSchema = /*@__PURE__*/
-  messageDesc(file_millrace_webhook_v1_webhook, 12);
+  messageDesc(file_millrace_webhook_v1_webhook, 9);
 
 /**
  * Describes the message millrace.webhook.v1.DeleteEndpointResponse.
  * Use `create(DeleteEndpointResponseSchema)` to create a new message.
  */
 export const DeleteEndpointResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_webhook_v1_webhook, 10);
+
+/**
+ * Describes the message millrace.webhook.v1.RotateEndpointSecretRequest.
+ * Use `create(RotateEndpointSecretRequestSchema)` to create a new message.
+ */
+export const RotateEndpointSecretRequestSchema = /*@__PURE__*/
+  messageDesc(file_millrace_webhook_v1_webhook, 11);
+
+/**
+ * Describes the message millrace.webhook.v1.RotateEndpointSecretResponse.
+ * Use `create(RotateEndpointSecretResponseSchema)` to create a new message.
+ */
+export const RotateEndpointSecretResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_webhook_v1_webhook, 12);
+
+/**
+ * Describes the message millrace.webhook.v1.TestEndpointRequest.
+ * Use `create(TestEndpointRequestSchema)` to create a new message.
+ */
+export const TestEndpointRequestSchema = /*@__PURE__*/
   messageDesc(file_millrace_webhook_v1_webhook, 13);
 
 /**
- * Describes the message millrace.webhook.v1.RotateSecretRequest.
- * Use `create(RotateSecretRequestSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.TestEndpointResponse.
+ * Use `create(TestEndpointResponseSchema)` to create a new message.
  */
-export const RotateSecretRequestSchema = /*@__PURE__*/
+export const TestEndpointResponseSchema = /*@__PURE__*/
   messageDesc(file_millrace_webhook_v1_webhook, 14);
 
 /**
- * Describes the message millrace.webhook.v1.RotateSecretResponse.
- * Use `create(RotateSecretResponseSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.ResendDeliveryRequest.
+ * Use `create(ResendDeliveryRequestSchema)` to create a new message.
  */
-export const RotateSecretResponseSchema = /*@__PURE__*/
+export const ResendDeliveryRequestSchema = /*@__PURE__*/
   messageDesc(file_millrace_webhook_v1_webhook, 15);
 
 /**
- * Describes the message millrace.webhook.v1.ListDeliveriesRequest.
- * Use `create(ListDeliveriesRequestSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.ResendDeliveryResponse.
+ * Use `create(ResendDeliveryResponseSchema)` to create a new message.
  */
-export const ListDeliveriesRequestSchema = /*@__PURE__*/
+export const ResendDeliveryResponseSchema = /*@__PURE__*/
   messageDesc(file_millrace_webhook_v1_webhook, 16);
 
 /**
- * Describes the message millrace.webhook.v1.ListDeliveriesResponse.
- * Use `create(ListDeliveriesResponseSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.StartReplayRequest.
+ * Use `create(StartReplayRequestSchema)` to create a new message.
  */
-export const ListDeliveriesResponseSchema = /*@__PURE__*/
+export const StartReplayRequestSchema = /*@__PURE__*/
   messageDesc(file_millrace_webhook_v1_webhook, 17);
 
 /**
- * Describes the message millrace.webhook.v1.GetDeliveryRequest.
- * Use `create(GetDeliveryRequestSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.StartReplayResponse.
+ * Use `create(StartReplayResponseSchema)` to create a new message.
  */
-export const GetDeliveryRequestSchema = /*@__PURE__*/
+export const StartReplayResponseSchema = /*@__PURE__*/
   messageDesc(file_millrace_webhook_v1_webhook, 18);
 
 /**
- * Describes the message millrace.webhook.v1.GetDeliveryResponse.
- * Use `create(GetDeliveryResponseSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.ListReplaysRequest.
+ * Use `create(ListReplaysRequestSchema)` to create a new message.
  */
-export const GetDeliveryResponseSchema = /*@__PURE__*/
+export const ListReplaysRequestSchema = /*@__PURE__*/
   messageDesc(file_millrace_webhook_v1_webhook, 19);
 
 /**
- * Describes the message millrace.webhook.v1.ReplayRequest.
- * Use `create(ReplayRequestSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.ListReplaysResponse.
+ * Use `create(ListReplaysResponseSchema)` to create a new message.
  */
-export const ReplayRequestSchema = /*@__PURE__*/
+export const ListReplaysResponseSchema = /*@__PURE__*/
   messageDesc(file_millrace_webhook_v1_webhook, 20);
 
 /**
- * Describes the message millrace.webhook.v1.ReplayResponse.
- * Use `create(ReplayResponseSchema)` to create a new message.
+ * Describes the message millrace.webhook.v1.CancelReplayRequest.
+ * Use `create(CancelReplayRequestSchema)` to create a new message.
  */
-export const ReplayResponseSchema = /*@__PURE__*/
+export const CancelReplayRequestSchema = /*@__PURE__*/
   messageDesc(file_millrace_webhook_v1_webhook, 21);
 
 /**
- * Describes the enum millrace.webhook.v1.TargetKind.
+ * Describes the message millrace.webhook.v1.CancelReplayResponse.
+ * Use `create(CancelReplayResponseSchema)` to create a new message.
  */
-export const TargetKindSchema = /*@__PURE__*/
-  enumDesc(file_millrace_webhook_v1_webhook, 0);
+export const CancelReplayResponseSchema = /*@__PURE__*/
+  messageDesc(file_millrace_webhook_v1_webhook, 22);
 
 /**
- * TargetKind is what an endpoint drives.
- *
- * @generated from enum millrace.webhook.v1.TargetKind
- */
-export const TargetKind = /*@__PURE__*/
-  tsEnum(TargetKindSchema);
-
-/**
- * Describes the enum millrace.webhook.v1.DeliveryStatus.
- */
-export const DeliveryStatusSchema = /*@__PURE__*/
-  enumDesc(file_millrace_webhook_v1_webhook, 1);
-
-/**
- * DeliveryStatus is where a delivery stands.
- *
- * @generated from enum millrace.webhook.v1.DeliveryStatus
- */
-export const DeliveryStatus = /*@__PURE__*/
-  tsEnum(DeliveryStatusSchema);
-
-/**
- * WebhookService administers endpoints and tells of deliveries.
+ * WebhookService looks after endpoints. An endpoint is a cursor over the stream of events. Every change goes into the audit log.
  *
  * @generated from service millrace.webhook.v1.WebhookService
  */
