@@ -36,6 +36,7 @@ export {
 export { type NatsServers, parseNatsUrl } from './nats-url.ts';
 export { EARLIEST_MS, isoTime, LATEST_MS, parseRfc3339, RFC3339_EXPECTED, wholeMs } from './rfc3339.ts';
 export { type Closable, runService, type ServiceContext, VERSION } from './run-service.ts';
+export { createSeal, type Seal } from './seal.ts';
 export {
   type BaseConfig,
   baseConfig,

@@ -19,6 +19,16 @@ export {
   type PropertySlot,
   UNKNOWN_TEXT,
 } from './property-fields.ts';
-export { deadLetterIdentity, type ReadEvent, readEvent, readTypeAndUser } from './read-event.ts';
+export {
+  deadLetterIdentity,
+  type ReadEvent,
+  readDedupKey,
+  readEvent,
+  readTypeAndUser,
+} from './read-event.ts';
 export { encodeRows, eventOf, type Row } from './row-encoder.ts';
+export { before, behind, isFurther, nextSeq, type Position, WHOLE } from './stream/position.ts';
+export { createRecentKeys, type RecentKeys } from './stream/recent-keys.ts';
+export { RecentMessages } from './stream/recent-messages.ts';
+export { type StreamedMessage, wantedEvents } from './stream/wanted-events.ts';
 export { readEnvelope, type UnpackedItem, unpackEnvelope } from './unpack.ts';

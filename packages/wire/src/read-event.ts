@@ -108,6 +108,18 @@ export function readTypeAndUser(bytes: Buffer): Pick<EventFields, 'eventType' | 
   };
 }
 
+const DEDUP_KEY_TAG = 0x72;
+
+/** The dedup key of `millrace.event.v1.Event`, 16 bytes; undefined for an event without. */
+export function readDedupKey(bytes: Buffer): Buffer | undefined {
+  const walk = new Walk(bytes, 0, bytes.length);
+  let key: Buffer | undefined;
+  while (walk.at < bytes.length && walk.next()) {
+    if (walk.tag === DEDUP_KEY_TAG && walk.at > walk.start) key = bytes.subarray(walk.start, walk.at);
+  }
+  return key;
+}
+
 interface Field {
   readonly number: number;
   readonly wireType: number;

@@ -1,4 +1,4 @@
-import { behind, nextSeq, type Position } from './cursor.ts';
+import { before, behind, nextSeq, type Position } from '@millrace/wire';
 import type { TailHub } from './hub.ts';
 import type { EventFeed, FeedMessage } from './ports.ts';
 import type { TailEvent } from './tail-event.ts';
@@ -94,9 +94,4 @@ export function createCatchUp(options: { feed: EventFeed; hub: TailHub; patience
       return first && before(first);
     },
   };
-}
-
-/** The position in front of an event. */
-function before({ seq, index }: Position): Position {
-  return index > 0 ? { seq, index: index - 1 } : behind(seq - 1);
 }

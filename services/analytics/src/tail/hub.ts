@@ -1,10 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Logger, toMillraceError } from '@millrace/runtime';
+import { behind, createRecentKeys, isFurther, nextSeq, type Position, RecentMessages } from '@millrace/wire';
 import { Audience, type ReaderGroup } from './audience.ts';
-import { behind, isFurther, nextSeq, type Position } from './cursor.ts';
 import type { EventFeed, FeedMessage, FeedReader, TailMetrics } from './ports.ts';
-import { createRecentKeys } from './recent-keys.ts';
-import { RecentMessages } from './recent-messages.ts';
 import { eventsIn, type TailEvent } from './tail-event.ts';
 import type { TailReader, Waiting } from './tail-reader.ts';
 

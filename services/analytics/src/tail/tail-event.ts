@@ -2,10 +2,9 @@ import { create, fromBinary } from '@bufbuild/protobuf';
 import { type TailedEvent, TailedEventSchema } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { type Event, EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { fieldError } from '@millrace/runtime';
-import { readTypeAndUser, unpackEnvelope } from '@millrace/wire';
-import { behind, encodeCursor, type Position } from './cursor.ts';
+import { behind, type Position, type RecentKeys, readTypeAndUser, wantedEvents } from '@millrace/wire';
+import { encodeCursor } from './cursor.ts';
 import type { FeedMessage } from './ports.ts';
-import type { RecentKeys } from './recent-keys.ts';
 
 /** An event of the stream, for everybody who tails its workspace: what somebody asks of it is read once for all of them. */
 export class TailEvent {
@@ -67,43 +66,18 @@ export class TailEvent {
  * and a copy of one that was seen not long ago.
  */
 export function eventsIn(
-  { seq, data }: FeedMessage,
+  message: FeedMessage,
   stream: { id: string; keys: RecentKeys; isWanted: (workspaceId: string) => boolean },
 ): TailEvent[] {
-  const events: TailEvent[] = [];
-  let index = -1;
-  const problem = unpackEnvelope(
-    data,
-    ({ start, end, keyAt, sound }) => {
-      index++;
-      if (!sound) return;
-      const workspaceId = workspaceIn(data, start, end);
-      if (workspaceId === undefined || !stream.isWanted(workspaceId)) return;
-      const position = { seq, index };
-      const key = keyAt === -1 ? undefined : data.toString('latin1', keyAt, keyAt + KEY_BYTES);
-      if (key !== undefined && stream.keys.isCopy(key, position)) return;
-      events.push(new TailEvent(stream.id, position, workspaceId, Buffer.from(data.subarray(start, end))));
-    },
-    () => undefined,
-  );
-  if (problem !== undefined) return [];
+  const { id, ...wanted } = stream;
+  const events = wantedEvents(message, { ...wanted, make: (...event) => new TailEvent(id, ...event) });
   const ended = new Set<string>();
   for (const event of events.toReversed()) {
     if (ended.has(event.workspaceId)) continue;
     ended.add(event.workspaceId);
-    event.done = behind(seq);
+    event.done = behind(message.seq);
   }
   return events;
-}
-
-const KEY_BYTES = 16;
-const WORKSPACE_TAG = 0x0a;
-
-/** The workspace of an encoded event. The edge writes it first, so nothing else has to be read. */
-function workspaceIn(data: Buffer, start: number, end: number): string | undefined {
-  const length = data[start + 1] ?? 0;
-  if (data[start] !== WORKSPACE_TAG || length >= 0x80 || start + 2 + length > end) return undefined;
-  return data.toString('utf8', start + 2, start + 2 + length);
 }
 
 /** Which events a tail shows. */

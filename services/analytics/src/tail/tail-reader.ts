@@ -1,5 +1,5 @@
 import type { MillraceError } from '@millrace/runtime';
-import { isFurther, type Position } from './cursor.ts';
+import { isFurther, type Position } from '@millrace/wire';
 import type { TailEvent, TailFilter } from './tail-event.ts';
 
 /** Why events may be missing. */

@@ -1,6 +1,7 @@
 import { fieldError, type Logger, MillraceError, toMillraceError } from '@millrace/runtime';
+import { behind, isFurther, type Position } from '@millrace/wire';
 import { createCatchUp } from './catch-up.ts';
-import { behind, decodeCursor, encodeCursor, isFurther, type Position } from './cursor.ts';
+import { decodeCursor, encodeCursor } from './cursor.ts';
 import { createTailHub } from './hub.ts';
 import type { EventFeed, TailMetrics } from './ports.ts';
 import { compileFilter, type TailEvent, type TailFilter } from './tail-event.ts';

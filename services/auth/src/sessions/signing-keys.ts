@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { type Clock, type Logger, MillraceError } from '@millrace/runtime';
+import { type Clock, createSeal, type Logger, MillraceError, type Seal } from '@millrace/runtime';
 import { calculateJwkThumbprint } from 'jose';
-import { createSeal, type Seal } from '../secrets/seal.ts';
+
 import type { SecretHasher } from '../secrets/secret-hash.ts';
 import type { AuthStore, SigningKeyRecord } from '../store/auth-store.ts';
 

@@ -1,11 +1,11 @@
-import { isFurther, type Position } from './cursor.ts';
+import { isFurther, type Position } from './position.ts';
 
 /** Keys of each of two generations; at most both are remembered. */
 const GENERATION = 20_000;
 
 /**
- * Where the newest dedup keys of tailed workspaces were seen first. Ingest lets few copies through, and the writer drops them;
- * this keeps those out that come close behind one another. One that comes later is shown again, under the same event id.
+ * Where the newest dedup keys were seen first, for readers of the stream beside the writer. Ingest lets few copies through, and the
+ * writer drops them; this keeps those out that come close behind one another. One that comes later is met again, under the same event id.
  */
 export interface RecentKeys {
   /** Whether an event with this key stands before this position. */

@@ -1,4 +1,4 @@
-import type { FeedMessage } from './ports.ts';
+import type { StreamedMessage } from './wanted-events.ts';
 
 /** What is kept at most. */
 const MAX_MESSAGES = 1_000;
@@ -6,10 +6,10 @@ const MAX_BYTES = 8 * 1024 * 1024;
 
 /** The newest messages that were read, without a hole: readers who are a little behind need not ask the stream. */
 export class RecentMessages {
-  #messages: FeedMessage[] = [];
+  #messages: StreamedMessage[] = [];
   #bytes = 0;
 
-  add(message: FeedMessage): void {
+  add(message: StreamedMessage): void {
     const last = this.#messages.at(-1)?.seq;
     if (last !== undefined && last + 1 !== message.seq) {
       this.#messages = [];
@@ -23,7 +23,7 @@ export class RecentMessages {
   }
 
   /** All from a sequence on; undefined when some of them are not here. */
-  from(seq: number): readonly FeedMessage[] | undefined {
+  from(seq: number): readonly StreamedMessage[] | undefined {
     const first = this.#messages[0]?.seq ?? Number.POSITIVE_INFINITY;
     return first <= seq ? this.#messages.slice(seq - first) : undefined;
   }
