@@ -1,4 +1,9 @@
 export { type ClickHouseClient, ClickHouseError, type ClickHouseSettings } from '@clickhouse/client';
+export {
+  type AttemptInserter,
+  type AttemptRow,
+  createAttemptInserter,
+} from './clickhouse/attempt-inserter.ts';
 export { type ClickHouseConnection, clickHouseFrom, createClickHouse } from './clickhouse/client.ts';
 export {
   createEventTable,

@@ -11,6 +11,8 @@ export {
   MAX_PARCEL_BYTES,
   type NewItem,
   NO_BODY_HASH,
+  varintLength,
+  writeVarint,
 } from './envelope.ts';
 export {
   MAX_SLOT_BYTES,

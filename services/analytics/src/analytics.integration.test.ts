@@ -99,6 +99,7 @@ test('answers unavailable until ClickHouse is there; two replicas that start at 
     { number: 6, name: 'rollups' },
     { number: 7, name: 'properties' },
     { number: 8, name: 'dead_letter_changes' },
+    { number: 9, name: 'deliveries' },
   ]);
 });
 

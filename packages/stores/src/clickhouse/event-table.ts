@@ -1,11 +1,10 @@
-import { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { EVENT_PROTO } from '@millrace/contracts/event-proto';
 import { EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { z } from 'zod';
 import { createProtobufInserter, type ProtobufInsert, type RowSchema } from './protobuf-inserter.ts';
 import { ask, isUnreadableData, loadSql, storeUnavailable } from './query.ts';
+import { sendRows } from './send-rows.ts';
 
 /** What ClickHouse made of an insert. */
 export type InsertOutcome =
@@ -163,14 +162,7 @@ async function park(
     Buffer.from(`${JSON.stringify({ ...item, body: body.toString('base64') })}\n`),
   );
   try {
-    const { stream } = await client.exec({
-      query: sql.park,
-      values: Readable.from(rows, { objectMode: false }),
-      clickhouse_settings: { ...settings, wait_end_of_query: 1 },
-      abort_signal: AbortSignal.timeout(PARK_TIMEOUT_MS),
-    });
-    stream.resume();
-    await finished(stream, { writable: false });
+    await sendRows(client, { query: sql.park, body: rows, settings, timeoutMs: PARK_TIMEOUT_MS });
   } catch (error) {
     throw storeUnavailable(error);
   }

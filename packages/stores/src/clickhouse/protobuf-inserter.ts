@@ -1,7 +1,6 @@
-import { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import { type ClickHouseClient, ClickHouseError, type ClickHouseSettings } from '@clickhouse/client';
 import { PROPERTY_SLOTS } from '@millrace/wire';
+import { AS_ONE_PART, sendRows } from './send-rows.ts';
 
 /** What ClickHouse needs to read rows that are encoded messages. */
 export interface RowSchema {
@@ -32,13 +31,6 @@ export interface ProtobufInserter {
   dryRun(insert: Pick<ProtobufInsert, 'body' | 'timeoutMs' | 'signal'>): Promise<void>;
 }
 
-/**
- * More rows than any batch has: a block that is cut would make two parts, of which one can be lost.
- * The two `min_` settings make the server wait for the whole body before it writes.
- */
-const ROWS_ABOVE_ANY_BATCH = '10000000';
-const BYTES_ABOVE_ANY_BATCH = '4294967296';
-
 /** Makes the inserter of a table whose columns are named after the message's fields. */
 export function createProtobufInserter(options: {
   client: ClickHouseClient;
@@ -58,31 +50,14 @@ export function createProtobufInserter(options: {
     format_schema: schema.text,
     format_schema_message_name: schema.messageName,
     input_format_parallel_parsing: 0,
-    max_insert_block_size: ROWS_ABOVE_ANY_BATCH,
-    min_insert_block_size_rows: ROWS_ABOVE_ANY_BATCH,
-    min_insert_block_size_bytes: BYTES_ABOVE_ANY_BATCH,
-    max_insert_threads: '1',
-    async_insert: 0,
-    insert_deduplicate: 1,
-    wait_end_of_query: 1,
+    ...AS_ONE_PART,
   };
-  const send = async (
+  const send = (
     query: string,
-    insert: Pick<ProtobufInsert, 'body' | 'timeoutMs' | 'signal'>,
+    { body, timeoutMs, signal }: Pick<ProtobufInsert, 'body' | 'timeoutMs' | 'signal'>,
     more: ClickHouseSettings,
     queryId?: string,
-  ) => {
-    const deadline = AbortSignal.timeout(insert.timeoutMs);
-    const { stream } = await client.exec({
-      query,
-      values: Readable.from(insert.body, { objectMode: false, highWaterMark: 1 << 20 }),
-      clickhouse_settings: { ...settings, ...more },
-      abort_signal: insert.signal ? AbortSignal.any([deadline, insert.signal]) : deadline,
-      ...(queryId === undefined ? {} : { query_id: queryId }),
-    });
-    stream.resume();
-    await finished(stream, { writable: false });
-  };
+  ) => sendRows(client, { query, body, timeoutMs, signal, queryId, settings: { ...settings, ...more } });
   const schemaUse = takeTurns({
     tryOut: () => send(dryRunSql, { body: [], timeoutMs: SCHEMA_TIMEOUT_MS }, {}),
     forget: () => forgetSchemas(client),
