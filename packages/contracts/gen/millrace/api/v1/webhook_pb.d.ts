@@ -259,7 +259,7 @@ export declare type NatsTarget = Message<"millrace.api.v1.NatsTarget"> & {
 export declare const NatsTargetSchema: GenMessage<NatsTarget>;
 
 /**
- * RetryPolicy says when a failed attempt is made again.
+ * RetryPolicy says when a failed attempt is made again. `Retry-After` of a 429 or 503 puts it off, by at most 24 hours.
  *
  * @generated from message millrace.api.v1.RetryPolicy
  */
