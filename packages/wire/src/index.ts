@@ -14,6 +14,9 @@ export {
   varintLength,
   writeVarint,
 } from './envelope.ts';
+export { compileEventFilter, type EventFilter, type FilteredEvent } from './filter/event-filter.ts';
+export { COLUMN_FIELDS, type Field, parseField } from './filter/field.ts';
+export { type Condition, type OneOf, readFilter } from './filter/read-filter.ts';
 export {
   MAX_SLOT_BYTES,
   PROPERTY_SLOTS,

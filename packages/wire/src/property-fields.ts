@@ -1,4 +1,5 @@
 import { varintLength, writeVarint } from './envelope.ts';
+import { type JsonDocument, memberAt, readDocument } from './filter/json-document.ts';
 import { Walk } from './unpack.ts';
 
 /** An event in the bytes of its message. */
@@ -76,27 +77,11 @@ export function propertyFields(
   ]);
 }
 
-/** JSON and what it says. */
-interface Document {
-  readonly json: string;
-  readonly value: unknown;
-}
-
-function readDocument(bytes: Buffer): Document | undefined {
-  const json = bytes.toString('utf8');
-  try {
-    return { json, value: json === '' ? undefined : JSON.parse(json) };
-  } catch {
-    // ClickHouse may read it all the same: it is asked.
-    return undefined;
-  }
-}
-
 /**
  * A value as it stands in a slot: empty for none and for null, `true` or `false`, a number, `{}` and `[]` for whatever object or
  * list, and a text behind a quotation mark. ClickHouse makes the same of the JSON, see `query/fields.ts` of the analytics service.
  */
-function slotText({ json, value }: Document, keys: readonly (string | number)[]): string {
+function slotText({ json, value }: JsonDocument, keys: readonly (string | number)[]): string {
   const found = memberAt(value, keys);
   switch (typeof found) {
     case 'string': {
@@ -112,16 +97,6 @@ function slotText({ json, value }: Document, keys: readonly (string | number)[])
     default:
       return '';
   }
-}
-
-function memberAt(value: unknown, keys: readonly (string | number)[]): unknown {
-  let found = value;
-  for (const key of keys) {
-    if (typeof found !== 'object' || found === null) return undefined;
-    if (Array.isArray(found) !== (typeof key === 'number') || !Object.hasOwn(found, key)) return undefined;
-    found = Object.getOwnPropertyDescriptor(found, key)?.value;
-  }
-  return found;
 }
 
 const INTEGER = /^-?\d+$/;

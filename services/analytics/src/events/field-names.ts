@@ -7,7 +7,8 @@ import type {
 } from '@millrace/contracts/millrace/api/v1/analytics';
 import { ColumnType } from '@millrace/contracts/millrace/query/v1/query';
 import { type Clock, fieldError } from '@millrace/runtime';
-import { COLUMN_FIELDS, parseField, textExpression } from '../query/fields.ts';
+import { COLUMN_FIELDS, parseField } from '@millrace/wire';
+import { textExpression } from '../query/fields.ts';
 import { type QueryStore, readableStatement } from '../query/query-store.ts';
 import { type PropertyColumns, type Statement, StatementDraft } from '../query/statement.ts';
 import { type QueryWindow, readWindow, windowCondition } from '../query/window.ts';

@@ -3,13 +3,12 @@ import { after, before, describe, test } from 'node:test';
 import type { JsonValue } from '@bufbuild/protobuf';
 import { ReadBy } from '@millrace/contracts/millrace/query/v1/query';
 import { eventually } from '@millrace/testkit';
-import type { PropertySlot } from '@millrace/wire';
+import { type PropertySlot, parseField } from '@millrace/wire';
 import type { WindowOfRows } from '../../test/event-model.ts';
 import { bruteForceBreakdown, type FiguresQuestion } from '../../test/query-brute-force.ts';
 import { assertSameRows, createQueryWorld, type QueryWorld } from '../../test/query-world.ts';
 import { createRandom } from '../../test/random.ts';
 import { randomEvents, randomFilter } from '../../test/random-events.ts';
-import { parseField } from '../query/fields.ts';
 import { type PropertyColumns, propertyKey } from '../query/statement.ts';
 import { beginFilling } from './fill-stored.ts';
 

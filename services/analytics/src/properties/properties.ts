@@ -9,8 +9,8 @@ import {
 } from '@millrace/contracts/millrace/api/v1/analytics';
 import { fieldError, MillraceError } from '@millrace/runtime';
 import { ask, type ClickHouseClient, loadSql, type Properties, type Property } from '@millrace/stores';
+import { parseField } from '@millrace/wire';
 import { z } from 'zod';
-import { parseField } from '../query/fields.ts';
 import { type PropertyColumns, propertyKey } from '../query/statement.ts';
 import type { Suggestions } from './suggestions.ts';
 

@@ -1,6 +1,7 @@
 import { ColumnType, type Funnel, StepOrder } from '@millrace/contracts/millrace/query/v1/query';
 import { fieldError } from '@millrace/runtime';
-import { parseField, textExpression } from './fields.ts';
+import { parseField } from '@millrace/wire';
+import { textExpression } from './fields.ts';
 import { filterCondition } from './filter.ts';
 import { furthestWays, packed } from './funnel-ways.ts';
 import { measureColumn } from './measures.ts';

@@ -1,6 +1,7 @@
 import { Aggregation, ColumnType, type Measure } from '@millrace/contracts/millrace/query/v1/query';
 import { fieldError } from '@millrace/runtime';
-import { numberExpression, parseField, textExpression } from './fields.ts';
+import { parseField } from '@millrace/wire';
+import { numberExpression, textExpression } from './fields.ts';
 import type { StatementDraft } from './statement.ts';
 
 /** A figure in a statement. */

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { JsonValue } from '@bufbuild/protobuf';
-import type { PropertySlot } from '@millrace/wire';
+import { type PropertySlot, parseField } from '@millrace/wire';
 import type { ComparisonJson, FilterJson, QueryEvent, WindowOfRows } from '../../test/event-model.ts';
 import { bruteForceBreakdown, type FiguresQuestion, type MeasureJson } from '../../test/query-brute-force.ts';
 import { assertSameRows, createQueryWorld, type QueryWorld } from '../../test/query-world.ts';
 import { createRandom } from '../../test/random.ts';
-import { parseField } from './fields.ts';
 import { type PropertyColumns, propertyKey } from './statement.ts';
 
 /** Of the odd tenant's events; the neighbour has as many with the same ids and names. */

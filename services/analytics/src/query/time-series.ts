@@ -1,6 +1,7 @@
 import { ColumnType, Interval, type TimeSeries } from '@millrace/contracts/millrace/query/v1/query';
 import { fieldError } from '@millrace/runtime';
-import { parseField, textExpression } from './fields.ts';
+import { parseField } from '@millrace/wire';
+import { textExpression } from './fields.ts';
 import { filterCondition } from './filter.ts';
 import { type CompiledMeasure, compileMeasures, measureColumn } from './measures.ts';
 import { type Statement, StatementDraft } from './statement.ts';
