@@ -14,6 +14,8 @@ const secretsSchema = z.object({
   workspaceId: z.uuid(),
   /** Mixed into the hashes of stored credentials. */
   keyPepper: z.string().min(32),
+  /** Encrypts the signing secrets of webhook endpoints where they are stored. */
+  webhookSealKey: z.string().min(32),
   /** Lets the services trust each other's calls. */
   serviceSecret: z.string().min(32),
   clickHousePassword: z.string().min(16),
@@ -24,7 +26,7 @@ const secretsSchema = z.object({
   natsPassword: z.string().regex(/^[A-Za-z0-9_-]{16,}$/),
 });
 
-const laterSecrets = { natsPassword: true, sqlPassword: true } as const;
+const laterSecrets = { natsPassword: true, sqlPassword: true, webhookSealKey: true } as const;
 const secretsBefore = secretsSchema.partial(laterSecrets);
 
 /** The generated secrets of one data directory. */
@@ -56,8 +58,9 @@ export function loadSecrets(dataDir: string): Secrets {
 function completeSecrets(file: string): void {
   const stored = olderSecrets(file);
   if (stored === undefined) return;
-  const { natsPassword, sqlPassword } = generateSecrets();
-  writeFileAtomically(file, `${JSON.stringify({ natsPassword, sqlPassword, ...stored }, null, 2)}\n`);
+  const { natsPassword, sqlPassword, webhookSealKey } = generateSecrets();
+  const whole = { natsPassword, sqlPassword, webhookSealKey, ...stored };
+  writeFileAtomically(file, `${JSON.stringify(whole, null, 2)}\n`);
 }
 
 function olderSecrets(file: string): z.infer<typeof secretsBefore> | undefined {
@@ -94,6 +97,7 @@ function generateSecrets(): Secrets {
     emailApiKey: randomBytes(24).toString('base64url'),
     workspaceId: uuidV7(Date.now()),
     keyPepper: randomBytes(32).toString('base64url'),
+    webhookSealKey: randomBytes(32).toString('base64url'),
     serviceSecret: randomBytes(32).toString('base64url'),
     clickHousePassword: randomBytes(24).toString('base64url'),
     inspectorPassword: randomBytes(24).toString('base64url'),

@@ -123,6 +123,7 @@ export const planSplit: ServicePlanner = async ({ port, adminPort }) => {
   const accept = await internalService('ingest-accept', 'ingest', { INGEST_ROLE: 'accept' });
   const writer = await internalService('ingest-writer', 'ingest', { INGEST_ROLE: 'writer' });
   const analytics = await internalService('analytics', 'analytics');
+  const webhook = await internalService('webhook', 'webhook', { ANALYTICS_ADDRESS: addressOf(analytics) });
   const edge = {
     name: 'edge',
     entry: entryOf('edge'),
@@ -132,9 +133,10 @@ export const planSplit: ServicePlanner = async ({ port, adminPort }) => {
       AUTH_ADDRESS: addressOf(auth),
       INGEST_ADDRESS: addressOf(accept),
       ANALYTICS_ADDRESS: addressOf(analytics),
+      WEBHOOK_ADDRESS: addressOf(webhook),
     },
   };
-  return [auth, accept, writer, analytics, edge];
+  return [auth, accept, writer, analytics, webhook, edge];
 };
 
 interface InternalService extends ServiceSpec {

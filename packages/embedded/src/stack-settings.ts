@@ -44,6 +44,7 @@ export function serviceEnvironment(
     CLICKHOUSE_SQL_USER: sqlUser,
     CLICKHOUSE_SQL_PASSWORD: secrets.sqlPassword,
     KEY_PEPPER: userEnv['KEY_PEPPER'] || secrets.keyPepper,
+    WEBHOOK_SEAL_KEY: userEnv['WEBHOOK_SEAL_KEY'] || secrets.webhookSealKey,
     SERVICE_SECRET: secrets.serviceSecret,
     BOOTSTRAP_WORKSPACE_ID: secrets.workspaceId,
     BOOTSTRAP_API_KEY: secrets.apiKey,

@@ -38,6 +38,7 @@ const ADDRESSES = [
   'AUTH_ADDRESS',
   'INGEST_ADDRESS',
   'ANALYTICS_ADDRESS',
+  'WEBHOOK_ADDRESS',
 ] as const;
 
 function developmentIsAskedFor(environment: Environment): SettingProblem[] {
@@ -73,6 +74,7 @@ function natsServers(text: string): ReturnType<typeof parseNatsUrl> | undefined 
 const STRONG_SECRETS: Readonly<Record<string, number>> = {
   SERVICE_SECRET: 32,
   KEY_PEPPER: 32,
+  WEBHOOK_SEAL_KEY: 32,
   COMPOZY_API_TOKEN: 32,
   EMAIL_API_KEY: 32,
   BOOTSTRAP_API_KEY: 32,
@@ -97,8 +99,8 @@ function secretsAreStrong(environment: Environment, known: ReadonlySet<string>):
     const weakness = weaknessOf(password, 16);
     if (weakness !== undefined) problems.push({ name, message: `its password ${weakness}` });
   }
-  if (known.has('KEY_PEPPER') && environment['KEY_PEPPER'] === undefined) {
-    problems.push({ name: 'KEY_PEPPER', message: 'required in production' });
+  for (const name of ['KEY_PEPPER', 'WEBHOOK_SEAL_KEY']) {
+    if (known.has(name) && environment[name] === undefined) problems.push({ name, message: 'required in production' });
   }
   return problems;
 }

@@ -72,6 +72,22 @@ export {
   type PropertyWish,
 } from './nats/properties.ts';
 export { type NatsLimits, watchNatsLimits } from './nats/server-limits.ts';
+export { type Cursors, ENDPOINT_GROUPS, type GroupCursors, openCursors } from './nats/webhooks/cursors.ts';
+export {
+  DELIVERIES_STREAM,
+  type DeliveryQueue,
+  deliverySubject,
+  openDeliveryQueue,
+  type QueuedDelivery,
+} from './nats/webhooks/delivery-queue.ts';
+export {
+  openRetries,
+  RETRIES_STREAM,
+  type Retries,
+  type Retry,
+  type RetryFeed,
+  type StoredRetry,
+} from './nats/webhooks/retries.ts';
 export {
   newWorkspaceDeletion,
   openWorkspaceDeletions,

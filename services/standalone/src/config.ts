@@ -2,11 +2,12 @@ import { analyticsSettings } from '@millrace/analytics';
 import { authConfig } from '@millrace/auth';
 import { publicConfig } from '@millrace/edge';
 import { ingestSettings } from '@millrace/ingest';
+import { webhookSettings } from '@millrace/webhook';
 import { z } from 'zod';
 
 /** Roles that one process can take; all but the writer belong together. */
-const ROLES = ['edge', 'auth', 'accept', 'analytics', 'writer'] as const;
-const INSEPARABLE = ROLES.slice(0, 4);
+const ROLES = ['edge', 'auth', 'accept', 'analytics', 'webhook', 'writer'] as const;
+const INSEPARABLE = ROLES.slice(0, 5);
 
 const isRole = (name: string): name is (typeof ROLES)[number] => ROLES.some((role) => role === name);
 
@@ -15,6 +16,7 @@ export const standaloneConfig = publicConfig
   .extend(authConfig.shape)
   .extend(ingestSettings.shape)
   .extend(analyticsSettings.shape)
+  .extend(webhookSettings.shape)
   .extend({
     MILLRACE_ROLES: z
       .string()

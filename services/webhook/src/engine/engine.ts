@@ -1,0 +1,248 @@
+import { once } from 'node:events';
+import { type Clock, type Logger, toMillraceError } from '@millrace/runtime';
+import type { Cursors, Leases, Records, Retries, StoredRetry } from '@millrace/stores';
+import { behind, createRecentKeys, type ReadEvent } from '@millrace/wire';
+import type { EndpointRecord } from '../endpoints/endpoint-record.ts';
+import type { LiveEndpoint } from '../endpoints/live-endpoint.ts';
+import { createSubscriptions } from '../matching/subscriptions.ts';
+import type { WebhookMetrics } from '../metrics.ts';
+import { createAlarms } from './alarms.ts';
+import { createAttempts, type Targets } from './attempts.ts';
+import { createByteBudget } from './byte-budget.ts';
+import { startCatchUp } from './catch-up.ts';
+import type { Delivery } from './delivery.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { createEventSource } from './event-source.ts';
+import { type Group, groupOf } from './groups.ts';
+import { Lane } from './lane.ts';
+import { startOwnership } from './ownership.ts';
+import { createPendingRetries } from './pending-retries.ts';
+import type { EventFeed, StoredLog } from './ports.ts';
+import type { Recorder } from './recorder.ts';
+import type { StreamedEvent } from './streamed-event.ts';
+import { startTail } from './tail.ts';
+
+/** Delivers the events of the stream to the endpoints of the partitions that this process has leased. */
+export interface Engine {
+  /** The lane of an endpoint, if this process serves it. */
+  lane(endpointId: string): Lane | undefined;
+  /** Has a delivery made beside what the lane reads. */
+  take(lane: Lane, delivery: Delivery): void;
+  /** Begins nothing more, waits for what is under way, writes how far it has come, and gives its leases back. */
+  close(): Promise<void>;
+}
+
+/** What an engine works with. */
+export interface EngineOptions {
+  feed: EventFeed;
+  stored: StoredLog;
+  endpoints: Records<EndpointRecord>;
+  /** An endpoint as it is delivered by; undefined when its record makes no sense. */
+  liveEndpoint: (record: EndpointRecord) => LiveEndpoint | undefined;
+  disable: (endpoint: LiveEndpoint, reason: 'gone' | 'failing') => void;
+  targets: Targets;
+  recorder: Recorder;
+  retries: Retries;
+  cursors: Cursors;
+  leases: Leases;
+  partitions: number;
+  maxInFlight: number;
+  metrics: WebhookMetrics;
+  clock: Clock;
+  random: () => number;
+  log: Logger;
+}
+
+/** What events that wait for endpoints may take together. */
+const MAX_WAITING_BYTES = 128 * 1024 * 1024;
+/** How long what was attempted before is asked for, before it is attempted again. */
+const KNOWN_WITHIN_MS = 30_000;
+/** When a retry is looked at again whose endpoint can't take it now. */
+const LATER_MS = 1_000;
+const INACTIVE_LATER_MS = 60_000;
+
+/** Starts to deliver. */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const { feed, stored, endpoints, retries, recorder, clock, log } = options;
+  const lanes = new Map<string, Lane>();
+  const subscriptions = createSubscriptions<LiveEndpoint, ReadEvent>();
+  const alarms = createAlarms(clock);
+  const budget = createByteBudget(MAX_WAITING_BYTES);
+  const keys = createRecentKeys();
+  const source = createEventSource({ feed, stored });
+  const pending = createPendingRetries({ retries, alarms, onDue: (retry) => void due(retry), log });
+  const isWanted = (workspaceId: string) => subscriptions.has(workspaceId);
+  const isRetried = (deliveryId: string) => pending.has(deliveryId);
+  const matching = (event: StreamedEvent): Lane[] =>
+    subscriptions.matching(event.workspaceId, event.fields).flatMap(({ id }) => lanes.get(id) ?? []);
+  const attempts = createAttempts({
+    ...options,
+    pending,
+    keep: source.keep,
+    onChange(lane) {
+      if (lane.breaker.isOpen) lane.rewind(tail.position, 1);
+      dispatcher.wake(lane);
+      if (lane.position !== undefined && lane.hasRoom) catchUp.wake();
+    },
+  });
+  const dispatcher = createDispatcher({
+    attempt: attempts.attempt,
+    isHeld: () => recorder.isFull,
+    maxInFlight: options.maxInFlight,
+    alarms,
+    clock,
+  });
+
+  const { lastSeq } = await feed.state();
+  const tail = startTail({
+    feed,
+    afterSeq: lastSeq,
+    keys,
+    isWanted,
+    offer(event) {
+      for (const lane of matching(event)) {
+        if (lane.position === undefined && !catchUp.offer(lane, event)) catchUp.wake();
+      }
+    },
+    onGap() {
+      for (const lane of lanes.values()) lane.position ??= tail.position;
+      catchUp.wake();
+    },
+    log,
+  });
+  const catchUp = startCatchUp({
+    ...{ feed, stored, keys, isWanted, isRetried, matching, clock, log },
+    tail: () => tail,
+    lanes: () => lanes.values(),
+    onOffered: dispatcher.wake,
+  });
+
+  const add = (record: EndpointRecord, group: Group, throughSeq: number): void => {
+    const endpoint = options.liveEndpoint(record);
+    if (endpoint === undefined) return;
+    const cursor = Math.max(group.storedCursor(record.id) ?? 0, record.fromSeq);
+    const lane = new Lane({
+      ...{ endpoint, budget, clock, random: options.random, lease: group.lease },
+      position: behind(cursor),
+      failingSinceMs: group.stored.failing[record.id] ?? 0,
+      known: throughSeq > cursor ? { throughSeq, untilMs: clock.now() + KNOWN_WITHIN_MS } : undefined,
+    });
+    lanes.set(record.id, lane);
+    group.lanes.set(record.id, lane);
+    group.isChanged = true;
+    if (lane.isActive) subscriptions.set(endpoint);
+  };
+  const change = (lane: Lane, record: EndpointRecord): void => {
+    const endpoint = options.liveEndpoint(record);
+    if (endpoint === undefined) return;
+    const wasActive = lane.isActive;
+    lane.endpoint = endpoint;
+    if (lane.isActive) subscriptions.set(endpoint);
+    else subscriptions.delete(record.id);
+    if (wasActive && !lane.isActive) lane.rewind(tail.position);
+    dispatcher.wake(lane);
+    catchUp.wake();
+  };
+  const remove = (id: string): void => {
+    lanes.get(id)?.close();
+    lanes.delete(id);
+    subscriptions.delete(id);
+  };
+  endpoints.onChange((one) => {
+    const group = ownership.groups.get(groupOf(one.recordKey));
+    if (group === undefined) return;
+    const lane = lanes.get(one.recordKey);
+    if (one.kind === 'removed') {
+      remove(one.recordKey);
+      group.lanes.delete(one.recordKey);
+      group.isChanged = true;
+    } else if (lane !== undefined) change(lane, one.value);
+    else {
+      add(one.value, group, 0);
+      catchUp.wake();
+    }
+  });
+
+  const due = async (retry: StoredRetry): Promise<void> => {
+    const lane = lanes.get(retry.endpointId);
+    if (lane === undefined) {
+      // Of an endpoint that is gone nothing is wanted; another's is its own business.
+      const isOurs = ownership.groups.has(groupOf(retry.endpointId));
+      if (isOurs && endpoints.get(retry.endpointId) === undefined)
+        pending.settle(retry.deliveryId, retry.messageSeq);
+      return;
+    }
+    const again = (ms: number) =>
+      alarms.at(clock.now() + ms, () => void (pending.has(retry.deliveryId) && due(retry)));
+    if (!lane.isActive || !lane.takesMore) return again(lane.isActive ? LATER_MS : INACTIVE_LATER_MS);
+    try {
+      const event = await source.find(retry);
+      if (event === undefined) {
+        log.info({ deliveryId: retry.deliveryId }, 'the event of a retry is not stored any more');
+        return pending.settle(retry.deliveryId, retry.messageSeq);
+      }
+      const { deliveryId: id, cause, attempt, tries, createdAtMs, messageSeq: retrySeq } = retry;
+      lane.take({ id, event, cause, attempt, tries, createdAtMs, dueAtMs: 0, retrySeq });
+      dispatcher.wake(lane);
+    } catch (error) {
+      log.debug(
+        { err: toMillraceError(error), deliveryId: retry.deliveryId },
+        'the event of a retry is not at hand',
+      );
+      again(LATER_MS);
+    }
+  };
+
+  const ownership = startOwnership({
+    ...options,
+    async onGained(group) {
+      await retries.scan(group.number, pending.add, AbortSignal.timeout(KNOWN_WITHIN_MS));
+      const { lastSeq: throughSeq } = await feed.state();
+      for (const [id, { value }] of endpoints.entries()) {
+        if (groupOf(id) === group.number && !lanes.has(id)) add(value, group, throughSeq);
+      }
+      catchUp.wake();
+    },
+    onLost(group) {
+      for (const id of group.lanes.keys()) remove(id);
+      pending.forget((endpointId) => groupOf(endpointId) !== group.number);
+    },
+    tail: () => tail.position,
+  });
+  const following = await retries.follow((retry) => {
+    if (ownership.groups.has(groupOf(retry.endpointId))) pending.add(retry);
+  });
+  options.metrics.follow({
+    endpoints: () => lanes.size,
+    inFlight: () => dispatcher.inFlight,
+    pendingRetries: () => pending.size,
+    unrecorded: () => recorder.waiting,
+    open: () => [...lanes.values()].filter(({ breaker }) => breaker.isOpen).length,
+    lag: () =>
+      [...lanes.values()].reduce(
+        (most, lane) =>
+          lane.isActive ? Math.max(most, tail.position.seq - lane.cursor(tail.position)) : most,
+        0,
+      ),
+  });
+
+  return {
+    lane: (endpointId) => lanes.get(endpointId),
+    take(lane, delivery) {
+      lane.take(delivery);
+      dispatcher.wake(lane);
+    },
+    async close() {
+      await Promise.all([tail.close(), catchUp.close(), following.close()]);
+      await dispatcher.close();
+      const enough = AbortSignal.timeout(CLOSE_MS);
+      await Promise.race([attempts.settled(), once(enough, 'abort')]);
+      await recorder.close(enough);
+      await ownership.close();
+      alarms.close();
+    },
+  };
+}
+
+/** How long attempts may still be recorded once nothing is begun any more. */
+const CLOSE_MS = 10_000;
