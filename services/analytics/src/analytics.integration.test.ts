@@ -46,7 +46,7 @@ function startReplica(): Replica {
     clock: systemClock,
     log,
   });
-  const methods = callInProcess(AnalyticsService, app.binding);
+  const methods = callInProcess(AnalyticsService, app.bindings.analytics);
   const call = { timeoutMs: 60_000 };
   const replica: Replica = {
     prepared: app.prepared,

@@ -18,6 +18,7 @@ import type { AnalyticsSettings } from './config.ts';
 import { createDashboardQuestions } from './dashboard/questions.ts';
 import { createSharedAnswers } from './dashboard/shared-answers.ts';
 import { createDeadLetterTable } from './dead-letters/dead-letter-table.ts';
+import { bindDeliveries } from './deliveries/bind-deliveries.ts';
 import { type Erasure, openErasure } from './erasure/open-erasure.ts';
 import { createEventQuestions } from './event-questions.ts';
 import { createEventExport } from './export/export-events.ts';
@@ -35,10 +36,17 @@ import { createTail } from './tail/tail.ts';
 
 /** The analytics role of a process. */
 export interface AnalyticsApp {
-  readonly binding: GrpcServiceBinding;
+  /** For a gRPC server, or for calls in process. */
+  readonly bindings: AnalyticsBindings;
   /** Resolves when the schema is in place. Rejects when it can't be, which nobody needs to handle: the process is of no use then. */
   readonly prepared: Promise<void>;
   close(): Promise<void>;
+}
+
+/** What analytics answers. */
+export interface AnalyticsBindings {
+  readonly analytics: GrpcServiceBinding;
+  readonly deliveries: GrpcServiceBinding;
 }
 
 const CACHED_FOR_MS = 10_000;
@@ -49,6 +57,9 @@ const DASHBOARD_SLOTS = { total: 6, perWorkspace: 2, waitingPerWorkspace: 20, wa
 const STATEMENTS_PER_DASHBOARD = 4;
 /** What ClickHouse has left over for metrics while people's questions run. */
 const QUERY_SLOTS = { total: 6, perWorkspace: 3, waitingPerWorkspace: 20, waitMs: 5_000 };
+const DELIVERY_SLOTS = { total: 4, perWorkspace: 2, waitingPerWorkspace: 20, waitMs: 2_000 };
+/** Deliverers read page by page: people's questions wait for none of that. */
+const DELIVERER_SLOTS = { total: 4, perWorkspace: 2, waitingPerWorkspace: 50, waitMs: 10_000 };
 /** An export runs for as long as somebody takes it. */
 const EXPORT_SLOTS = { total: 4, perWorkspace: 2 };
 /** Longest that a tail waits for the stream of a process that has just started. */
@@ -79,6 +90,10 @@ export function createAnalytics(options: {
   const dashboardReader = createClickHouse({
     ...connection,
     maxConnections: DASHBOARD_SLOTS.total * STATEMENTS_PER_DASHBOARD,
+  });
+  const deliveryReader = createClickHouse({
+    ...connection,
+    maxConnections: DELIVERY_SLOTS.total + DELIVERER_SLOTS.total,
   });
   const closing = new AbortController();
   let ready = false;
@@ -157,7 +172,7 @@ export function createAnalytics(options: {
   const letters = createDeadLetterTable({ client, metrics });
   const redis = openRedis(config, log);
   const sql = openSql({ config, connection, application: client, metrics, log });
-  const binding = bindAnalytics({
+  const analytics = bindAnalytics({
     questions,
     sql: sql.runner,
     tail,
@@ -178,8 +193,15 @@ export function createAnalytics(options: {
     clock,
     isReady: () => ready,
   });
+  const deliveries = bindDeliveries({
+    client: deliveryReader,
+    metrics,
+    slots: createQuerySlots(DELIVERY_SLOTS),
+    readerSlots: createQuerySlots(DELIVERER_SLOTS),
+    isReady: () => ready,
+  });
   return {
-    binding,
+    bindings: { analytics, deliveries },
     prepared,
     async close() {
       // A preparation that is cut off here was given up, not failed.
@@ -198,6 +220,7 @@ export function createAnalytics(options: {
       await exporter.close();
       await asker.close();
       await dashboardReader.close();
+      await deliveryReader.close();
       await client.close();
     },
   };

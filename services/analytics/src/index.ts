@@ -1,4 +1,4 @@
-export { type AnalyticsApp, createAnalytics } from './app.ts';
+export { type AnalyticsApp, type AnalyticsBindings, createAnalytics } from './app.ts';
 export { type AnalyticsSettings, analyticsConfig, analyticsSettings } from './config.ts';
 export { type MigrationState, readMigrationStates } from './migrations/ledger.ts';
 export { type Migrated, type MigrateOptions, migrate } from './migrations/migrate.ts';

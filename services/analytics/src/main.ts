@@ -33,7 +33,7 @@ await runService({
     const grpc = await startGrpcServer({
       host: config.HOST,
       port: config.GRPC_PORT,
-      services: [analytics.binding],
+      services: [analytics.bindings.analytics, analytics.bindings.deliveries],
       token: createServiceToken({ secret: config.SERVICE_SECRET, clock }),
       tls: openGrpcTls(config, log),
       ...context,

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AnalyticsService } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import { DeliveryService } from '@millrace/contracts/millrace/analytics/v1/delivery';
 import { pickFreePort, startClickHouse } from '@millrace/embedded';
 import {
   type Clock,
@@ -52,7 +53,10 @@ export async function createAnalyticsWorld(options: { settings?: Record<string, 
       const config = loadConfig(analyticsSettings, settings);
       const app = createAnalytics({ connection, config, registry, clock, log });
       apps.push(app);
-      return { app, registry, methods: callInProcess(AnalyticsService, app.binding) };
+      return {
+        ...{ app, registry, methods: callInProcess(AnalyticsService, app.bindings.analytics) },
+        deliveries: callInProcess(DeliveryService, app.bindings.deliveries),
+      };
     },
     async rows(query: string, params: Record<string, unknown> = {}): Promise<Record<string, unknown>[]> {
       const answer = await client.query({ query, query_params: params, format: 'JSONEachRow' });

@@ -78,7 +78,7 @@ export async function createAuditWorld() {
       return closed;
     };
     closing.push(close);
-    const methods = callInProcess(AnalyticsService, app.binding);
+    const methods = callInProcess(AnalyticsService, app.bindings.analytics);
     return {
       close,
       counter: async (name: string) => (await registry.getSingleMetric(name)?.get())?.values[0]?.value ?? 0,

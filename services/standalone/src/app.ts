@@ -46,7 +46,7 @@ export async function createStandalone(
     ingest: inProcessIngest(ingest.accept),
     credentials,
     auth: inProcessAuth(auth),
-    analytics: analyticsFrom(callInProcess(AnalyticsService, analytics.binding)),
+    analytics: analyticsFrom(callInProcess(AnalyticsService, analytics.bindings.analytics)),
     connection,
     natsIsUp: () => natsIsUp,
   });

@@ -185,7 +185,10 @@ export function deletionState(
   return { jobs, oldestUnfinishedSeconds: (nowMs - oldestMs) / 1_000 };
 }
 
-/** Forgets whose job it was once the stream has nothing of theirs, and the job itself after 90 days. */
+/**
+ * Forgets whose job it was once the stream has nothing of theirs, and the job itself after 90 days. Until then events that were on their way
+ * to endpoints have been attempted again: that goes too, while it is known whose they were.
+ */
 async function tidy(deps: EraserDeps, jobs: readonly Job[]): Promise<void> {
   const { records, stream, clock } = deps;
   const nowMs = clock.now();
@@ -197,7 +200,9 @@ async function tidy(deps: EraserDeps, jobs: readonly Job[]): Promise<void> {
   const uncleared = finished.filter(({ value }) => value.streamClearedAtMs === null);
   if (uncleared.length === 0) return;
   const firstSeq = await stream.firstSeq();
-  const cleared = uncleared.filter(({ value }) => value.throughSeq < firstSeq);
+  const cleared = uncleared.filter(({ value }) => value.throughSeq < firstSeq).slice(0, MAX_TARGETS);
+  const erased = cleared.map(({ value }) => value).filter(({ status }) => status === 'done');
+  if (erased.length > 0) await deps.store.deleteLateAttempts(deps.newId(nowMs), erased);
   await changeAll(deps, cleared, () => ({ userId: '', streamClearedAtMs: nowMs }));
 }
 

@@ -3,6 +3,7 @@ import { EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { DeadLetterSchema } from '@millrace/contracts/millrace/ingest/v1/ingest';
 import { ask, type ClickHouseClient, loadSql } from '@millrace/stores';
 import { z } from 'zod';
+import { beginMutation } from '../begin-mutation.ts';
 import type { DeletionRecord } from './deletion-record.ts';
 import { createMutations, type Mutations } from './mutations.ts';
 
@@ -13,14 +14,21 @@ export type Target = Pick<DeletionRecord, 'workspaceId' | 'userId' | 'throughSeq
 export interface ErasureStore extends Mutations<Target> {
   /** The highest `_seq` of each shard. */
   positions(): Promise<{ shard: number; seq: number }[]>;
+  /** Has attempts deleted that were made of the users' events since the batch, where there are any; repeating it is harmless. */
+  deleteLateAttempts(batch: string, targets: readonly Target[]): Promise<void>;
 }
 
 const POSITIONS_TIMEOUT_MS = 10_000;
+const LATE_ATTEMPTS_TIMEOUT_MS = 30_000;
+const DELETE_ATTEMPTS = loadSql(import.meta.url, 'queries/delete-webhook-attempts.sql');
+const ATTEMPTS_LEFT = loadSql(import.meta.url, 'queries/attempts-left.sql');
+const leftRow = z.object({ remaining: z.coerce.number() });
 
-/** Tables that have a user's events. */
+/** Tables that have a user's events, or what was answered to them. */
 const STATEMENTS = new Map([
   ['dead_letter_changes', loadSql(import.meta.url, 'queries/delete-dead-letter-changes.sql')],
   ['dead_letters', loadSql(import.meta.url, 'queries/delete-dead-letters.sql')],
+  ['webhook_attempts', DELETE_ATTEMPTS],
   ['events', loadSql(import.meta.url, 'queries/delete-events.sql')],
 ]);
 const REMAINING = loadSql(import.meta.url, 'queries/remaining.sql');
@@ -32,6 +40,13 @@ export function createErasureStore(client: ClickHouseClient): ErasureStore {
   return {
     ...createMutations({ client, statements: STATEMENTS, remaining: REMAINING, paramsOf }),
     positions: () => ask(client, { sql: POSITIONS, row: positionRow, timeoutMs: POSITIONS_TIMEOUT_MS }),
+    async deleteLateAttempts(batch, targets) {
+      const params = paramsOf(targets);
+      const timeoutMs = LATE_ATTEMPTS_TIMEOUT_MS;
+      const [left] = await ask(client, { sql: ATTEMPTS_LEFT, params, row: leftRow, timeoutMs });
+      if (left?.remaining === 0) return;
+      await beginMutation(client, DELETE_ATTEMPTS, { params: { ...params, batch }, timeoutMs });
+    },
   };
 }
 

@@ -6,8 +6,15 @@ import { after, before, test } from 'node:test';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { type NatsServer, startNatsServer } from '@millrace/embedded';
 import { systemClock } from '@millrace/runtime';
-import { connectNats, ensureEventStreams, type NatsConnection, shardSubject } from '@millrace/stores';
+import {
+  connectNats,
+  createAttemptInserter,
+  ensureEventStreams,
+  type NatsConnection,
+  shardSubject,
+} from '@millrace/stores';
 import { type AnalyticsWorld, createAnalyticsWorld, log } from '../../test/analytics-world.ts';
+import { ATTEMPTED_AT_MS, attemptRow } from '../../test/attempts.ts';
 import { envelopeOf } from '../../test/tail.ts';
 
 const CALL = { timeoutMs: 20_000 };
@@ -87,45 +94,25 @@ test('one shard’s writer is behind another’s: what waits there is found', as
 });
 
 test('delivered: each delivery once, as its newest attempt left it; not those of another workspace', async () => {
-  const attempt = { endpoint_id: 'ep', event_id: 'first', created_at: '2024-01-30 12:00:00.000' };
-  await world.client.insert({
-    table: 'webhook_attempts',
-    format: 'JSONEachRow',
-    values: [
-      {
-        ...attempt,
-        workspace_id: 'w',
-        delivery_id: 'd1',
-        attempt: 1,
-        http_status: 500,
-        delivery_status: 'PENDING',
-      },
-      {
-        ...attempt,
-        ...{ workspace_id: 'w', delivery_id: 'd1', attempt: 2, http_status: 200, delivery_status: 'SUCCESS' },
-        started_at: '2024-01-30 12:00:01.000',
-      },
-      {
-        ...attempt,
-        workspace_id: 'w2',
-        delivery_id: 'd2',
-        attempt: 1,
-        http_status: 200,
-        delivery_status: 'SUCCESS',
-      },
-    ],
-  });
+  const first = { workspaceId: 'w', endpointId: 'ep', eventId: 'first', deliveryId: 'd1' };
+  const failed = { deliveryStatus: 'pending', httpStatus: 500, error: 'HTTP 500' } as const;
+  const startedAtMs = ATTEMPTED_AT_MS + 60_000;
+  const { insert } = createAttemptInserter({ client: world.client, database: 'millrace' });
+  await insert([
+    attemptRow({ ...first, ...failed, nextAttemptAtMs: startedAtMs }),
+    attemptRow({ ...first, ...failed, attempt: 2, startedAtMs: startedAtMs - 1_000 }),
+    // Made again after a crash.
+    attemptRow({ ...first, attempt: 2, createdAtMs: startedAtMs, startedAtMs }),
+    attemptRow({ ...first, workspaceId: 'w2', deliveryId: 'd2' }),
+  ]);
   const { deliveries } = await receipt('first');
   assert.equal(deliveries.length, 1);
   const [delivery] = deliveries;
   assert.deepEqual(
     [delivery?.endpointId, delivery?.deliveryId, delivery?.status, delivery?.attempts, delivery?.httpStatus],
-    ['ep', 'd1', 'SUCCESS', 2, 200],
+    ['ep', 'd1', 'sent', 2, 200],
   );
-  assert.equal(
-    delivery?.lastAttemptAt && timestampMs(delivery.lastAttemptAt),
-    Date.UTC(2024, 0, 30, 12, 0, 1),
-  );
+  assert.equal(delivery?.lastAttemptAt && timestampMs(delivery.lastAttemptAt), startedAtMs);
 });
 
 test('unavailable where more waits than is looked through, rather than that there is no such event', async () => {

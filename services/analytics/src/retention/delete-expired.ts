@@ -8,6 +8,8 @@ import type { RetentionRecord } from './retention.ts';
 const sql = {
   deleteExpired: loadSql(import.meta.url, 'queries/delete-expired.sql'),
   expired: loadSql(import.meta.url, 'queries/expired.sql'),
+  deleteAttempts: loadSql(import.meta.url, 'queries/delete-attempts.sql'),
+  expiredAttempts: loadSql(import.meta.url, 'queries/expired-attempts.sql'),
 };
 const expiredRow = z.object({ expired: z.coerce.number() });
 
@@ -22,7 +24,7 @@ export interface RetentionMetrics {
   /** Called once for each pass that had workspaces to look at. */
   ran(outcome: 'deleted' | 'nothing_expired' | 'failed'): void;
   /** Rows whose deletion has begun. */
-  expired(table: 'events' | 'dead_letters', rows: number): void;
+  expired(table: 'events' | 'dead_letters' | 'webhook_attempts', rows: number): void;
   /** Declares when a pass last succeeded, in milliseconds since 1970, 0 for never; asked when metrics are read. */
   followPasses(look: () => number): void;
 }
@@ -80,23 +82,33 @@ async function pass(
   const letters = await deleteExpiredLetters(deps, { batch, cutMs }, signal);
   metrics.expired('dead_letters', letters);
   const params = { workspaceIds: [...cutMs.keys()], beforeMs: [...cutMs.values()], throughSeq };
-  const [row] = await ask(client, {
-    sql: sql.expired,
-    params,
-    row: expiredRow,
-    timeoutMs: TIMEOUT_MS,
-    signal,
-  });
-  const events = row?.expired ?? 0;
+  const count = async (question: string) => {
+    const [row] = await ask(client, {
+      sql: question,
+      params,
+      row: expiredRow,
+      timeoutMs: TIMEOUT_MS,
+      signal,
+    });
+    return row?.expired ?? 0;
+  };
+  const attempts = await count(sql.expiredAttempts);
+  if (attempts > 0) {
+    await beginMutation(client, sql.deleteAttempts, { params: { ...params, batch }, timeoutMs: TIMEOUT_MS });
+    metrics.expired('webhook_attempts', attempts);
+  }
+  const events = await count(sql.expired);
   if (events > 0) {
     await deps.positions();
     await beginMutation(client, sql.deleteExpired, { params: { ...params, batch }, timeoutMs: TIMEOUT_MS });
     metrics.expired('events', events);
   }
-  if (events + letters > 0) {
-    log.info({ batch, workspaces: workspaces.length, events, letters }, 'what has expired is being deleted');
+  const rows = events + letters + attempts;
+  if (rows > 0) {
+    const found = { events, letters, attempts };
+    log.info({ batch, workspaces: workspaces.length, ...found }, 'what has expired is being deleted');
   }
-  return events + letters;
+  return rows;
 }
 
 /** When a pass last succeeded, in milliseconds since 1970; 0 for never. */

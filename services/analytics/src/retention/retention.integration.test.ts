@@ -3,10 +3,11 @@ import { after, before, test } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { DeadLetterSchema } from '@millrace/contracts/millrace/ingest/v1/ingest';
 import { MillraceError, systemClock, uuidv7 } from '@millrace/runtime';
-import { openRecords } from '@millrace/stores';
+import { createAttemptInserter, openRecords } from '@millrace/stores';
 import { createFixedClock, eventually } from '@millrace/testkit';
 import { encodeEvent } from '@millrace/wire';
 import { log } from '../../test/analytics-world.ts';
+import { ATTEMPTED_AT_MS, attemptRow } from '../../test/attempts.ts';
 import { createErasureWorld } from '../../test/erasure-world.ts';
 import { keepPositions } from '../erasure/eraser.ts';
 import { deleteExpired, lastPassMs, type RetentionDeps } from './delete-expired.ts';
@@ -195,3 +196,41 @@ async function parkedInStream(): Promise<number[]> {
   }
   return seqs;
 }
+
+test('attempts go with the events that they delivered; nobody else’s', async () => {
+  const parse = (stored: unknown): RetentionRecord => retentionRecord.parse(stored);
+  const common = { connection: world.connection, replicas: 1, clock: systemClock, log };
+  const records = await openRecords({ ...common, bucket: 'retention', parse });
+  const retention = createRetention(records);
+  const { deps } = await world.openReplica();
+  const cutMs = ATTEMPTED_AT_MS;
+  const clock = createFixedClock(cutMs + 30 * DAY_MS);
+  const { insert } = createAttemptInserter({ client: world.stores.client, database: 'millrace' });
+  await insert(
+    ['attempts-short', 'attempts-ever'].flatMap((workspaceId) => [
+      attemptRow({ workspaceId, deliveryId: `${workspaceId}-kept`, receivedAtMs: cutMs }),
+      attemptRow({ workspaceId, deliveryId: `${workspaceId}-expired`, receivedAtMs: cutMs - 1 }),
+    ]),
+  );
+  await retention.set('attempts-short', 30);
+  const pass = () =>
+    deleteExpired(
+      {
+        ...{ records, client: world.stores.client, stream: deps.stream, newId: uuidv7, clock, log },
+        ...{ metrics: world.metrics, positions: () => keepPositions(deps) },
+      },
+      AbortSignal.timeout(60_000),
+    );
+  await eventually(async () => {
+    await pass();
+    const rows = await world.query<{ id: string }>(
+      'SELECT delivery_id AS id FROM webhook_attempts ORDER BY id',
+    );
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      ['attempts-ever-expired', 'attempts-ever-kept', 'attempts-short-kept'],
+    );
+  });
+  assert.equal((await world.told())['retention_expired_rows_total{table="webhook_attempts"}'], 1);
+  await records.close();
+});

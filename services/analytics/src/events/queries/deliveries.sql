@@ -1,10 +1,11 @@
 SELECT
     endpoint_id AS endpointId,
     delivery_id AS deliveryId,
-    argMax(delivery_status, attempt) AS status,
+    -- After a crash an attempt may be made again: the last one under its number counts.
+    argMax(delivery_status, (attempt, started_at)) AS status,
     max(attempt) AS attempts,
-    toUnixTimestamp64Milli(argMax(started_at, attempt)) AS lastAttemptMs,
-    argMax(http_status, attempt) AS httpStatus
+    toUnixTimestamp64Milli(argMax(started_at, (attempt, started_at))) AS lastAttemptMs,
+    argMax(http_status, (attempt, started_at)) AS httpStatus
 FROM webhook_attempts
 WHERE workspace_id = {workspaceId:String} AND event_id = {eventId:String}
 GROUP BY endpoint_id, delivery_id

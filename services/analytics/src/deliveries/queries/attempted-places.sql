@@ -1,0 +1,11 @@
+SELECT _seq AS seq, _index AS index
+FROM webhook_attempts
+WHERE workspace_id = {workspaceId:String}
+  AND endpoint_id = {endpointId:String}
+  AND _seq >= {afterSeq:UInt64}
+  AND _seq <= {toSeq:UInt64}
+  AND (_seq > {afterSeq:UInt64} OR _index > {afterIndex:UInt32})
+  AND received_at >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC')
+  AND ({status:String} = '' OR delivery_status = {status:String})
+ORDER BY _seq, _index
+LIMIT {limit:UInt32}

@@ -1,0 +1,6 @@
+SELECT count() AS expired
+FROM webhook_attempts
+WHERE workspace_id IN {workspaceIds:Array(String)}
+  AND received_at < fromUnixTimestamp64Milli(
+    transform(toString(workspace_id), {workspaceIds:Array(String)}, {beforeMs:Array(Int64)}, toInt64(0)), 'UTC'
+  )
