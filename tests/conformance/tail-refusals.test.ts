@@ -57,6 +57,9 @@ onEachTopology('native: who may not tail, or no longer', (stack) => {
       ['last', { last: '1001' }],
       ['userId', { userId: 'x'.repeat(129) }],
       ['type[0]', { type: '' }],
+      ['filter', { filter: '{"field":' }],
+      ['filter.and[1].eq', { filter: '{"and":[{"field":"id","eq":"a"},{"field":"id","eq":null}]}' }],
+      ['filter.or[0].field', { filter: '{"or":[{"field":"plan","eq":"gold"}]}' }],
     ];
     for (const [field, search, headers] of refused) {
       const query = new URLSearchParams(search);

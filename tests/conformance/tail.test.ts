@@ -97,6 +97,55 @@ onEachTopology(
       tail.leave();
     });
 
+    test('by a filter, by REST and by RPC: what the same filter finds once the events are stored', async () => {
+      const type = typeOf();
+      const payloads = [
+        '{"plan":"gold","n":1}',
+        '{"plan":"Gold"}',
+        '{"n":9007199254740993}',
+        '{"plan":"gold"}',
+      ];
+      const filter =
+        '{"or":[{"and":[{"field":"payload.plan","eq":"gold"},{"field":"payload.n","exists":true}]},{"field":"payload.n","gte":2}]}';
+      const tail = await open({ type, filter });
+      const leaving = new AbortController();
+      const client = createClient(AnalyticsService, createGrpcTransport({ baseUrl: stack().connection.url }));
+      const text = (value: string) => ({ kind: { case: 'stringValue', value } }) as const;
+      const isGold = {
+        condition: {
+          case: 'comparison',
+          value: { field: 'payload.plan', test: { case: 'equals', value: text('gold') } },
+        },
+      } as const;
+      const stream = client
+        .tailEvents(
+          { types: [type], filter: isGold },
+          { headers: { 'x-api-key': apiKey() }, signal: leaving.signal },
+        )
+        [Symbol.asyncIterator]();
+      await stream.next();
+      await ingest(payloads.map((payload, i) => ({ type, id: String(i), payload: JSON.parse(payload) })));
+      await tail.until(2);
+      assert.deepEqual(
+        eventsIn(tail).map(({ data }) => data['id']),
+        ['0', '2'],
+      );
+      const byRpc: unknown[] = [];
+      while (byRpc.length < 2) {
+        const { value } = await stream.next();
+        if (value?.told.case === 'event') byRpc.push(value.told.value.id);
+      }
+      assert.deepEqual(byRpc, ['0', '3']);
+      await eventually(async () => {
+        const query = new URLSearchParams({ type, filter });
+        const answer = await caller(stack(), apiKey())(`GET /v1/events?${query}`);
+        const ids = [0, 1].map((i) => memberOf(answer.json(), 'events', i, 'id'));
+        assert.deepEqual(ids.toSorted(), ['0', '2']);
+      });
+      tail.leave();
+      leaving.abort();
+    });
+
     test('by type, by prefix and by user; and the last ones first when they are asked for', async () => {
       const [type, user] = [typeOf(), randomUUID()];
       const tails = await Promise.all([

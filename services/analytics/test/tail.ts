@@ -188,7 +188,7 @@ export async function watch(
     if (done) return undefined;
     cursor = value.cursor;
     if (value.kind !== 'still') told.push(value);
-    if (value.kind === 'events') for (const { event } of value.events) shown.push(event.eventId);
+    if (value.kind === 'events') for (const { fields } of value.events) shown.push(fields.eventId);
     return value;
   };
   await next();

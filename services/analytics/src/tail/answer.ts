@@ -6,6 +6,7 @@ import {
   TailGap,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import type { CallContext } from '@millrace/runtime';
+import { compileEventFilter } from '@millrace/wire';
 import type { Tail } from './tail.ts';
 import type { End, Gap } from './tail-reader.ts';
 
@@ -21,7 +22,9 @@ export async function* answerTail(
   request: TailEventsRequest,
   context: Pick<CallContext, 'signal' | 'closing'>,
 ): AsyncGenerator<MessageInitShape<typeof TailEventsResponseSchema>> {
-  for await (const told of tail.read(request, context)) {
+  const { filter } = request;
+  const wish = { ...request, ...(filter && { matches: compileEventFilter(filter) }) };
+  for await (const told of tail.read(wish, context)) {
     const { cursor } = told;
     switch (told.kind) {
       case 'events':

@@ -1,8 +1,16 @@
-import { create, fromBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { type TailedEvent, TailedEventSchema } from '@millrace/contracts/millrace/analytics/v1/analytics';
-import { type Event, EventSchema } from '@millrace/contracts/millrace/event/v1/event';
 import { fieldError } from '@millrace/runtime';
-import { behind, type Position, type RecentKeys, readTypeAndUser, wantedEvents } from '@millrace/wire';
+import {
+  behind,
+  type EventFilter,
+  type Position,
+  type ReadEvent,
+  type RecentKeys,
+  readEvent,
+  readTypeAndUser,
+  wantedEvents,
+} from '@millrace/wire';
 import { encodeCursor } from './cursor.ts';
 import type { FeedMessage } from './ports.ts';
 
@@ -16,7 +24,7 @@ export class TailEvent {
   readonly bytes: Buffer;
   readonly #streamId: string;
   #wanted: ReturnType<typeof readTypeAndUser> | undefined;
-  #event: Event | undefined;
+  #fields: ReadEvent | undefined;
   #told: TailedEvent | undefined;
 
   constructor(streamId: string, position: Position, workspaceId: string, bytes: Buffer) {
@@ -50,14 +58,9 @@ export class TailEvent {
     return this.#told;
   }
 
-  /** One that can't be decoded, which the writer parks, is of no type and no user. */
-  get event(): Event {
-    try {
-      this.#event ??= fromBinary(EventSchema, this.bytes);
-    } catch {
-      this.#event = create(EventSchema);
-    }
-    return this.#event;
+  get fields(): ReadEvent {
+    this.#fields ??= readEvent(this.bytes);
+    return this.#fields;
   }
 }
 
@@ -87,7 +90,7 @@ export interface TailFilter {
   /** Empty for everybody's. */
   readonly userId: string;
   /** What else an event must meet. */
-  readonly matches?: (event: Event) => boolean;
+  readonly matches?: EventFilter;
 }
 
 const MAX_TYPES = 20;
@@ -109,5 +112,5 @@ export function compileFilter({ types, userId, matches }: TailFilter): (event: T
   return (event) =>
     (everyType || isOfType(event.eventType)) &&
     (userId === '' || event.userId === userId) &&
-    (matches === undefined || matches(event.event));
+    (matches === undefined || matches(event.fields));
 }

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { fromJson, type JsonValue } from '@bufbuild/protobuf';
+import { FilterSchema } from '@millrace/contracts/millrace/query/v1/query';
 import { fieldError } from '@millrace/runtime';
+import { compileEventFilter } from '@millrace/wire';
 import { createFakeFeed, tailOver, watch } from '../../test/tail.ts';
 import { publishEach, range, turns } from '../../test/tail-events.ts';
 import { encodeCursor } from './cursor.ts';
+
+const filterOf = (json: JsonValue) => compileEventFilter(fromJson(FilterSchema, json));
 
 describe('what is shown', () => {
   test('the events of the workspace from now on, in the stream’s order, and nobody else’s', async () => {
@@ -26,7 +31,18 @@ describe('what is shown', () => {
     'every type': [{ types: ['*'] }, ['1', '2', '3', '4', 'last']],
     'a user': [{ userId: 'ada' }, ['1', '4']],
     'a user and a type': [{ userId: 'ada', types: ['order.*'] }, ['4']],
-    'an expression': [{ matches: (event) => event.payload.length > 2 }, ['3']],
+    'an expression': [
+      { matches: filterOf({ comparison: { field: 'payload.a', range: { gte: 1 } } }) },
+      ['3'],
+    ],
+    'an expression, a user and a type': [
+      {
+        userId: 'ada',
+        types: ['user.*'],
+        matches: filterOf({ not: { comparison: { field: 'type', contains: 'paid' } } }),
+      },
+      ['1'],
+    ],
   };
   for (const [name, [request, expected]] of Object.entries(filters)) {
     test(`filter: ${name}`, async () => {

@@ -5,6 +5,7 @@ import type {
   RunSqlResponse,
   TailEventsResponse,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import type { FilterSchema } from '@millrace/contracts/millrace/query/v1/query';
 import type { ServiceMethods } from '@millrace/runtime';
 
 /** Which events to show, and from where on. */
@@ -18,6 +19,8 @@ export interface TailQuestion {
   readonly after: string;
   /** Without a cursor, how many from before. */
   readonly last: number;
+  /** What else an event must meet. */
+  readonly filter?: MessageInitShape<typeof FilterSchema>;
 }
 
 /** Shows events as they arrive. */

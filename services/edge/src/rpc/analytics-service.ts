@@ -104,10 +104,10 @@ export function createAnalyticsService({
       await deleteProperty({ questions, auditLog }, changeOf(context), path);
       return {};
     },
-    async *tailEvents({ types, userId, after, last }, context) {
+    async *tailEvents({ types, userId, after, last, filter }, context) {
       const { workspaceId } = callerOf(context);
       const shown = showEvents(
-        { workspaceId, types, userId, after, last },
+        { workspaceId, types, userId, after, last, ...(filter && { filter }) },
         { tail, refusal: () => refusalOf(context), signal: context.signal },
       );
       for await (const one of shown) {

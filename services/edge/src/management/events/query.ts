@@ -2,17 +2,16 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ListEventsRequestSchema } from '@millrace/contracts/millrace/api/v1/analytics';
 import { MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
-import { invalid, toIssues } from '../../request/issues.ts';
-import { parseJson } from '../../request/json/parse.ts';
+import { invalid } from '../../request/issues.ts';
 import { boundedText, timestamp } from '../../request/json-types.ts';
 import { cursor, pageLimit, readQuery } from '../../request/query-string.ts';
-import { type Issue, RequestFailure } from '../../server/failure.ts';
+import type { Issue } from '../../server/failure.ts';
+import { filterText, parseFilter } from '../query/filter-parameter.ts';
 import { restPath } from '../query/rest-path.ts';
-import { type FilterJson, filterSchema } from '../query/schema.ts';
+import type { FilterJson } from '../query/schema.ts';
 import { toFilter, toWindow } from '../query/to-query.ts';
 
 const MAX_LIMIT = 1_000;
-const MAX_FILTER_CHARS = 8_192;
 
 /** Query of `GET /v1/events`; parameters that it doesn't know are left alone. */
 export const eventsQuery = z.object({
@@ -21,9 +20,7 @@ export const eventsQuery = z.object({
   sessionId: boundedText(1, 128).describe('only of this session').optional(),
   from: timestamp().describe('received at or after; 7 days before `to` when absent').optional(),
   to: timestamp().describe('received before; now when absent').optional(),
-  filter: boundedText(1, MAX_FILTER_CHARS)
-    .describe('a filter as `POST /v1/query` takes it, as JSON text')
-    .optional(),
+  filter: filterText().optional(),
   limit: pageLimit(MAX_LIMIT).optional(),
   cursor: cursor().optional(),
 });
@@ -51,24 +48,6 @@ export function decodeEventsQuery(search: URLSearchParams): MessageInitShape<typ
     pageSize: limit,
     pageToken,
   };
-}
-
-function parseFilter(text: string): FilterJson {
-  const value = readJson(text);
-  const parsed = filterSchema.safeParse(value);
-  if (!parsed.success) throw invalid(toIssues(parsed.error, value, ['filter']));
-  return parsed.data;
-}
-
-function readJson(text: string): unknown {
-  try {
-    return parseJson(Buffer.from(text)).value;
-  } catch (error) {
-    if (!(error instanceof RequestFailure)) throw error;
-    const { failure } = error;
-    const message = failure.kind === 'invalid' ? failure.issues[0].message : 'must be a filter as JSON text';
-    throw invalid([{ code: 'custom', path: ['filter'], message }]);
-  }
 }
 
 const PARAMETERS: Readonly<Record<string, string>> = {

@@ -11,6 +11,15 @@ const problemOf = async ({ response, ended, text }: OpenTail) => {
   return [response.statusCode, JSON.parse(text()).errors?.[0]?.field, response.headers['retry-after']];
 };
 
+const comparison = (field: string, test: object) => ({
+  condition: { case: 'comparison', value: { field, test } },
+});
+const GOLD = comparison('payload.plan', {
+  case: 'equals',
+  value: { kind: { case: 'stringValue', value: 'gold' } },
+});
+const KNOWN = comparison('id', { case: 'exists', value: true });
+
 describe('what is asked', () => {
   const nothing = { workspaceId: 'workspace-1', types: [], userId: '', after: '', last: 0 };
   const asked: [search: string, headers: Record<string, string>, question: object][] = [
@@ -18,6 +27,18 @@ describe('what is asked', () => {
     ['?type=a&type=b.*&userId=ada&last=1000', {}, { types: ['a', 'b.*'], userId: 'ada', last: 1_000 }],
     ['?after=c1', {}, { after: 'c1' }],
     ['?after=c1', { 'last-event-id': 'c2' }, { after: 'c2' }],
+    [
+      `?filter=${encodeURIComponent('{"and":[{"field":"payload.plan","eq":"gold"},{"not":{"field":"id","exists":true}}]}')}`,
+      {},
+      {
+        filter: {
+          condition: {
+            case: 'all',
+            value: { filters: [GOLD, { condition: { case: 'not', value: KNOWN } }] },
+          },
+        },
+      },
+    ],
     ['?last=5', { 'last-event-id': 'c2' }, { after: 'c2', last: 5 }],
     ['', { 'last-event-id': '' }, {}],
     ['?workspaceId=other&workspace_id=other', {}, {}],
@@ -40,6 +61,10 @@ describe('what is asked', () => {
       /^last$/,
       `?last=${last}`,
     ]),
+    [/^filter$/, '?filter='],
+    [/^filter$/, '?filter=gold'],
+    [/^filter$/, `?filter=${'x'.repeat(8_193)}`],
+    [/^filter\.and\[1\]\.eq$/, '?filter={"and":[{"field":"id","eq":"a"},{"field":"id","eq":null}]}'],
     [/^after$/, '?after='],
     [/^after$/, `?after=${'x'.repeat(1_025)}`],
   ];
@@ -56,6 +81,12 @@ describe('what is asked', () => {
     [fieldError('after', 'is no cursor'), '?after=x', {}, [400, 'after', undefined]],
     [fieldError('after', 'is no cursor'), '', { 'last-event-id': 'x' }, [400, 'Last-Event-ID', undefined]],
     [fieldError('types', 'too many'), '', {}, [400, 'type', undefined]],
+    [
+      fieldError('filter.all.filters[1].comparison.field', 'must be one of …'),
+      '?filter={"and":[]}',
+      { 'last-event-id': 'c' },
+      [400, 'filter.and[1].field', undefined],
+    ],
     [new MillraceError('resource_exhausted', 'too many tails'), '', {}, [429, undefined, '5']],
     [new MillraceError('unavailable', 'NATS is away'), '', {}, [503, undefined, '1']],
     [new TypeError('a secret'), '', {}, [500, undefined, undefined]],

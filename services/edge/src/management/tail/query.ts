@@ -6,6 +6,9 @@ import { boundedText } from '../../request/json-types.ts';
 import { countText, parseQuery } from '../../request/query-string.ts';
 import type { Exchange } from '../../server/exchange.ts';
 import { RequestFailure, toFailure } from '../../server/failure.ts';
+import { filterText, parseFilter } from '../query/filter-parameter.ts';
+import { restPath } from '../query/rest-path.ts';
+import { toFilter } from '../query/to-query.ts';
 
 const MAX_LAST = 1_000;
 const MAX_TYPES = 20;
@@ -21,6 +24,7 @@ export const tailQuery = z.object({
     .describe('only this type: exact, `prefix.*` or `*`; may be given several times')
     .optional(),
   userId: boundedText(1, 128).describe('only this user’s').optional(),
+  filter: filterText().optional(),
   last: countText(MAX_LAST, {
     description: 'begin with so many from before, as far as they are near; not with a cursor',
   }).optional(),
@@ -41,8 +45,11 @@ export function decodeTailQuery(
     ...Object.fromEntries(search),
     ...(search.has('type') ? { type: search.getAll('type') } : {}),
   };
-  const { type = [], userId = '', last = 0, after = '' } = parseQuery(query, tailQuery);
-  return { workspaceId, types: type, userId, last, after: resumedAt(exchange) ?? after };
+  const { type = [], userId = '', filter, last = 0, after = '' } = parseQuery(query, tailQuery);
+  return {
+    ...{ workspaceId, types: type, userId, last, after: resumedAt(exchange) ?? after },
+    ...(filter !== undefined && { filter: toFilter(parseFilter(filter)) }),
+  };
 }
 
 /** A browser that comes again sends it beside the URL that it began with. */
@@ -61,8 +68,8 @@ export function inWordsOf(exchange: Pick<Exchange, 'header'>, error: unknown): u
   const failure = toFailure(error);
   if (failure.kind !== 'invalid') return error;
   const [{ path, ...issue }] = failure.issues;
-  const field = String(path[0]);
+  const [field = '', ...within] = restPath(String(path[0]));
   const isHeader = field === 'after' && resumedAt(exchange) !== undefined;
   const name = isHeader ? LAST_EVENT_ID : (PARAMETERS[field] ?? field);
-  return invalid([{ ...issue, path: [name] }]);
+  return invalid([{ ...issue, path: [name, ...within] }]);
 }

@@ -8,7 +8,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import type { AuditEntry } from "../../audit/v1/audit_pb.js";
-import type { Query, Table } from "../../query/v1/query_pb.js";
+import type { Filter, Query, Table } from "../../query/v1/query_pb.js";
 import type { DeletePropertyRequest as DeletePropertyRequest$1, ListEventsRequest as ListEventsRequest$1, ListEventsResponse as ListEventsResponse$1, ListFieldNamesRequest as ListFieldNamesRequest$1, ListFieldNamesResponse as ListFieldNamesResponse$1, ListFieldValuesRequest as ListFieldValuesRequest$1, ListFieldValuesResponse as ListFieldValuesResponse$1, ListPropertiesResponse as ListPropertiesResponse$1, PutPropertyRequest as PutPropertyRequest$1, PutPropertyResponse as PutPropertyResponse$1, StoredEvent } from "../../api/v1/analytics_pb.js";
 import type { DeadLetter, DeadLetterState, ListDeadLettersRequest as ListDeadLettersRequest$1, ListDeadLettersResponse as ListDeadLettersResponse$1 } from "../../api/v1/dead_letter_pb.js";
 
@@ -1039,6 +1039,13 @@ export declare type TailEventsRequest = Message<"millrace.analytics.v1.TailEvent
    * @generated from field: uint32 last = 5;
    */
   last: number;
+
+  /**
+   * What else an event must meet; unset for nothing.
+   *
+   * @generated from field: millrace.query.v1.Filter filter = 6;
+   */
+  filter?: Filter | undefined;
 };
 
 /**

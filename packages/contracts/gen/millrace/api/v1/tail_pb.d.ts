@@ -6,6 +6,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
+import type { Filter } from "../../query/v1/query_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
@@ -46,6 +47,13 @@ export declare type TailEventsRequest = Message<"millrace.api.v1.TailEventsReque
    * @generated from field: uint32 last = 4;
    */
   last: number;
+
+  /**
+   * What else an event must meet; unset for nothing.
+   *
+   * @generated from field: millrace.query.v1.Filter filter = 5;
+   */
+  filter?: Filter | undefined;
 };
 
 /**
