@@ -3,6 +3,7 @@ import { authServiceConfig } from '@millrace/auth';
 import { edgeConfig } from '@millrace/edge';
 import { ingestConfig } from '@millrace/ingest';
 import { standaloneConfig } from '@millrace/standalone/config';
+import { webhookConfig } from '@millrace/webhook';
 import { z } from 'zod';
 
 const services = {
@@ -11,6 +12,7 @@ const services = {
   auth: authServiceConfig,
   ingest: ingestConfig,
   analytics: analyticsConfig,
+  webhook: webhookConfig,
 } as const;
 
 /** What the table says of a setting. */

@@ -100,7 +100,8 @@ function secretsAreStrong(environment: Environment, known: ReadonlySet<string>):
     if (weakness !== undefined) problems.push({ name, message: `its password ${weakness}` });
   }
   for (const name of ['KEY_PEPPER', 'WEBHOOK_SEAL_KEY']) {
-    if (known.has(name) && environment[name] === undefined) problems.push({ name, message: 'required in production' });
+    if (known.has(name) && environment[name] === undefined)
+      problems.push({ name, message: 'required in production' });
   }
   return problems;
 }

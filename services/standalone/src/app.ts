@@ -1,6 +1,7 @@
 import { createAnalytics } from '@millrace/analytics';
 import { type Auth, createAuth } from '@millrace/auth';
 import { AnalyticsService } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import { DeliveryService } from '@millrace/contracts/millrace/analytics/v1/delivery';
 import { AuthService } from '@millrace/contracts/millrace/auth/v1/auth';
 import { SignInService } from '@millrace/contracts/millrace/auth/v1/sign_in';
 import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
@@ -14,6 +15,7 @@ import {
 import { createIngest } from '@millrace/ingest';
 import { type Closable, callInProcess, MillraceError, type ServiceContext } from '@millrace/runtime';
 import { connectNats } from '@millrace/stores';
+import { createWebhook } from '@millrace/webhook';
 import type { StandaloneConfig } from './config.ts';
 
 /** Every role in one process: what the services ask each other by gRPC is a call here, and nothing else differs. */
@@ -36,10 +38,12 @@ export async function createStandalone(
   const role = config.MILLRACE_ROLES.includes('writer') ? 'both' : 'accept';
   const analytics = createAnalytics({ connection, ...options });
   health.prepare('schema', analytics.prepared);
+  const deliveries = callInProcess(DeliveryService, analytics.bindings.deliveries);
   const [auth, ingest] = await Promise.all([
     createAuth({ connection, ...options }),
     createIngest({ role, connection, ...options }),
   ]);
+  const webhook = await createWebhook({ connection, deliveries, ...options });
   const credentials = connectCredentials({ lookUp: auth.verify, connection, ...options });
   const edge = await createEdge({
     ...options,
@@ -56,7 +60,7 @@ export async function createStandalone(
     async close() {
       await edge.close();
       credentials.close();
-      for (const part of [ingest, analytics, auth]) await part.close();
+      for (const part of [webhook, ingest, analytics, auth]) await part.close();
       await connection.drain();
     },
   };
