@@ -34,6 +34,12 @@ export {
 } from './nats/audit-log/audit-log.ts';
 export { type AuditDelivery, type AuditReader, openAuditReader } from './nats/audit-log/audit-reader.ts';
 export { connectNats, type NatsConnection, type NatsIdentity } from './nats/connect.ts';
+export {
+  type ErasableEvent,
+  type ErasedUsers,
+  followErasedUsers,
+  openErasedUsers,
+} from './nats/erased-users.ts';
 export type { StreamMessage } from './nats/event-log/direct-reads.ts';
 export { openStreamErasing, type StreamErasing } from './nats/event-log/erasing.ts';
 export {

@@ -28,7 +28,7 @@ export const EVERYTHING: Readonly<Record<string, number>> = {
   ...{ events: 2, p_type: 1, p_user: 2, p_userevents: 2, p_bytype: 2, p_dim: 2 },
   ...{ dead_letters: 1, dead_letter_changes: 1, webhook_attempts: 1, audit_log: 1 },
   ...{ [DEAD_LETTERS_STREAM]: 1, [AUDIT_STREAM]: 1 },
-  ...{ properties: 1, schemas: 1, periods: 1, deletions: 1 },
+  ...{ properties: 1, schemas: 1, periods: 1, deletions: 1, endpoints: 1, replays: 1 },
 };
 /** What is there of one that was deleted. */
 export const NOTHING = Object.fromEntries(Object.keys(EVERYTHING).map((name) => [name, 0]));
@@ -39,16 +39,15 @@ export async function createFurnishedWorld() {
   const { connection } = world;
   const { client } = world.stores;
   const common = { connection, replicas: 1, clock: systemClock, log };
-  const openSchemas = () =>
+  const openOwned = (bucket: string) =>
     openRecords({
-      ...common,
-      bucket: 'event-schemas',
+      ...{ ...common, bucket },
       parse: (record) => z.object({ workspaceId: z.string() }).parse(record),
     });
+  const OWNED = { schemas: 'event-schemas', endpoints: 'webhook-endpoints', replays: 'webhook-replays' };
   const audit = await openAuditLog(common);
   const jobs = await openWorkspaceDeletions(common);
   const properties = await openProperties(common);
-  const schemas = await openSchemas();
   const metrics = createAnalyticsMetrics(createMetricsRegistry({ service: 'test', version: '0' }));
   const auditWriter = startAuditWriter({
     openReader: () => openAuditReader(common),
@@ -94,17 +93,23 @@ export async function createFurnishedWorld() {
     const own = ([, { value }]: [string, { value: { workspaceId: string } }]) =>
       value.workspaceId === workspaceId;
     const replica = await open();
-    const fresh = await openSchemas();
+    const others = await Promise.all(
+      Object.entries(OWNED).map(async ([name, bucket]) => {
+        const fresh = await openOwned(bucket);
+        const count = [...fresh.entries()].filter(own).length;
+        await fresh.close();
+        return [name, count] as const;
+      }),
+    );
     try {
       return {
+        ...Object.fromEntries(others),
         deletions: [...replica.deletions.entries()].filter(own).length,
         periods: replica.periods.get(workspaceId) ? 1 : 0,
-        schemas: [...fresh.entries()].filter(own).length,
         properties: properties.list(workspaceId).length,
       };
     } finally {
       await replica.close();
-      await fresh.close();
     }
   };
 
@@ -130,7 +135,11 @@ export async function createFurnishedWorld() {
       });
       const property = { path: 'payload.plan', root: 'payload', keys: ['plan'], kind: 'text' } as const;
       await properties.put({ ...property, workspaceId, createdBy: 'u' });
-      await schemas.create(randomUUID(), { workspaceId });
+      for (const bucket of Object.values(OWNED)) {
+        const records = await openOwned(bucket);
+        await records.create(randomUUID(), { workspaceId });
+        await records.close();
+      }
       const replica = await open();
       await replica.periods.create(workspaceId, { days: 30, passedAtMs: systemClock.now() });
       const id = randomUUID();
@@ -164,7 +173,7 @@ export async function createFurnishedWorld() {
     },
     async close() {
       await auditWriter.close();
-      for (const one of [jobs, properties, schemas]) await one.close();
+      for (const one of [jobs, properties]) await one.close();
       await world.close();
     },
   };

@@ -18,6 +18,7 @@ import {
   openAuditLog,
   openCursors,
   openDeliveryQueue,
+  openErasedUsers,
   openEventFeed,
   openLeases,
   openRecords,
@@ -70,7 +71,7 @@ export async function createWebhook(options: {
 }): Promise<WebhookApp> {
   const { connection, config, deliveries, clock, log } = options;
   const kept = { connection, replicas: config.NATS_REPLICAS, clock, log };
-  const [endpoints, replays, retries, cursors, leases, queue, audit, erasing] = await Promise.all([
+  const [endpoints, replays, erased, retries, cursors, leases, queue, audit, erasing] = await Promise.all([
     openRecords<EndpointRecord>({
       ...kept,
       bucket: 'webhook-endpoints',
@@ -81,6 +82,7 @@ export async function createWebhook(options: {
       bucket: 'webhook-replays',
       parse: (stored) => replayRecord.parse(stored),
     }),
+    openErasedUsers(kept),
     openRetries(kept),
     openCursors(kept),
     openLeases({ ...kept, owner: randomBytes(6).toString('hex') }),
@@ -125,7 +127,19 @@ export async function createWebhook(options: {
     );
   };
   const engine = await startEngine({
-    ...{ feed, stored, endpoints, liveEndpoint, disable, targets, recorder, retries, cursors, leases },
+    ...{
+      feed,
+      stored,
+      erased,
+      endpoints,
+      liveEndpoint,
+      disable,
+      targets,
+      recorder,
+      retries,
+      cursors,
+      leases,
+    },
     ...{ metrics, clock, log },
     partitions: config.WEBHOOK_PARTITIONS,
     maxInFlight: config.WEBHOOK_MAX_IN_FLIGHT,
@@ -152,7 +166,7 @@ export async function createWebhook(options: {
       await replaying.close();
       await engine.close();
       await caller.close();
-      await Promise.all([endpoints.close(), replays.close()]);
+      await Promise.all([endpoints, replays, erased].map((one) => one.close()));
       await client.close();
     },
   };

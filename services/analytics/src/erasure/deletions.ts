@@ -6,7 +6,7 @@ import type {
   RequestDeletionRequest,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
 import { type Clock, fieldError, MillraceError } from '@millrace/runtime';
-import type { Records, StreamErasing } from '@millrace/stores';
+import { type ErasableEvent, followErasedUsers, type Records, type StreamErasing } from '@millrace/stores';
 import { type DeletionRecord, toDeletionMessage } from './deletion-record.ts';
 
 /** The jobs of all workspaces, each seen by its own only. Throws MillraceError. */
@@ -16,13 +16,6 @@ export interface Deletions {
   list(request: ListDeletionsRequest): MessageInitShape<typeof ListDeletionsResponseSchema>;
   /** Whether an event of the stream is a deleted user's, accepted before the deletion was asked for. */
   isErased(event: ErasableEvent): boolean;
-}
-
-/** What tells whether an event is deleted; the user is asked for only where the workspace has deleted anybody's. */
-export interface ErasableEvent {
-  readonly workspaceId: string;
-  readonly position: { readonly seq: number };
-  readonly userId: string;
 }
 
 const MAX_USER_ID_CHARS = 255;
@@ -38,7 +31,7 @@ export function createDeletions(options: {
   newId: (nowMs: number) => string;
 }): Deletions {
   const { records, stream, clock, newId } = options;
-  const erased = createErasedUsers(records);
+  const { isErased } = followErasedUsers(records);
   const ofWorkspace = (workspaceId: string): DeletionRecord[] => {
     if (workspaceId === '') throw fieldError('workspace_id', 'is required');
     return [...records.entries()]
@@ -94,36 +87,8 @@ export function createDeletions(options: {
         nextPageToken: behind.length > limit ? (page.at(-1)?.id ?? '') : '',
       };
     },
-    isErased: ({ workspaceId, position, userId }) => {
-      const users = erased.get(workspaceId);
-      return users !== undefined && position.seq <= (users.get(userId) ?? 0);
-    },
+    isErased,
   };
-}
-
-/** By workspace and user up to where the stream's events are deleted; follows the records. */
-function createErasedUsers(
-  records: Records<DeletionRecord>,
-): ReadonlyMap<string, ReadonlyMap<string, number>> {
-  const erased = new Map<string, Map<string, number>>();
-  const refresh = (workspaceId: string): void => {
-    const users = new Map<string, number>();
-    for (const [, { value }] of records.entries()) {
-      if (value.workspaceId !== workspaceId || value.userId === '') continue;
-      users.set(value.userId, Math.max(users.get(value.userId) ?? 0, value.throughSeq));
-    }
-    if (users.size === 0) erased.delete(workspaceId);
-    else erased.set(workspaceId, users);
-  };
-  const workspaceIds = new Set([...records.entries()].map(([, { value }]) => value.workspaceId));
-  for (const workspaceId of workspaceIds) refresh(workspaceId);
-  records.onChange((change) => {
-    const record = change.kind === 'put' ? change.value : change.previous;
-    const before = change.previous;
-    const isNews = change.kind === 'removed' || before?.userId !== record.userId;
-    if (isNews) refresh(record.workspaceId);
-  });
-  return erased;
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

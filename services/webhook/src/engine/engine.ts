@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type Clock, type Logger, toMillraceError } from '@millrace/runtime';
-import type { Cursors, Leases, Records, Retries, StoredRetry } from '@millrace/stores';
+import type { Cursors, ErasedUsers, Leases, Records, Retries, StoredRetry } from '@millrace/stores';
 import { behind, createRecentKeys, type ReadEvent } from '@millrace/wire';
 import type { EndpointRecord } from '../endpoints/endpoint-record.ts';
 import type { LiveEndpoint } from '../endpoints/live-endpoint.ts';
@@ -36,6 +36,8 @@ export interface Engine {
 export interface EngineOptions {
   feed: EventFeed;
   stored: StoredLog;
+  /** Nobody is sent a deleted user's events, wherever they are still. */
+  erased: ErasedUsers;
   endpoints: Records<EndpointRecord>;
   /** An endpoint as it is delivered by; undefined when its record makes no sense. */
   liveEndpoint: (record: EndpointRecord) => LiveEndpoint | undefined;
@@ -74,7 +76,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const isWanted = (workspaceId: string) => subscriptions.has(workspaceId);
   const isRetried = (deliveryId: string) => pending.has(deliveryId);
   const matching = (event: StreamedEvent): Lane[] =>
-    subscriptions.matching(event.workspaceId, event.fields).flatMap(({ id }) => lanes.get(id) ?? []);
+    options.erased.isErased(event)
+      ? []
+      : subscriptions.matching(event.workspaceId, event.fields).flatMap(({ id }) => lanes.get(id) ?? []);
   const attempts = createAttempts({
     ...options,
     pending,
@@ -177,7 +181,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     if (!lane.isActive || !lane.takesMore) return again(lane.isActive ? LATER_MS : INACTIVE_LATER_MS);
     try {
       const event = await source.find(retry);
-      if (event === undefined) {
+      if (event === undefined || options.erased.isErased(event)) {
         log.info({ deliveryId: retry.deliveryId }, 'the event of a retry is not stored any more');
         return pending.settle(retry.deliveryId, retry.messageSeq);
       }

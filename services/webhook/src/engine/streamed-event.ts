@@ -26,6 +26,10 @@ export class StreamedEvent {
     return this.#read;
   }
 
+  get userId(): string {
+    return this.fields.userId;
+  }
+
   /** The documented body of a call, `{"event","timestamp","data"}`; `data` is the payload byte for byte. */
   get body(): Buffer {
     this.#body ??= bodyOf(this.fields);

@@ -15,7 +15,7 @@ import { eraseWorkspacesOnce, type WorkspaceEraserDeps } from './workspace-erase
 import { createWorkspaceMutations } from './workspace-mutations.ts';
 
 /** Buckets of others whose records name their workspace. */
-const BUCKETS = ['event-schemas', 'properties'];
+const BUCKETS = ['event-schemas', 'properties', 'webhook-endpoints', 'webhook-replays'];
 
 /** Works the deletions of workspaces off, one replica at a time: whoever has the lease calls `look`. */
 export interface WorkspaceEraser {
