@@ -44,7 +44,8 @@ export function checkUrl(text: string, policy: AddressPolicy): UrlVerdict {
   }
   if (url.port === '0') return refused('must have a port from 1 to 65535');
   url.hostname = url.hostname.replace(/\.$/, '');
-  const { hostname, protocol } = url;
+  const { hostname } = url;
+  const protocol = url.protocol === 'https:' ? 'https:' : 'http:';
   const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
   const isName = !hostname.startsWith('[');
   if (isName && (!NAME.test(host) || host.length > MAX_NAME_CHARS))
@@ -52,7 +53,6 @@ export function checkUrl(text: string, policy: AddressPolicy): UrlVerdict {
   if (!policy.allowsHost(host)) return refused('must have a host that may be called from here');
   // The parser percent-encodes: what was short may have become three times as long.
   if (url.href.length > MAX_URL_CHARS) return refused('must have at most 2,048 characters, percent-encoded');
-  if (protocol !== 'https:' && protocol !== 'http:') return refused(`must begin with ${scheme}`);
   const port = url.port === '' ? (protocol === 'https:' ? 443 : 80) : Number(url.port);
   const path = `${url.pathname}${url.search}`;
   return { kind: 'allowed', target: { url: url.href, protocol, host, port, origin: url.origin, path } };

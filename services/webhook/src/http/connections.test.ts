@@ -51,6 +51,7 @@ test('a process has so many connections, and origins take turns with them', asyn
       return result;
     }),
   );
+  assert.equal(caller.openConnections, 2);
   for (const call of calls) assert.equal((await call).status, 200);
   assert.ok(ended.indexOf('modest') < 10, ended.join(' '));
   assert.ok(caller.openConnections <= 2);

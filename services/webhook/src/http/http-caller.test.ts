@@ -159,11 +159,22 @@ test('a header that would inject another is not sent, and fails its call alone',
   const receiver = await startReceiver();
   t.after(() => receiver.close());
   const caller = callerFor(t, { limits: { total: 1, perOrigin: 1, idle: 1 } });
-  const bad = Array.from({ length: 5_000 }, () =>
+  const bad = Array.from({ length: 3_000 }, () =>
     post(caller, receiver.url, { headers: ['x-own', 'a\r\nx-injected: 1'] }),
   );
   const good = post(caller, receiver.url);
   for (const call of bad) assert.equal((await call).error, 'a header can not be sent');
   assert.equal((await good).status, 200);
   assert.equal(receiver.requests.length, 1);
+});
+
+test('a flood of calls is held off before it takes all memory', async (t) => {
+  const receiver = await startReceiver(() => undefined);
+  t.after(() => receiver.close());
+  const caller = callerFor(t, { limits: { total: 1, perOrigin: 1, idle: 1 } });
+  const abort = new AbortController();
+  const calls = Array.from({ length: 20_000 }, () => post(caller, receiver.url, { signal: abort.signal }));
+  assert.equal((await post(caller, receiver.url)).error, 'too many calls are under way');
+  abort.abort();
+  for (const call of calls) assert.equal((await call).error, 'cancelled');
 });

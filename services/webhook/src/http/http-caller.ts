@@ -52,6 +52,8 @@ export interface HttpCaller {
 
 /** URLs whose verdict is kept. */
 const MAX_VERDICTS = 10_000;
+/** Calls that may be under way or wait for a connection: far more than any number of connections serves in time. */
+const MAX_CALLS = 20_000;
 const CANCELLED = 'cancelled';
 
 /** Makes a caller of what `policy` allows. */
@@ -132,6 +134,7 @@ export function createHttpCaller(options: {
       const verdict = judge(request.url);
       if (verdict.kind === 'refused') return Promise.resolve(unmade(NOT_ALLOWED));
       if (isClosed || signal?.aborted === true) return Promise.resolve(unmade(CANCELLED));
+      if (answers.size >= MAX_CALLS) return Promise.resolve(unmade('too many calls are under way'));
       if (signal !== undefined) watch(signal);
       const nowMs = clock.monotonic();
       const call = new Call(owner, verdict.target, request, nowMs);

@@ -39,9 +39,10 @@ export const webhookHttpSettings = {
     .describe('whether endpoints must have https:// in their URL'),
   WEBHOOK_PROXY_URL: z
     .url({ protocol: /^https?$/ })
+    .refine(hasReadableCredentials, 'must have its user and password percent-encoded')
     .optional()
     .describe(
-      'HTTP proxy that all calls go through by CONNECT, http://user:password@host:port, the user percent-encoded; it resolves the names, so it has to refuse what is yours',
+      'HTTP proxy that all calls go through by CONNECT, http://user:password@host:port, percent-encoded; it resolves the names, so it has to refuse what is yours',
     ),
   WEBHOOK_MAX_CONNECTIONS: z.coerce
     .number()
@@ -67,6 +68,15 @@ export const webhookHttpSettings = {
     .default(500)
     .describe('those of them that may be at rest; the one that was used least recently is closed'),
 };
+
+function hasReadableCredentials(text: string): boolean {
+  try {
+    const { username, password } = new URL(text);
+    return decodeURIComponent(username + password) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 type WebhookHttpSettings = z.output<z.ZodObject<typeof webhookHttpSettings>>;
 
