@@ -52,4 +52,6 @@ test('every bad item is named', () => {
       return true;
     },
   );
+  const unreadable = { WEBHOOK_PROXY_URL: 'http://me:100%@proxy.example.com:3128' };
+  assert.throws(() => loadConfig(schema, unreadable), /WEBHOOK_PROXY_URL: must have its user and password/);
 });

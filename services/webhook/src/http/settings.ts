@@ -35,7 +35,7 @@ export const webhookHttpSettings = {
     'IP addresses and CIDR ranges that are denied beside the private ones, separated by commas: a cluster’s own',
   ),
   WEBHOOK_REQUIRE_HTTPS: booleanSetting
-    .default(false)
+    .prefault('false')
     .describe('whether endpoints must have https:// in their URL'),
   WEBHOOK_PROXY_URL: z
     .url({ protocol: /^https?$/ })
