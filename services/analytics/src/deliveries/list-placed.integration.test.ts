@@ -76,6 +76,12 @@ test('narrowed by status and arrival, however few there are among many', async (
       at(seq, 0, { attempt: 2, startedAtMs: T + 5_000_000, ...(seq % 3_000 ? {} : failed) }),
     ),
   );
+  // Failed, and sent when somebody asked for it again.
+  const resent = many.filter((seq) => seq > 10 && seq < 30);
+  await world.attempt(
+    ...resent.map((seq) => at(seq, 0, { ...failed, attempt: 3, startedAtMs: T + 6_000_000 })),
+    ...resent.map((seq) => at(seq, 0, { cause: 'resend', attempt: 4, startedAtMs: T + 7_000_000 })),
+  );
   const few = ['dlv_3000_0', 'dlv_6000_0', 'dlv_9000_0'];
   for (const pageSize of [1, 2, 3, 100]) {
     assert.deepEqual(idsOf(await readAll({ status: FAILED, pageSize })), few);

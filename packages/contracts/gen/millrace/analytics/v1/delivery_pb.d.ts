@@ -322,7 +322,7 @@ export declare type ReadStoredEventsRequest = Message<"millrace.analytics.v1.Rea
   maxEvents: number;
 
   /**
-   * Ends a page above it, in bytes; 0 for 4 MiB.
+   * Ends a page above it, in bytes of payload and metadata; at most 6 MiB, 0 for 4.
    *
    * @generated from field: uint32 max_bytes = 7;
    */
@@ -403,7 +403,8 @@ export declare const PlacedEventSchema: GenMessage<PlacedEvent>;
  */
 export declare const DeliveryService: GenService<{
   /**
-   * ListDeliveries pages through an endpoint's deliveries, with the payloads of events that are still stored.
+   * ListDeliveries pages through an endpoint's deliveries, with the payloads of events that are still stored. A page may be short, and yet
+   * have another behind it.
    *
    * @generated from rpc millrace.analytics.v1.DeliveryService.ListDeliveries
    */
@@ -423,7 +424,7 @@ export declare const DeliveryService: GenService<{
     output: typeof GetDeliveryResponseSchema;
   },
   /**
-   * ListPlacedDeliveries pages through an endpoint's deliveries in the order of the stream, each with where it stands.
+   * ListPlacedDeliveries pages through an endpoint's deliveries in the order of the stream, each with where it stands; tests have no place.
    *
    * @generated from rpc millrace.analytics.v1.DeliveryService.ListPlacedDeliveries
    */
@@ -433,7 +434,8 @@ export declare const DeliveryService: GenService<{
     output: typeof ListPlacedDeliveriesResponseSchema;
   },
   /**
-   * ReadStoredEvents reads a workspace's stored events in the order of the stream: what has left the stream is read from here.
+   * ReadStoredEvents reads a workspace's stored events in the order of the stream: what has left the stream is read from here. A shard's
+   * writer may be behind another's: of what the stream still has, some may be missing.
    *
    * @generated from rpc millrace.analytics.v1.DeliveryService.ReadStoredEvents
    */
