@@ -31,7 +31,7 @@ export const webhookSettings = baseConfig.extend({
     .int()
     .min(1)
     .max(100_000)
-    .default(1_024)
+    .default(1_000)
     .describe(
       'attempts that a process may have under way; the more there are, the fewer a single endpoint may have',
     ),
