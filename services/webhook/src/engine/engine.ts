@@ -167,6 +167,26 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     }
   });
 
+  /** Retries that were there before this process, by their messages, and until when it is asked whether they were made. */
+  const inherited = new Map<number, number>();
+  const isMade = async ({
+    deliveryId: id,
+    workspaceId,
+    attempt,
+    messageSeq,
+  }: StoredRetry): Promise<boolean> => {
+    const untilMs = inherited.get(messageSeq);
+    if (untilMs === undefined) return false;
+    try {
+      const made = await stored.attemptsOf({ id, workspaceId });
+      inherited.delete(messageSeq);
+      return made >= attempt;
+    } catch (error) {
+      if (clock.now() < untilMs) throw error;
+      inherited.delete(messageSeq);
+      return false;
+    }
+  };
   const due = async (retry: StoredRetry): Promise<void> => {
     const lane = lanes.get(retry.endpointId);
     if (lane === undefined) {
@@ -180,6 +200,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       alarms.at(clock.now() + ms, () => void (pending.has(retry.deliveryId) && due(retry)));
     if (!lane.isActive || !lane.takesMore) return again(lane.isActive ? LATER_MS : INACTIVE_LATER_MS);
     try {
+      if (await isMade(retry)) return pending.settle(retry.deliveryId, retry.messageSeq);
       const event = await source.find(retry);
       if (event === undefined || options.erased.isErased(event)) {
         log.info({ deliveryId: retry.deliveryId }, 'the event of a retry is not stored any more');
@@ -200,10 +221,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const ownership = startOwnership({
     ...options,
     async onGained(group) {
-      await retries.scan(group.number, pending.add, AbortSignal.timeout(KNOWN_WITHIN_MS));
+      const found: StoredRetry[] = [];
+      await retries.scan(group.number, (retry) => found.push(retry), AbortSignal.timeout(KNOWN_WITHIN_MS));
       const { lastSeq: throughSeq } = await feed.state();
       for (const [id, { value }] of endpoints.entries()) {
         if (groupOf(id) === group.number && !lanes.has(id)) add(value, group, throughSeq);
+      }
+      // In the same turn: a retry that is due finds its endpoint, and an event that waits for one is not delivered beside it.
+      for (const retry of found) {
+        inherited.set(retry.messageSeq, clock.now() + KNOWN_WITHIN_MS);
+        pending.add(retry);
       }
       catchUp.wake();
     },

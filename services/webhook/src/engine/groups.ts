@@ -43,7 +43,7 @@ export class Group {
   /** Up to where an endpoint had come when that was written last; undefined for one that wasn't known then. */
   storedCursor(endpointId: string): number | undefined {
     const cursor = this.stored.endpoints[endpointId];
-    return cursor === 0 ? this.stored.head : cursor;
+    return cursor === null ? this.stored.head : cursor;
   }
 
   /** Whether its cursors should be written: soon where deliveries were made, now and then where only the tail went on. */
@@ -57,12 +57,12 @@ export class Group {
   /** Writes them. False when another has the group now. Throws MillraceError `unavailable`. */
   async write(cursors: Cursors, tail: Position, nowMs: number): Promise<boolean> {
     const head = tail.seq;
-    const endpoints: Record<string, number> = {};
+    const endpoints: Record<string, number | null> = {};
     const failing: Record<string, number> = {};
     const dirty = [...this.lanes.values()].filter((lane) => lane.isDirty);
     for (const [id, lane] of this.lanes) {
       const cursor = lane.cursor(tail);
-      endpoints[id] = cursor >= head ? 0 : cursor;
+      endpoints[id] = cursor >= head ? null : cursor;
       if (lane.failingSinceMs > 0) failing[id] = lane.failingSinceMs;
       lane.isDirty = false;
     }

@@ -59,6 +59,8 @@ export interface StoredLog {
     },
     signal: AbortSignal,
   ): Promise<PlacedDelivery[]>;
+  /** How many attempts of a delivery are stored. */
+  attemptsOf(delivery: { id: string; workspaceId: string }): Promise<number>;
   /** An endpoint's deliveries of events behind a sequence, by their ids. */
   knownDeliveries(
     endpoint: { id: string; workspaceId: string },

@@ -1,7 +1,7 @@
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import type { DeliveryService } from '@millrace/contracts/millrace/analytics/v1/delivery';
 import { DeliveryStatus } from '@millrace/contracts/millrace/api/v1/webhook';
-import type { ServiceMethods } from '@millrace/runtime';
+import { MillraceError, type ServiceMethods } from '@millrace/runtime';
 import { behind, type Position } from '@millrace/wire';
 import type { KnownDelivery } from './delivery.ts';
 import type { StoredLog } from './ports.ts';
@@ -17,7 +17,10 @@ const STATUS = new Map<DeliveryStatus, KnownDelivery['status']>([
 
 /** Asks analytics for what is stored. */
 export function storedLogFrom(
-  methods: Pick<ServiceMethods<typeof DeliveryService>, 'readStoredEvents' | 'listPlacedDeliveries'>,
+  methods: Pick<
+    ServiceMethods<typeof DeliveryService>,
+    'readStoredEvents' | 'listPlacedDeliveries' | 'getDelivery'
+  >,
 ): StoredLog {
   const placedDeliveries: StoredLog['placedDeliveries'] = async (span, signal) => {
     const { id: endpointId, workspaceId } = span.endpoint;
@@ -59,6 +62,15 @@ export function storedLogFrom(
         })),
         more,
       };
+    },
+    async attemptsOf({ id, workspaceId }) {
+      try {
+        const { delivery } = await methods.getDelivery({ workspaceId, id }, { timeoutMs: TIMEOUT_MS });
+        return delivery?.attemptCount ?? 0;
+      } catch (error) {
+        if (error instanceof MillraceError && error.code === 'not_found') return 0;
+        throw error;
+      }
     },
     async knownDeliveries(endpoint, afterSeq, signal) {
       const known = new Map<string, KnownDelivery>();

@@ -6,8 +6,8 @@ import { openBucket } from '../kv/bucket.ts';
 const cursors = z.object({
   /** Where the shared reader stood: everything up to this sequence was offered to all that are at the head. */
   head: z.number(),
-  /** By endpoint: everything up to this sequence is done with; 0 for the head. */
-  endpoints: z.record(z.string(), z.number()),
+  /** By endpoint: everything up to this sequence is done with; null for the head. */
+  endpoints: z.record(z.string(), z.number().nullable()),
   /** By endpoint that does not work: since when nothing has succeeded, in milliseconds since 1970. */
   failing: z.record(z.string(), z.number()),
 });
