@@ -80,11 +80,11 @@ export declare type Endpoint = Message<"millrace.api.v1.Endpoint"> & {
   description: string;
 
   /**
-   * Whether events are delivered.
+   * Whether events are delivered; unset for yes where an endpoint is made.
    *
-   * @generated from field: bool active = 8;
+   * @generated from field: optional bool active = 8;
    */
-  active: boolean;
+  active?: boolean | undefined;
 
   /**
    * Attempts begun a second, at most; 0 for no limit.
