@@ -10,6 +10,7 @@ import type { AnalyticsGateway } from './clients/analytics.ts';
 import type { AuthGateway } from './clients/auth.ts';
 import type { CredentialVerifier } from './clients/credentials.ts';
 import type { IngestGateway } from './clients/ingest.ts';
+import type { WebhookGateway } from './clients/webhook.ts';
 import type { PublicConfig } from './config.ts';
 import { createCoalescer } from './ingest/coalesce.ts';
 import { enforcingSchemas } from './ingest/schemas/enforcing-schemas.ts';
@@ -35,6 +36,7 @@ export interface EdgeDeps extends ServiceContext {
   readonly credentials: CredentialVerifier;
   readonly auth: AuthGateway;
   readonly analytics: AnalyticsGateway;
+  readonly webhooks: WebhookGateway;
   /** Carries the event schemas and the audit log. */
   readonly connection: NatsConnection;
   /** Whether the stream's server is connected. */
@@ -96,6 +98,8 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       checkEvent: guard.check,
       auditLog,
       auth: deps.auth,
+      webhooks: deps.webhooks,
+      deliveries: deps.analytics,
       publicGrant,
       clock,
       newId,
@@ -128,6 +132,8 @@ export async function createEdge(deps: EdgeDeps): Promise<Edge> {
       publicGrant,
       questions: deps.analytics,
       deletions: deps.analytics,
+      webhooks: deps.webhooks,
+      deliveries: deps.analytics,
       checkEvent: guard.check,
       auditLog,
       tail,

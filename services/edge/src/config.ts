@@ -80,6 +80,7 @@ export const edgeConfig = publicConfig.extend({
   AUTH_ADDRESS: address.default('127.0.0.1:7001').describe('host:port of the auth service'),
   INGEST_ADDRESS: address.default('127.0.0.1:7002').describe('host:port of ingest accept'),
   ANALYTICS_ADDRESS: address.default('127.0.0.1:7003').describe('host:port of the analytics service'),
+  WEBHOOK_ADDRESS: address.default('127.0.0.1:7004').describe('host:port of the webhook service'),
 });
 
 /** What `publicConfig` yields. */

@@ -12,6 +12,7 @@ import { authOverGrpc } from './clients/auth.ts';
 import { connectCredentials } from './clients/credentials-changes.ts';
 import { createGrpcCredentialLookup } from './clients/credentials-lookup-grpc.ts';
 import { ingestOverGrpc } from './clients/ingest.ts';
+import { webhookOverGrpc } from './clients/webhook.ts';
 import { edgeConfig } from './config.ts';
 
 const config = exitOnConfigError(edgeConfig);
@@ -22,10 +23,14 @@ await runService({
   conditions: ['nats', 'listening'],
   async start(context) {
     const { clock, health, log, startup } = context;
-    const { AUTH_ADDRESS, INGEST_ADDRESS, ANALYTICS_ADDRESS } = config;
+    const { AUTH_ADDRESS, INGEST_ADDRESS, ANALYTICS_ADDRESS, WEBHOOK_ADDRESS } = config;
     const token = createServiceToken({ secret: config.SERVICE_SECRET, clock });
     const tls = openGrpcTls(config, log);
-    warnOfClearText({ tls, addresses: { AUTH_ADDRESS, INGEST_ADDRESS, ANALYTICS_ADDRESS }, log });
+    warnOfClearText({
+      tls,
+      addresses: { AUTH_ADDRESS, INGEST_ADDRESS, ANALYTICS_ADDRESS, WEBHOOK_ADDRESS },
+      log,
+    });
     let natsIsUp = false;
     const connection = await connectNats({
       url: config.NATS_URL,
@@ -43,12 +48,14 @@ await runService({
     const auth = authOverGrpc({ address: AUTH_ADDRESS, token, tls });
     const ingest = ingestOverGrpc({ address: INGEST_ADDRESS, token, tls });
     const analytics = analyticsOverGrpc({ address: ANALYTICS_ADDRESS, token, tls });
+    const webhooks = webhookOverGrpc({ address: WEBHOOK_ADDRESS, token, tls });
     const edge = await createEdge({
       config,
       ingest,
       credentials,
       auth,
       analytics,
+      webhooks,
       connection,
       natsIsUp: () => natsIsUp,
       ...context,
@@ -59,7 +66,7 @@ await runService({
       async close() {
         await edge.close();
         credentials.close();
-        for (const client of [lookup, auth, ingest, analytics]) client.close();
+        for (const client of [lookup, auth, ingest, analytics, webhooks]) client.close();
         await connection.drain();
       },
     };

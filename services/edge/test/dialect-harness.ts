@@ -18,6 +18,7 @@ import { limitsForTests } from './limits.ts';
 import { noQuestions } from './questions.ts';
 import { schemasForTests } from './schemas.ts';
 import { inertTail } from './tail.ts';
+import { deliveriesDouble, webhookDouble } from './webhooks.ts';
 
 /** The time on the test's clock. */
 export const NOW_MS = Date.UTC(2024, 0, 30, 12, 40);
@@ -78,6 +79,8 @@ export function benchDialect(
     events: sink,
     limits: limitsForTests(),
     auth: authDouble(),
+    webhooks: webhookDouble(),
+    deliveries: deliveriesDouble(),
     publicGrant: async () => undefined,
     stats: { read: async () => ({ ratePerSecond: 1250.5, total: 150_000 }) },
     audit: { listAuditEntries: () => assert.fail('the audit log is not asked') },

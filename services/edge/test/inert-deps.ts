@@ -6,6 +6,7 @@ import { limitsForTests } from './limits.ts';
 import { noQuestions } from './questions.ts';
 import { schemasForTests } from './schemas.ts';
 import { inertTail } from './tail.ts';
+import { deliveriesDouble, webhookDouble } from './webhooks.ts';
 
 /** Enough to build every route and read what it says of itself; nothing may be asked. */
 export const inertDeps: ApiDeps = {
@@ -21,6 +22,8 @@ export const inertDeps: ApiDeps = {
   checkEvent: () => assert.fail(),
   auditLog: { record: () => assert.fail() },
   auth: authDouble(),
+  webhooks: webhookDouble(),
+  deliveries: deliveriesDouble(),
   publicGrant: () => assert.fail(),
   clock: { now: () => 0, monotonic: () => 0 },
   newId: () => 'id',

@@ -21,6 +21,7 @@ import { authDouble } from './dialect-harness.ts';
 import { limitsForTests } from './limits.ts';
 import { noQuestions } from './questions.ts';
 import { inertTail } from './tail.ts';
+import { deliveriesDouble, webhookDouble } from './webhooks.ts';
 
 /** Events of this type find the stream away. */
 export const UNAVAILABLE_TYPE = 'test.unavailable';
@@ -71,6 +72,8 @@ export async function startRpcBench(
     limits: limitsForTests(),
     clientAddress: createClientAddress([]),
     auth: authDouble(),
+    webhooks: webhookDouble(),
+    deliveries: deliveriesDouble(),
     publicGrant: async () => undefined,
     questions: noQuestions,
     deletions: noDeletions,

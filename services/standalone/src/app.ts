@@ -5,12 +5,14 @@ import { DeliveryService } from '@millrace/contracts/millrace/analytics/v1/deliv
 import { AuthService } from '@millrace/contracts/millrace/auth/v1/auth';
 import { SignInService } from '@millrace/contracts/millrace/auth/v1/sign_in';
 import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
+import { WebhookService } from '@millrace/contracts/millrace/webhook/v1/webhook';
 import {
   type AuthGateway,
   analyticsFrom,
   connectCredentials,
   createEdge,
   type IngestGateway,
+  webhookFrom,
 } from '@millrace/edge';
 import { createIngest } from '@millrace/ingest';
 import { type Closable, callInProcess, MillraceError, type ServiceContext } from '@millrace/runtime';
@@ -50,7 +52,8 @@ export async function createStandalone(
     ingest: inProcessIngest(ingest.accept),
     credentials,
     auth: inProcessAuth(auth),
-    analytics: analyticsFrom(callInProcess(AnalyticsService, analytics.bindings.analytics)),
+    analytics: analyticsFrom(callInProcess(AnalyticsService, analytics.bindings.analytics), deliveries),
+    webhooks: webhookFrom(callInProcess(WebhookService, webhook.binding)),
     connection,
     natsIsUp: () => natsIsUp,
   });

@@ -11,12 +11,14 @@ import {
   type ListDeletionsRequestSchema,
   type ListDeletionsResponse,
 } from '@millrace/contracts/millrace/analytics/v1/analytics';
+import { DeliveryService } from '@millrace/contracts/millrace/analytics/v1/delivery';
 import {
   createGrpcClient,
   type GrpcClientOptions,
   MillraceError,
   type ServiceMethods,
 } from '@millrace/runtime';
+import { type DeliveryQuestions, deliveriesBy } from './analytics-deliveries.ts';
 import { type EventTail, type SqlAnswers, sqlBy, tailBy } from './analytics-streams.ts';
 
 /** What the edge asks the analytics service. */
@@ -26,7 +28,8 @@ export interface AnalyticsGateway
     Questions,
     SqlAnswers,
     EventTail,
-    Deletions {
+    Deletions,
+    DeliveryQuestions {
   /** Whether ClickHouse answers. */
   storeIsUp(signal: AbortSignal): Promise<boolean>;
 }
@@ -42,12 +45,13 @@ const TAIL_CONNECTIONS = 8;
 /** Asks the analytics service over gRPC. */
 export function analyticsOverGrpc(options: GrpcClientOptions): AnalyticsGateway & { close(): void } {
   const client = createGrpcClient(AnalyticsService, options);
+  const deliveries = createGrpcClient(DeliveryService, options);
   const tails = Array.from({ length: TAIL_CONNECTIONS }, () =>
     createGrpcClient(AnalyticsService, { ...options, ownConnections: true }),
   );
   let opened = 0;
   return {
-    ...analyticsFrom(client.methods),
+    ...analyticsFrom(client.methods, deliveries.methods),
     tailEvents(question, signal) {
       const next = tails[opened++ % tails.length] ?? client;
       return tailBy(next.methods).tailEvents(question, signal);
@@ -60,19 +64,22 @@ export function analyticsOverGrpc(options: GrpcClientOptions): AnalyticsGateway 
       // A connection of its own: one that is taken slowly fills the window that all streams of a connection share.
       const own = createGrpcClient(AnalyticsService, { ...options, ownConnections: true });
       try {
-        yield* analyticsFrom(own.methods).exportEvents(request, signal);
+        yield* exportBy(own.methods)(request, signal);
       } finally {
         own.close();
       }
     },
     close() {
-      for (const one of [client, ...tails]) one.close();
+      for (const one of [client, deliveries, ...tails]) one.close();
     },
   };
 }
 
 /** Asks the analytics service by its methods, wherever they are. */
-export function analyticsFrom(methods: ServiceMethods<typeof AnalyticsService>): AnalyticsGateway {
+export function analyticsFrom(
+  methods: ServiceMethods<typeof AnalyticsService>,
+  deliveries: ServiceMethods<typeof DeliveryService>,
+): AnalyticsGateway {
   return {
     async read(workspaceId) {
       const stats = await methods.getStats({ workspaceId }, { timeoutMs: TIMEOUT_MS });
@@ -95,8 +102,7 @@ export function analyticsFrom(methods: ServiceMethods<typeof AnalyticsService>):
     async setRetentionDays(workspaceId, days) {
       return (await methods.setRetention({ workspaceId, days }, { timeoutMs: TIMEOUT_MS })).daysBefore;
     },
-    exportEvents: (request, signal) =>
-      methods.exportEvents(request, { timeoutMs: EXPORT_SILENCE_MS, idleMs: EXPORT_SILENCE_MS, signal }),
+    exportEvents: exportBy(methods),
     listAuditEntries: (request) => methods.listAuditEntries(request, { timeoutMs: TIMEOUT_MS }),
     metrics: (request, signal) => methods.getMetrics(request, { timeoutMs: TIMEOUT_MS, signal }),
     runQuery: (request, signal) => methods.runQuery(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
@@ -119,7 +125,13 @@ export function analyticsFrom(methods: ServiceMethods<typeof AnalyticsService>):
       methods.deleteProperty(request, { timeoutMs: QUERY_TIMEOUT_MS, signal }),
     ...sqlBy(methods),
     ...tailBy(methods),
+    ...deliveriesBy(deliveries),
   };
+}
+
+function exportBy(methods: ServiceMethods<typeof AnalyticsService>): Deletions['exportEvents'] {
+  return (request, signal) =>
+    methods.exportEvents(request, { timeoutMs: EXPORT_SILENCE_MS, idleMs: EXPORT_SILENCE_MS, signal });
 }
 
 /** A workspace's stored events, as the analytics service counts them. */

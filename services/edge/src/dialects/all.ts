@@ -1,5 +1,6 @@
 import type { Api } from '../request/api.ts';
 import { analytics } from './analytics/routes.ts';
+import { chatbotDialect } from './chatbot/routes.ts';
 import { cloudEventsDialect } from './cloudevents/routes.ts';
 import { email } from './email/routes.ts';
 import { eventsRoute } from './events-route/routes.ts';
@@ -13,5 +14,6 @@ export const dialects: readonly Api[] = [
   externalEventDialect,
   email,
   cloudEventsDialect,
+  chatbotDialect,
   nativeDialect,
 ];

@@ -1,7 +1,14 @@
 import type { EventFields } from '@millrace/wire';
 
 /** The published APIs that events come through. */
-export type DialectName = 'workflow' | 'analytics' | 'email' | 'external-event' | 'cloudevents' | 'native';
+export type DialectName =
+  | 'workflow'
+  | 'analytics'
+  | 'email'
+  | 'external-event'
+  | 'cloudevents'
+  | 'chatbot'
+  | 'native';
 
 /** An event as every dialect's decoder yields it. */
 export interface CanonicalEvent extends EventFields {

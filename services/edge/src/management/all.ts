@@ -13,6 +13,8 @@ import { schemasApi } from './schemas/routes.ts';
 import { signInApi } from './sign-in/routes.ts';
 import { sqlApi } from './sql/routes.ts';
 import { tailApi } from './tail/routes.ts';
+import { triggersApi } from './triggers/routes.ts';
+import { webhooksApi } from './webhooks/routes.ts';
 import { workspacesApi } from './workspaces/routes.ts';
 
 /** Every API that people and programs run their workspace by. */
@@ -31,5 +33,7 @@ export const managementApis: readonly Api[] = [
   retentionApi,
   signInApi,
   keysApi,
+  webhooksApi,
+  triggersApi,
   graphqlApi,
 ];

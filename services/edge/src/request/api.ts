@@ -2,8 +2,10 @@ import type { Clock } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
 import type { z } from 'zod';
 import type { AuditEntries, Deletions, EventStats, Questions } from '../clients/analytics.ts';
+import type { DeliveryQuestions } from '../clients/analytics-deliveries.ts';
 import type { SqlAnswers } from '../clients/analytics-streams.ts';
 import type { AuthGateway } from '../clients/auth.ts';
+import type { WebhookGateway } from '../clients/webhook.ts';
 import type { DialectName } from '../ingest/canonical-event.ts';
 import type { SchemaGuard } from '../ingest/schemas/schema-guard.ts';
 import type { SchemaRegistry } from '../ingest/schemas/schema-registry.ts';
@@ -32,6 +34,8 @@ export interface ApiDeps {
   /** Where is recorded what the edge itself does. */
   readonly auditLog: AuditLog;
   readonly auth: AuthGateway;
+  readonly webhooks: WebhookGateway;
+  readonly deliveries: DeliveryQuestions;
   readonly publicGrant: PublicGrant;
   readonly clock: Clock;
   /** A new UUIDv7 for the given time. */

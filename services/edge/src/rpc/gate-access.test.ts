@@ -72,6 +72,19 @@ describe('the gate', () => {
     ListDeletions: ['owner', 'manager'],
     GetRetention: ['owner', 'viewer', 'manager'],
     PutRetention: ['owner', 'manager'],
+    CreateEndpoint: ['owner'],
+    ListEndpoints: ['owner'],
+    GetEndpoint: ['owner'],
+    UpdateEndpoint: ['owner'],
+    DeleteEndpoint: ['owner'],
+    RotateEndpointSecret: ['owner'],
+    TestEndpoint: ['owner'],
+    ListDeliveries: ['owner'],
+    GetDelivery: ['owner'],
+    ResendDelivery: ['owner'],
+    StartReplay: ['owner'],
+    ListReplays: ['owner'],
+    CancelReplay: ['owner'],
   };
   for (const [method, access] of RPC_ACCESS) {
     if (access === 'public' || method.methodKind !== 'unary') continue;

@@ -7,6 +7,7 @@ import { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics'
 import { DeadLetterService } from '@millrace/contracts/millrace/api/v1/dead_letter';
 import { DeletionService } from '@millrace/contracts/millrace/api/v1/deletion';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
+import { WebhookService } from '@millrace/contracts/millrace/api/v1/webhook';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import type { Grant } from '../clients/credentials.ts';
 import type { Requester } from '../management/actor.ts';
@@ -138,6 +139,21 @@ export const RPC_ACCESS: ReadonlyMap<DescMethod, RouteAccess> = new Map([
     listDeletions: keyWith('workspace:manage'),
     getRetention: { ...anyCredential(), anyOf: ['analytics:read', 'events:read', 'workspace:manage'] },
     putRetention: keyWith('workspace:manage'),
+  }),
+  ...rules(WebhookService, {
+    createEndpoint: keyWith('webhooks:manage'),
+    listEndpoints: keyWith('webhooks:manage'),
+    getEndpoint: keyWith('webhooks:manage'),
+    updateEndpoint: keyWith('webhooks:manage'),
+    deleteEndpoint: keyWith('webhooks:manage'),
+    rotateEndpointSecret: keyWith('webhooks:manage'),
+    testEndpoint: keyWith('webhooks:manage'),
+    listDeliveries: keyWith('webhooks:manage'),
+    getDelivery: keyWith('webhooks:manage'),
+    resendDelivery: keyWith('webhooks:manage'),
+    startReplay: keyWith('webhooks:manage'),
+    listReplays: keyWith('webhooks:manage'),
+    cancelReplay: keyWith('webhooks:manage'),
   }),
   ...rules(Health, { check: 'public', list: 'public', watch: 'public' }),
   ...rules(ServerReflection, { serverReflectionInfo: 'public' }),

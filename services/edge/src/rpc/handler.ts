@@ -13,6 +13,7 @@ import { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics'
 import { DeadLetterService } from '@millrace/contracts/millrace/api/v1/dead_letter';
 import { DeletionService } from '@millrace/contracts/millrace/api/v1/deletion';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
+import { WebhookService } from '@millrace/contracts/millrace/api/v1/webhook';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import { type Logger, type Health as ProcessHealth, type Tracing, traceIdOf } from '@millrace/runtime';
 import type { AuditLog } from '@millrace/stores';
@@ -21,6 +22,7 @@ import type { AuthGateway } from '../clients/auth.ts';
 import type { CredentialVerifier } from '../clients/credentials.ts';
 import type { DeadLetterDeps } from '../management/dead-letters/dead-letter-api.ts';
 import type { TailDeps } from '../management/tail/show-events.ts';
+import type { WebhookDeps } from '../management/webhooks/webhook-api.ts';
 import type { ClientAddress } from '../server/client-address.ts';
 import { DEADLINES as SERVER_DEADLINES, watchRequest } from '../server/deadlines.ts';
 import { callersRequestId } from '../server/exchange.ts';
@@ -46,12 +48,14 @@ import { createEventService, type EventServiceDeps } from './event-service.ts';
 import { createGate } from './gate.ts';
 import { addHealth } from './health-service.ts';
 import { addReflection } from './reflection-service.ts';
+import { createWebhookService } from './webhook-service.ts';
 import { createWorkspaceService } from './workspace-service.ts';
 
 /** What the Connect handler works with. */
 export interface ConnectDeps
   extends Omit<EventServiceDeps, 'streamIdleMs'>,
-    Pick<DeadLetterDeps, 'checkEvent' | 'auditLog'> {
+    Pick<DeadLetterDeps, 'checkEvent' | 'auditLog'>,
+    WebhookDeps {
   readonly credentials: CredentialVerifier;
   readonly limits: RequestLimits;
   readonly clientAddress: ClientAddress;
@@ -211,7 +215,15 @@ function createHandlers(deps: ConnectDeps, deadlines: ConnectDeadlines): readonl
   router.service(AnalyticsService, createAnalyticsService(deps));
   router.service(DeadLetterService, createDeadLetterService(deps));
   router.service(DeletionService, createDeletionService(deps));
-  const services = [EventService, WorkspaceService, AnalyticsService, DeadLetterService, DeletionService];
+  router.service(WebhookService, createWebhookService(deps));
+  const services = [
+    EventService,
+    WorkspaceService,
+    AnalyticsService,
+    DeadLetterService,
+    DeletionService,
+    WebhookService,
+  ];
   const serviceNames = services.map(({ typeName }) => typeName);
   addHealth(router, { serviceNames, state: deps.health, maxWatchers: deps.maxHealthWatchers });
   if (deps.reflection) addReflection(router, [...services, Health], deadlines);

@@ -16,6 +16,7 @@ import { AnalyticsService } from '@millrace/contracts/millrace/api/v1/analytics'
 import { DeadLetterService } from '@millrace/contracts/millrace/api/v1/dead_letter';
 import { DeletionService } from '@millrace/contracts/millrace/api/v1/deletion';
 import { EventService } from '@millrace/contracts/millrace/api/v1/event';
+import { WebhookService } from '@millrace/contracts/millrace/api/v1/webhook';
 import { WorkspaceService } from '@millrace/contracts/millrace/api/v1/workspace';
 import { type RpcBench, startRpcBench, transportsTo } from '../../test/rpc-harness.ts';
 
@@ -58,6 +59,7 @@ describe('reflection', () => {
         'millrace.api.v1.DeadLetterService',
         'millrace.api.v1.DeletionService',
         'millrace.api.v1.EventService',
+        'millrace.api.v1.WebhookService',
         'millrace.api.v1.WorkspaceService',
       ],
     );
@@ -160,6 +162,7 @@ describe('health', () => {
       DeadLetterService.typeName,
       DeletionService.typeName,
       EventService.typeName,
+      WebhookService.typeName,
       WorkspaceService.typeName,
     ]);
   });

@@ -9,6 +9,7 @@ const PAYLOAD_PATHS: Readonly<Record<DialectName, readonly string[]>> = {
   email: [],
   'external-event': ['payload'],
   cloudevents: ['data'],
+  chatbot: ['data'],
   native: ['payload'],
 };
 

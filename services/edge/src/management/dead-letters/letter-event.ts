@@ -121,6 +121,7 @@ const DIALECTS: readonly DialectName[] = [
   'email',
   'external-event',
   'cloudevents',
+  'chatbot',
   'native',
 ];
 

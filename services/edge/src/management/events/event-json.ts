@@ -56,11 +56,12 @@ export function eventJson(event: Omit<MessageShape<typeof StoredEventSchema>, '$
     dialect: event.dialect,
     traceId: event.traceId || null,
   });
-  return `${head.slice(0, -1)},"payload":${jsonOf(event.payloadJson)},"metadata":${jsonOf(event.metadataJson)}}`;
+  return `${head.slice(0, -1)},"payload":${rawJson(event.payloadJson, '{}')},"metadata":${rawJson(event.metadataJson, '{}')}}`;
 }
 
-function jsonOf(bytes: Uint8Array): string {
-  if (bytes.length === 0) return '{}';
+/** Stored JSON as it came; `absent` where there is none. */
+export function rawJson(bytes: Uint8Array, absent: string): string {
+  if (bytes.length === 0) return absent;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   try {
     JSON.parse(text);

@@ -1,5 +1,6 @@
+import { chatbotError } from '../../dialects/chatbot/encode.ts';
 import type { DocumentedFailure, RouteDocumentation } from '../../server/route.ts';
-import { apiKey, apiKeys, apiKeysError, newApiKey } from './encode.ts';
+import { apiKey, apiKeys, newApiKey } from './encode.ts';
 import { keyChanges, newKey, pageQuery, rotation } from './schema.ts';
 
 const TAG = 'API keys';
@@ -57,7 +58,7 @@ export const CREATE_DOCUMENTATION: RouteDocumentation = {
   responses: {
     201: { description: 'The key, shown this once', schema: newApiKey, example: NEW_KEY },
   },
-  errors: apiKeysError,
+  errors: chatbotError,
   failures: [INVALID, FORBIDDEN, NO_ROOM],
 };
 
@@ -69,7 +70,7 @@ export const LIST_DOCUMENTATION: RouteDocumentation = {
   tag: TAG,
   query: pageQuery,
   responses: { 200: { description: 'The keys', schema: apiKeys, example: [KEY] } },
-  errors: apiKeysError,
+  errors: chatbotError,
   failures: [FORBIDDEN],
 };
 
@@ -78,7 +79,7 @@ export const GET_DOCUMENTATION: RouteDocumentation = {
   summary: 'Get specific API key',
   tag: TAG,
   responses: { 200: { description: 'The key', schema: apiKey, example: KEY } },
-  errors: apiKeysError,
+  errors: chatbotError,
   failures: [FORBIDDEN, NO_KEY],
 };
 
@@ -90,7 +91,7 @@ export const CHANGE_DOCUMENTATION: RouteDocumentation = {
   tag: TAG,
   requestBody: { 'application/json': keyChanges },
   responses: { 200: { description: 'The key as it is now', schema: apiKey, example: KEY } },
-  errors: apiKeysError,
+  errors: chatbotError,
   failures: [INVALID, FORBIDDEN, NO_KEY, FIXED],
 };
 
@@ -100,7 +101,7 @@ export const DELETE_DOCUMENTATION: RouteDocumentation = {
   description: 'It is refused everywhere within a second.',
   tag: TAG,
   responses: { 204: { description: 'Deleted' } },
-  errors: apiKeysError,
+  errors: chatbotError,
   failures: [FORBIDDEN, NO_KEY, FIXED],
 };
 
@@ -112,7 +113,7 @@ export const DEACTIVATE_DOCUMENTATION: RouteDocumentation = {
   responses: {
     200: { description: 'The key as it is now', schema: apiKey, example: { ...KEY, isActive: false } },
   },
-  errors: apiKeysError,
+  errors: chatbotError,
   failures: [FORBIDDEN, NO_KEY, FIXED],
 };
 
@@ -127,6 +128,6 @@ export const ROTATE_DOCUMENTATION: RouteDocumentation = {
   responses: {
     201: { description: 'The new key, shown this once', schema: newApiKey, example: NEW_KEY },
   },
-  errors: apiKeysError,
+  errors: chatbotError,
   failures: [INVALID, FORBIDDEN, NO_KEY, FIXED],
 };

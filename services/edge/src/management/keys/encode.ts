@@ -1,16 +1,9 @@
-import { STATUS_CODES } from 'node:http';
 import { type Credential, CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { isoTime, MillraceError } from '@millrace/runtime';
 import { z } from 'zod';
-import { describeFailure, FAILURE_CODE, fieldOf } from '../../request/problem/describe-failure.ts';
 import { codeIn, instant, jsonReply } from '../../request/response.ts';
 import type { Reply } from '../../server/exchange.ts';
-import type { Failure, Issue } from '../../server/failure.ts';
 
-/** Issues that an answer lists. */
-const MAX_MESSAGES = 20;
-/** The names here of what auth's messages call otherwise. */
-const FIELDS = new Map([['pageToken', 'cursor']]);
 /** A key must not stay in the caches on the way. */
 const NOT_CACHED = ['cache-control', 'no-store'];
 
@@ -46,16 +39,6 @@ export const newApiKey = apiKey.extend({ key: z.string() }).meta({ id: 'NewApiKe
 /** A page of keys. */
 export const apiKeys = z.array(apiKey);
 
-/** The body of an error. */
-export const apiKeysError = z
-  .strictObject({
-    statusCode: z.int(),
-    message: z.union([z.string(), z.array(z.string()).min(1)]),
-    error: z.string(),
-    code: codeIn(FAILURE_CODE),
-  })
-  .meta({ id: 'ApiKeysError' });
-
 /** The only answer that shows a key: to its creation, or to the rotation that made it. */
 export function encodeNewKey(answer: { credential?: Credential | undefined; secret: string }): Reply {
   const { id, ...rest } = toKey(answer.credential);
@@ -75,15 +58,6 @@ export function encodeKeys(credentials: readonly Credential[], next: URLSearchPa
 /** The answer to a deletion. */
 export const DELETED: Reply = { status: 204, body: '' };
 
-/** A failure as `{statusCode, message, error, code}`; the message of an invalid body is a list. */
-export function encodeApiKeysFailure(failure: Failure): Reply {
-  const { status, detail, headers } = describeFailure(failure);
-  const message = failure.kind === 'invalid' ? failure.issues.slice(0, MAX_MESSAGES).map(describe) : detail;
-  const error = STATUS_CODES[status] ?? 'Error';
-  const code = FAILURE_CODE[failure.kind];
-  return jsonReply(apiKeysError, status, { statusCode: status, message, error, code }, headers);
-}
-
 function toKey(credential: Credential | undefined): z.output<typeof apiKey> {
   if (credential === undefined) throw new MillraceError('internal', 'an answer of auth lacks the credential');
   const { id, name, permissions, active, createdAt, lastUsedAt, expiresAt, prefix, lastFour } = credential;
@@ -101,11 +75,4 @@ function toKey(credential: Credential | undefined): z.output<typeof apiKey> {
     lastFour,
     rateLimit: rateLimit ? { requestsPerMinute: rateLimit.requestsPerMinute, burst: rateLimit.burst } : null,
   };
-}
-
-function describe({ path, message }: Issue): string {
-  const named = fieldOf(path);
-  const field = FIELDS.get(named) ?? named;
-  if (field === '') return message;
-  return message === 'Required' ? `${field} is required` : `${field}: ${message}`;
 }

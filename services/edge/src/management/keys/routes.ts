@@ -1,6 +1,7 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { CredentialKind } from '@millrace/contracts/millrace/auth/v1/auth';
 import { AUTH_CALL } from '../../clients/auth.ts';
+import { chatbotError, encodeChatbotFailure } from '../../dialects/chatbot/encode.ts';
 import type { Api, ApiDeps } from '../../request/api.ts';
 import { invalid, toIssues } from '../../request/issues.ts';
 import { receiveJson } from '../../request/receive-json.ts';
@@ -17,23 +18,16 @@ import {
   LIST_DOCUMENTATION,
   ROTATE_DOCUMENTATION,
 } from './documentation.ts';
-import {
-  apiKeysError,
-  DELETED,
-  encodeApiKeysFailure,
-  encodeKey,
-  encodeKeys,
-  encodeNewKey,
-} from './encode.ts';
+import { DELETED, encodeKey, encodeKeys, encodeNewKey } from './encode.ts';
 import { keyChanges, newKey, pageQuery, rotation } from './schema.ts';
 
 /** The API keys of a workspace, as the chatbot API manages them. */
 export const keysApi: Api = {
   name: 'api-keys',
   unrouted: {
-    prefixes: ['/api-keys', '/webhooks'],
-    errors: apiKeysError,
-    encodeFailure: encodeApiKeysFailure,
+    prefixes: ['/api-keys'],
+    errors: chatbotError,
+    encodeFailure: encodeChatbotFailure,
   },
   routes: (deps) =>
     [createRoute, listRoute, getRoute, changeRoute, deleteRoute, deactivateRoute, rotateRoute].map((route) =>
@@ -82,7 +76,7 @@ function listRoute(deps: ApiDeps): Route {
           : new URLSearchParams({ limit: String(limit), cursor: nextPageToken });
       exchange.reply(encodeKeys(credentials, next));
     },
-    encodeFailure: encodeApiKeysFailure,
+    encodeFailure: encodeChatbotFailure,
   };
 }
 
@@ -97,7 +91,7 @@ function getRoute(deps: ApiDeps): Route {
       const request = { workspaceId, id: keyId(exchange) };
       exchange.reply(encodeKey(await deps.auth.credentials.getCredential(request, AUTH_CALL)));
     },
-    encodeFailure: encodeApiKeysFailure,
+    encodeFailure: encodeChatbotFailure,
   };
 }
 
@@ -129,7 +123,7 @@ function createRoute(deps: ApiDeps): Route {
       };
       exchange.reply(encodeNewKey(await deps.auth.credentials.createCredential(request, AUTH_CALL)));
     },
-    encodeFailure: encodeApiKeysFailure,
+    encodeFailure: encodeChatbotFailure,
   };
 }
 
@@ -151,7 +145,7 @@ function rotateRoute(deps: ApiDeps): Route {
       };
       exchange.reply(encodeNewKey(await deps.auth.credentials.rotateCredential(request, AUTH_CALL)));
     },
-    encodeFailure: encodeApiKeysFailure,
+    encodeFailure: encodeChatbotFailure,
   };
 }
 
@@ -176,7 +170,7 @@ function changeRoute(deps: ApiDeps): Route {
       };
       exchange.reply(encodeKey(await deps.auth.credentials.updateCredential(request, AUTH_CALL)));
     },
-    encodeFailure: encodeApiKeysFailure,
+    encodeFailure: encodeChatbotFailure,
   };
 }
 
@@ -192,7 +186,7 @@ function deactivateRoute(deps: ApiDeps): Route {
       const request = { workspaceId, id: keyId(exchange), active: false, actor: actorOf(exchange, grant) };
       exchange.reply(encodeKey(await deps.auth.credentials.updateCredential(request, AUTH_CALL)));
     },
-    encodeFailure: encodeApiKeysFailure,
+    encodeFailure: encodeChatbotFailure,
   };
 }
 
@@ -209,6 +203,6 @@ function deleteRoute(deps: ApiDeps): Route {
       await deps.auth.credentials.deleteCredential(request, AUTH_CALL);
       exchange.reply(DELETED);
     },
-    encodeFailure: encodeApiKeysFailure,
+    encodeFailure: encodeChatbotFailure,
   };
 }

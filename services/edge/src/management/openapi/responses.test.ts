@@ -91,6 +91,10 @@ describe('responses', () => {
       'POST /email': [200, ...body, ...guarded],
       'GET /api/v1/events/stats': [200, 403, ...guarded],
       'GET /v1/audit': [200, 400, 403, ...guarded],
+      'POST /webhooks': [201, 403, 409, ...body, ...guarded],
+      'POST /webhooks/trigger': [202, 403, 409, ...body, ...guarded],
+      'GET /webhooks/{id}/deliveries': [200, 400, 403, 404, ...guarded],
+      'DELETE /v1/triggers/{id}': [204, 403, 404, ...guarded],
       // Limited by address, and nobody is asked for a credential.
       'POST /api/auth/request-code': [200, 429, 500, 503, ...body],
       'GET /api/auth/me': [200, ...guarded],
@@ -105,7 +109,7 @@ describe('responses', () => {
   test('each shape of errors is one component', () => {
     const names = [
       'AnalyticsError',
-      'ApiKeysError',
+      'ChatbotError',
       'EmailError',
       'ExternalEventError',
       'GraphqlRefusal',
