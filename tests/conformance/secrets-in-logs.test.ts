@@ -30,7 +30,7 @@ import { storedEvent } from './support/stored-events.ts';
 
 const SERVICES: Readonly<Record<Topology, readonly string[]>> = {
   standalone: ['standalone'],
-  split: ['edge', 'auth', 'ingest-accept', 'ingest-writer', 'analytics'],
+  split: ['edge', 'auth', 'ingest-accept', 'ingest-writer', 'analytics', 'webhook'],
 };
 const MAIL_USER = 'mailer';
 

@@ -65,7 +65,15 @@ onEachTopology(
         byRpc.push([value.cursor, value.told.value.id, value.told.value.type, value.told.value.dialect]);
       }
       assert.deepEqual(byRpc, seen);
-      const dialects = ['analytics', 'cloudevents', 'email', 'external-event', 'native', 'workflow'];
+      const dialects = [
+        'analytics',
+        'chatbot',
+        'cloudevents',
+        'email',
+        'external-event',
+        'native',
+        'workflow',
+      ];
       assert.deepEqual([...new Set(seen.map(([, , , dialect]) => dialect))].sort(), dialects);
       tail.leave();
       leaving.abort();

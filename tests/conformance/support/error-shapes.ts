@@ -42,6 +42,17 @@ export function assertList(invalidMessage: string): AssertError {
   };
 }
 
+/** `{statusCode, message, error, code}`, the message of what is invalid being a list. */
+export const assertChatbot: AssertError = (answer, status, names = '') => {
+  assertStatus(answer, status);
+  const body = answer.json();
+  const message = memberOf(body, 'message');
+  const [error, code] = [textAt(body, 'error'), textAt(body, 'code')];
+  assert.deepEqual(body, { statusCode: status, message, error, code });
+  for (const text of [message].flat()) assert.equal(typeof text, 'string');
+  assertNames(answer, names);
+};
+
 /** RFC 9457 problem details. */
 export const assertProblem: AssertError = (answer, status, names = '') => {
   assertStatus(answer, status);

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { TestStack } from '@millrace/testkit';
-import { type AssertError, assertEnvelope, assertList, assertProblem } from './error-shapes.ts';
+import {
+  type AssertError,
+  assertChatbot,
+  assertEnvelope,
+  assertList,
+  assertProblem,
+} from './error-shapes.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -197,6 +203,19 @@ export const INGEST_ROUTES: readonly IngestRoute[] = [
     limitBytes: MIB,
     foreign: [],
     anyContentType: true,
+  },
+  {
+    name: 'POST /webhooks/trigger',
+    path: () => '/webhooks/trigger',
+    credential: apiKey,
+    contentType: 'application/json',
+    event: () => ({ event: 'bad.input', data: {} }),
+    wrap: asIs,
+    required: ['event'],
+    free: 'data',
+    limitBytes: MIB,
+    foreign: [...SCALARS, '[]'],
+    assertError: assertChatbot,
   },
   {
     ...native,

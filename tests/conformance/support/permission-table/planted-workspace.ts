@@ -30,6 +30,9 @@ export interface Planted {
   readonly eventName: string;
   readonly property: string;
   readonly deletionId: string;
+  readonly endpointId: string;
+  readonly deliveryId: string;
+  readonly replayId: string;
 }
 
 /** A workspace with one of everything in it, whoever may act there, and two callers from elsewhere. */
@@ -77,6 +80,7 @@ export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace
   };
   await eventually(async () => assert.ok((await readEvents()).includes(eventId), 'the event is stored'));
   const deletion = await make('POST /v1/deletions', { userId: mark('user') });
+  const endpoint = await plantEndpoint(make, mark('hook'));
   const query = 'mutation { createExternalEventToken { id } }';
   const token = await make('POST /graphql', { query });
   const planted: Planted = {
@@ -90,6 +94,7 @@ export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace
     eventName,
     property,
     deletionId: textAt(deletion, 'id'),
+    ...endpoint,
   };
   const { eventName: _, deletionId: __, ...ids } = planted;
   return {
@@ -116,6 +121,9 @@ export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace
         `${path}/members`,
         '/v1/workspaces',
         `/v1/schemas/${eventName}`,
+        '/webhooks',
+        `/webhooks/${endpoint.endpointId}/deliveries`,
+        `/webhooks/${endpoint.endpointId}/replays`,
       ];
       const answers = await Promise.all(routes.map((route) => call(`GET ${route}`)));
       const tokens = await call('POST /graphql', { query: '{ externalEventTokens { id isActive } }' });
@@ -124,6 +132,21 @@ export async function plantWorkspace(stack: TestStack): Promise<PlantedWorkspace
     },
     readAudit: async () => (await call('GET /v1/audit')).text,
   };
+}
+
+/** An endpoint that no event goes to, with a delivery that failed and a replay that is over. */
+async function plantEndpoint(
+  make: (route: string, body: object) => Promise<unknown>,
+  name: string,
+): Promise<Pick<Planted, 'endpointId' | 'deliveryId' | 'replayId'>> {
+  // Nothing listens on the port of discard, so that a call ends at once.
+  const body = { url: `http://127.0.0.1:9/${name}`, events: ['nothing.of.the.kind'] };
+  const endpointId = textAt(await make('POST /webhooks', body), 'id');
+  const path = `/webhooks/${endpointId}`;
+  const deliveryId = textAt(await make(`POST ${path}/test`, {}), 'id');
+  const replayId = textAt(await make(`POST ${path}/recover`, { since: new Date().toISOString() }), 'id');
+  await make(`DELETE /webhooks/replays/${replayId}`, {});
+  return { endpointId, deliveryId, replayId };
 }
 
 async function keysOf(stack: TestStack, session: string): Promise<Caller[]> {

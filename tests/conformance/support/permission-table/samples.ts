@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Role } from '@millrace/contracts/millrace/api/v1/workspace';
 import type { Planted } from './planted-workspace.ts';
 import type { SampleRequest } from './sample-request.ts';
+import { webhookSamples } from './webhook-samples.ts';
 
 const own = { elsewhere: 'own' } as const;
 const MEMBERS_MANAGE = ['members:manage'];
@@ -23,6 +24,7 @@ export function samplesFor(planted: Planted): Readonly<Record<string, SampleRequ
     ...nativeSamples(planted),
     ...keySamples(planted),
     ...methodSamples(planted),
+    ...webhookSamples(planted),
     ...OPEN,
   };
 }
@@ -63,6 +65,7 @@ function ingestSamples({ workspaceId }: Planted): Readonly<Record<string, Sample
     'POST /email': { body: emailEvent, refusal: 401, ...own },
     'POST /email/batch': { body: [emailEvent], refusal: 401, ...own },
     'POST /cloudevents': { body: cloudEvent, contentType: 'application/cloudevents+json', ...own },
+    'POST /webhooks/trigger': { body: { event: 'sample' }, ...own },
     'POST /v1/ingest': { body: [{ type: 'sample' }], ...own },
     'millrace.api.v1.EventService/Ingest': { body: { events: [{ type: 'sample' }] }, ...own },
     'millrace.api.v1.EventService/IngestStream': { body: { events: [{ type: 'sample' }] }, ...own },
