@@ -15,3 +15,14 @@ test('every path may end in a slash', () => {
     }
   }
 });
+
+test('a path that is spelled out has not the methods of a parameter in its place', () => {
+  const router = createRouter([
+    publicRoute('POST', '/things/replay', () => undefined),
+    publicRoute('GET', '/things/:id', () => undefined),
+    publicRoute('DELETE', '/things/:id', () => undefined),
+  ]);
+  assert.equal(router.find('GET', '/things/replay'), undefined);
+  assert.deepEqual(router.allowed('/things/replay/'), ['POST']);
+  assert.deepEqual(router.allowed('/things/replays'), ['GET', 'DELETE']);
+});

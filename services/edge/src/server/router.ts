@@ -35,8 +35,9 @@ export function createRouter(routes: readonly Route[]): Router {
   const find = (method: string, asked: string): Match | undefined => {
     // Every path may end in a slash.
     const path = asked.length > 1 && asked.endsWith('/') ? asked.slice(0, -1) : asked;
-    const known = fixed.get(path)?.get(method);
-    if (known) return known;
+    // A path that is spelled out has its own methods only: those of a parameter in the same place are for what that can be.
+    const known = fixed.get(path);
+    if (known) return known.get(method);
     if (!isMethod(method)) return undefined;
     const found = trie.find(method, path);
     const route = typeof found?.store === 'number' ? byId[found.store] : undefined;
