@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type Clock, type Logger, toMillraceError } from '@millrace/runtime';
+import type { Clock, Logger } from '@millrace/runtime';
 import type { Cursors, ErasedUsers, Leases, Records, Retries, StoredRetry } from '@millrace/stores';
 import { behind, createRecentKeys, type ReadEvent } from '@millrace/wire';
 import type { EndpointRecord } from '../endpoints/endpoint-record.ts';
@@ -12,6 +12,7 @@ import { createByteBudget } from './byte-budget.ts';
 import { startCatchUp } from './catch-up.ts';
 import type { Delivery } from './delivery.ts';
 import { createDispatcher } from './dispatcher.ts';
+import { createDueRetries } from './due-retries.ts';
 import { createEventSource } from './event-source.ts';
 import { type Group, groupOf } from './groups.ts';
 import { Lane } from './lane.ts';
@@ -59,20 +60,27 @@ export interface EngineOptions {
 const MAX_WAITING_BYTES = 128 * 1024 * 1024;
 /** How long what was attempted before is asked for, before it is attempted again. */
 const KNOWN_WITHIN_MS = 30_000;
-/** When a retry is looked at again whose endpoint can't take it now. */
-const LATER_MS = 1_000;
-const INACTIVE_LATER_MS = 60_000;
 
 /** Starts to deliver. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { feed, stored, endpoints, retries, recorder, clock, log } = options;
   const lanes = new Map<string, Lane>();
+  const groups = new Map<number, Group>();
   const subscriptions = createSubscriptions<LiveEndpoint, ReadEvent>();
   const alarms = createAlarms(clock);
   const budget = createByteBudget(MAX_WAITING_BYTES);
   const keys = createRecentKeys();
   const source = createEventSource({ feed, stored });
-  const pending = createPendingRetries({ retries, alarms, onDue: (retry) => void due(retry), log });
+  const dueRetries = createDueRetries({
+    ...{ source, stored, alarms, clock, log },
+    isErased: options.erased.isErased,
+    laneOf: (endpointId) => lanes.get(endpointId),
+    isGone: (endpointId) => groups.has(groupOf(endpointId)) && endpoints.get(endpointId) === undefined,
+    isPending: (deliveryId) => pending.has(deliveryId),
+    settle: (retry) => pending.settle(retry.deliveryId, retry.messageSeq),
+    wake: (lane) => dispatcher.wake(lane),
+  });
+  const pending = createPendingRetries({ retries, alarms, onDue: dueRetries.ring, log });
   const isWanted = (workspaceId: string) => subscriptions.has(workspaceId);
   const isRetried = (deliveryId: string) => pending.has(deliveryId);
   const matching = (event: StreamedEvent): Lane[] =>
@@ -153,7 +161,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     subscriptions.delete(id);
   };
   endpoints.onChange((one) => {
-    const group = ownership.groups.get(groupOf(one.recordKey));
+    const group = groups.get(groupOf(one.recordKey));
     if (group === undefined) return;
     const lane = lanes.get(one.recordKey);
     if (one.kind === 'removed') {
@@ -167,59 +175,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     }
   });
 
-  /** Retries that were there before this process, by their messages, and until when it is asked whether they were made. */
-  const inherited = new Map<number, number>();
-  const isMade = async ({
-    deliveryId: id,
-    workspaceId,
-    attempt,
-    messageSeq,
-  }: StoredRetry): Promise<boolean> => {
-    const untilMs = inherited.get(messageSeq);
-    if (untilMs === undefined) return false;
-    try {
-      const made = await stored.attemptsOf({ id, workspaceId });
-      inherited.delete(messageSeq);
-      return made >= attempt;
-    } catch (error) {
-      if (clock.now() < untilMs) throw error;
-      inherited.delete(messageSeq);
-      return false;
-    }
-  };
-  const due = async (retry: StoredRetry): Promise<void> => {
-    const lane = lanes.get(retry.endpointId);
-    if (lane === undefined) {
-      // Of an endpoint that is gone nothing is wanted; another's is its own business.
-      const isOurs = ownership.groups.has(groupOf(retry.endpointId));
-      if (isOurs && endpoints.get(retry.endpointId) === undefined)
-        pending.settle(retry.deliveryId, retry.messageSeq);
-      return;
-    }
-    const again = (ms: number) =>
-      alarms.at(clock.now() + ms, () => void (pending.has(retry.deliveryId) && due(retry)));
-    if (!lane.isActive || !lane.takesMore) return again(lane.isActive ? LATER_MS : INACTIVE_LATER_MS);
-    try {
-      if (await isMade(retry)) return pending.settle(retry.deliveryId, retry.messageSeq);
-      const event = await source.find(retry);
-      if (event === undefined || options.erased.isErased(event)) {
-        log.info({ deliveryId: retry.deliveryId }, 'the event of a retry is not stored any more');
-        return pending.settle(retry.deliveryId, retry.messageSeq);
-      }
-      const { deliveryId: id, cause, attempt, tries, createdAtMs, messageSeq: retrySeq } = retry;
-      lane.take({ id, event, cause, attempt, tries, createdAtMs, dueAtMs: 0, retrySeq });
-      dispatcher.wake(lane);
-    } catch (error) {
-      log.debug(
-        { err: toMillraceError(error), deliveryId: retry.deliveryId },
-        'the event of a retry is not at hand',
-      );
-      again(LATER_MS);
-    }
-  };
-
+  // Before the first group is looked through: what is put between the two would be seen by neither.
+  const following = await retries.follow((retry) => {
+    if (groups.has(groupOf(retry.endpointId))) pending.add(retry);
+  });
   const ownership = startOwnership({
     ...options,
+    groups,
     async onGained(group) {
       const found: StoredRetry[] = [];
       await retries.scan(group.number, (retry) => found.push(retry), AbortSignal.timeout(KNOWN_WITHIN_MS));
@@ -228,10 +190,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         if (groupOf(id) === group.number && !lanes.has(id)) add(value, group, throughSeq);
       }
       // In the same turn: a retry that is due finds its endpoint, and an event that waits for one is not delivered beside it.
-      for (const retry of found) {
-        inherited.set(retry.messageSeq, clock.now() + KNOWN_WITHIN_MS);
-        pending.add(retry);
-      }
+      dueRetries.inherit(found);
+      for (const retry of found) pending.add(retry);
       catchUp.wake();
     },
     onLost(group) {
@@ -239,9 +199,6 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       pending.forget((endpointId) => groupOf(endpointId) !== group.number);
     },
     tail: () => tail.position,
-  });
-  const following = await retries.follow((retry) => {
-    if (ownership.groups.has(groupOf(retry.endpointId))) pending.add(retry);
   });
   options.metrics.follow({
     endpoints: () => lanes.size,

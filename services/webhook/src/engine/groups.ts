@@ -1,11 +1,14 @@
-import { createHash } from 'node:crypto';
 import { type Cursors, ENDPOINT_GROUPS, type GroupCursors, type Lease } from '@millrace/stores';
 import type { Position } from '@millrace/wire';
 import type { Lane } from './lane.ts';
 
-/** The group that an endpoint belongs to: it is served by whoever has the group. */
+/** The group that an endpoint belongs to, by FNV-1a of its id: it is served by whoever has the group. */
 export function groupOf(endpointId: string): number {
-  return createHash('sha256').update(endpointId).digest().readUInt16BE(0) % ENDPOINT_GROUPS;
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < endpointId.length; i++) {
+    hash = Math.imul(hash ^ endpointId.charCodeAt(i), 0x01000193);
+  }
+  return (hash >>> 0) % ENDPOINT_GROUPS;
 }
 
 /** The groups of one of several partitions, which are leased one by one. */

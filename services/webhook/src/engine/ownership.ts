@@ -6,7 +6,6 @@ import { Group, groupsOf } from './groups.ts';
 
 /** Which groups of endpoints this process serves, and how far each is written down to have come. */
 export interface Ownership {
-  readonly groups: ReadonlyMap<number, Group>;
   /** Writes what is not written, and gives the leases back. Nothing may be under way any more. */
   close(): Promise<void>;
 }
@@ -21,6 +20,8 @@ const MODESTY_MS = 1_500;
 export function startOwnership(options: {
   leases: Leases;
   partitions: number;
+  /** Filled with the groups that are served, and emptied. */
+  groups: Map<number, Group>;
   cursors: Cursors;
   /** Resolves when the group is served. Throws when it can't be yet. */
   onGained: (group: Group) => Promise<void>;
@@ -30,9 +31,8 @@ export function startOwnership(options: {
   clock: Clock;
   log: Logger;
 }): Ownership {
-  const { leases, partitions, cursors, clock, log } = options;
+  const { leases, partitions, groups, cursors, clock, log } = options;
   const closing = new AbortController();
-  const groups = new Map<number, Group>();
   const held = new Set<number>();
 
   const lose = (numbers: readonly number[]): void => {
@@ -109,7 +109,6 @@ export function startOwnership(options: {
   }, WRITE_MS);
 
   return {
-    groups,
     async close() {
       closing.abort();
       clearInterval(timer);
