@@ -13,8 +13,8 @@ export interface Ownership {
 /** How often cursors are written, in milliseconds: what was recorded since is found out by asking the store. */
 const WRITE_MS = 250;
 const RETRY_MS = 1_000;
-/** Pause before one more partition is asked for, for each that this process has: others come to theirs. */
-const MODESTY_MS = 1_500;
+/** How long a free partition is left to others, for each that this process has. */
+const MODESTY_MS = 1_000;
 
 /** Begins to lease partitions. */
 export function startOwnership(options: {
@@ -33,7 +33,6 @@ export function startOwnership(options: {
 }): Ownership {
   const { leases, partitions, groups, cursors, clock, log } = options;
   const closing = new AbortController();
-  const held = new Set<number>();
 
   const lose = (numbers: readonly number[]): void => {
     for (const number of numbers) {
@@ -59,9 +58,8 @@ export function startOwnership(options: {
 
   const serve = async (partition: number): Promise<void> => {
     while (!closing.signal.aborted) {
-      await delay(held.size * MODESTY_MS, undefined, { signal: closing.signal });
-      const lease = await leases.acquire(`webhook-${partition}-of-${partitions}`, closing.signal);
-      held.add(partition);
+      const name = `webhook-${partition}-of-${partitions}`;
+      const lease = await leases.acquire(name, closing.signal, MODESTY_MS);
       try {
         await gain(partition, lease);
         log.info({ partition, partitions }, 'endpoints of a partition are served');
@@ -71,7 +69,6 @@ export function startOwnership(options: {
         log.warn({ err: toMillraceError(error), partition }, 'endpoints can not be served yet');
         await delay(RETRY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
       } finally {
-        held.delete(partition);
         lose(groupsOf(partition, partitions));
         await lease.release();
       }

@@ -15,8 +15,11 @@ export interface Lease {
 
 /** Hands out leases by name. */
 export interface Leases {
-  /** Waits until the lease can be had. Rejects only when the signal aborts. */
-  acquire(name: string, signal: AbortSignal): Promise<Lease>;
+  /**
+   * Waits until the lease can be had. Rejects only when the signal aborts. With `modestyMs` it leaves a free one to others for so
+   * long for each lease that these leases have given out already: so several processes share out what all of them ask for.
+   */
+  acquire(name: string, signal: AbortSignal, modestyMs?: number): Promise<Lease>;
 }
 
 /** Milliseconds without a heartbeat after which a lease is free. */
@@ -43,28 +46,48 @@ export async function openLeases(options: {
   const bucket = await openBucket(options.connection, { name: 'leases', replicas: options.replicas });
   const record = Buffer.from(owner);
 
+  let given = 0;
+
   /** One look at a lease that may be another's; the revision when it could be taken. */
-  const tryTake = async (name: string, seen: Sighting): Promise<number | undefined> => {
+  const tryTake = async (name: string, seen: Sighting, modestyMs: number): Promise<number | undefined> => {
     const entry = await bucket.get(name);
-    if (entry === undefined) return revisionOf(await bucket.create(name, record));
-    if (entry.revision !== seen.revision) {
-      seen.revision = entry.revision;
-      seen.at = clock.monotonic();
+    const revision = entry?.revision ?? 0;
+    const now = clock.monotonic();
+    if (revision !== seen.revision) {
+      seen.revision = revision;
+      seen.at = now;
     }
-    const free = entry.bytes.length === FREE.length || clock.monotonic() - seen.at >= LEASE_MS;
-    return free ? revisionOf(await bucket.update(name, record, entry.revision)) : undefined;
+    const isHeld = entry !== undefined && entry.bytes.length !== FREE.length;
+    const freeForMs = now - seen.at - (isHeld ? LEASE_MS : 0);
+    if (freeForMs < given * modestyMs) return undefined;
+    // Before it is known whether it is had: another that is looked at meanwhile must know of this one.
+    given++;
+    try {
+      const written = await (entry === undefined
+        ? bucket.create(name, record)
+        : bucket.update(name, record, revision));
+      if (written.kind === 'written') return written.revision;
+      given--;
+    } catch (error) {
+      given--;
+      throw error;
+    }
+    return undefined;
   };
 
   return {
-    async acquire(name, signal) {
+    async acquire(name, signal, modestyMs = 0) {
       const seen: Sighting = { revision: -1, at: 0 };
       for (;;) {
         signal.throwIfAborted();
         const before = clock.monotonic();
         try {
-          const revision = await tryTake(name, seen);
-          if (revision !== undefined)
-            return hold({ bucket, name, record, revision, since: before, clock, log });
+          const revision = await tryTake(name, seen, modestyMs);
+          if (revision !== undefined) {
+            const lease = hold({ bucket, name, record, revision, since: before, clock, log });
+            lease.lost.addEventListener('abort', () => given--, { once: true });
+            return lease;
+          }
         } catch (error) {
           if (!(error instanceof MillraceError)) throw error;
           log.debug({ lease: name, err: error }, 'lease can not be read, retrying');
@@ -138,10 +161,4 @@ function hold(options: {
       }
     },
   };
-}
-
-function revisionOf(
-  outcome: { kind: 'written'; revision: number } | { kind: 'conflict' },
-): number | undefined {
-  return outcome.kind === 'written' ? outcome.revision : undefined;
 }
