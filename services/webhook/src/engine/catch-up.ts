@@ -157,6 +157,7 @@ export function startCatchUp(options: {
   };
 
   const step = async (): Promise<boolean> => {
+    if (!tail().isReading) return false;
     const stuck = ready().filter((lane) => lane.isStuck);
     for (let i = 0; i < stuck.length; i += ASKED_AT_ONCE) {
       await Promise.all(stuck.slice(i, i + ASKED_AT_ONCE).map(ask));

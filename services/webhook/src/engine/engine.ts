@@ -105,12 +105,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     clock,
   });
 
-  const { lastSeq } = await feed.state();
   const tail = startTail({
-    feed,
-    afterSeq: lastSeq,
-    keys,
-    isWanted,
+    ...{ feed, keys, isWanted },
+    isNeeded: () => subscriptions.size > 0,
+    onBegin: () => catchUp.wake(),
     offer(event) {
       for (const lane of matching(event)) {
         if (lane.position === undefined && !catchUp.offer(lane, event)) catchUp.wake();
@@ -142,7 +140,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     lanes.set(record.id, lane);
     group.lanes.set(record.id, lane);
     group.isChanged = true;
-    if (lane.isActive) subscriptions.set(endpoint);
+    if (!lane.isActive) return;
+    subscriptions.set(endpoint);
+    tail.wake();
   };
   const change = (lane: Lane, record: EndpointRecord): void => {
     const endpoint = options.liveEndpoint(record);
@@ -153,6 +153,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     else subscriptions.delete(record.id);
     if (wasActive && !lane.isActive) lane.rewind(tail.position);
     dispatcher.wake(lane);
+    tail.wake();
     catchUp.wake();
   };
   const remove = (id: string): void => {

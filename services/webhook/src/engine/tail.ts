@@ -1,5 +1,5 @@
-import { setImmediate as turn } from 'node:timers/promises';
-import type { Logger } from '@millrace/runtime';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import { type Logger, toMillraceError } from '@millrace/runtime';
 import {
   behind,
   nextSeq,
@@ -9,38 +9,47 @@ import {
   type StreamedMessage,
   wantedEvents,
 } from '@millrace/wire';
-import type { EventFeed } from './ports.ts';
+import type { EventFeed, FeedReader } from './ports.ts';
 import { StreamedEvent } from './streamed-event.ts';
 
-/** The one reader of the stream's end, for all endpoints that keep up. */
+/** The one reader of the stream's end, for all endpoints that keep up. It rests while there is none. */
 export interface Tail {
-  /** Everything up to here was offered. */
+  /** Everything up to here was offered, or wanted by nobody. */
   readonly position: Position;
+  /** Whether who has come to `position` may follow. */
+  readonly isReading: boolean;
   /** The messages behind a place, if they were read not long ago. */
   recent(after: Position): readonly StreamedMessage[] | undefined;
+  /** Somebody may want events now. */
+  wake(): void;
   close(): Promise<void>;
 }
 
 const LOOK_MS = 1_000;
+const RETRY_MS = 500;
 /** Events that are offered in one turn of the event loop. */
 const TURN_EVENTS = 200;
 
-/** Begins to read behind a sequence. */
+/** Makes one that has not begun: it begins at the stream's end when somebody wants events. */
 export function startTail(options: {
-  feed: Pick<EventFeed, 'follow'>;
-  afterSeq: number;
+  feed: Pick<EventFeed, 'follow' | 'state'>;
   keys: RecentKeys;
+  /** Whether anybody wants anything. */
+  isNeeded: () => boolean;
   isWanted: (workspaceId: string) => boolean;
   offer: (event: StreamedEvent) => void;
+  /** It reads from now on: whoever is behind it can catch up. */
+  onBegin: () => void;
   /** Messages are missing behind where the tail is: whoever follows it must look elsewhere. */
   onGap: () => void;
   log: Logger;
 }): Tail {
-  const { feed, keys, isWanted, log } = options;
+  const { feed, keys, isNeeded, isWanted, log } = options;
   const closing = new AbortController();
-  const recent = new RecentMessages();
-  const reader = feed.follow(options.afterSeq);
-  let position = behind(options.afterSeq);
+  let recent = new RecentMessages();
+  let reader: FeedReader | undefined;
+  let position = behind(0);
+  let woken = Promise.withResolvers<void>();
 
   const show = (message: StreamedMessage): number => {
     if (message.seq > position.seq + 1) options.onGap();
@@ -54,13 +63,29 @@ export function startTail(options: {
     position = behind(message.seq);
     return events.length;
   };
-  const run = async (): Promise<void> => {
+  const begin = async (): Promise<FeedReader> => {
+    const { lastSeq } = await feed.state();
+    position = behind(Math.max(lastSeq, position.seq));
+    recent = new RecentMessages();
+    reader = feed.follow(position.seq);
+    options.onBegin();
+    return reader;
+  };
+  const rest = async (): Promise<void> => {
+    const ended = reader;
+    reader = undefined;
+    await ended?.close();
+    if (isNeeded() || closing.signal.aborted) return;
+    woken = Promise.withResolvers();
+    await woken.promise;
+  };
+  const read = async (from: FeedReader): Promise<void> => {
     let sinceTurn = 0;
-    while (!closing.signal.aborted) {
-      const message = reader.take();
+    while (!closing.signal.aborted && isNeeded()) {
+      const message = from.take();
       if (message === undefined) {
         sinceTurn = 0;
-        await reader.wait(LOOK_MS, closing.signal);
+        await from.wait(LOOK_MS, closing.signal);
         continue;
       }
       sinceTurn += show(message) + 1;
@@ -68,7 +93,17 @@ export function startTail(options: {
       sinceTurn = 0;
       await turn();
     }
-    await reader.close();
+  };
+  const run = async (): Promise<void> => {
+    while (!closing.signal.aborted) {
+      try {
+        if (isNeeded()) await read(await begin());
+      } catch (error) {
+        log.warn({ err: toMillraceError(error) }, 'the tail of the stream can not be read, trying again');
+        await delay(RETRY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
+      }
+      await rest();
+    }
   };
   const running = run().catch((error: unknown) => log.error({ err: error }, 'the tail of the stream ended'));
 
@@ -76,9 +111,14 @@ export function startTail(options: {
     get position() {
       return position;
     },
+    get isReading() {
+      return reader !== undefined;
+    },
     recent: (after) => (after.seq >= position.seq ? [] : recent.from(nextSeq(after))),
+    wake: () => woken.resolve(),
     async close() {
       closing.abort();
+      woken.resolve();
       await running;
     },
   };
