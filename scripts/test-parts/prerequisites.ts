@@ -15,6 +15,7 @@ const prerequisites: readonly Prerequisite[] = [
   { program: 'go', debianPackage: 'golang-go', why: 'the Go client and grpcurl' },
   { program: 'python3', debianPackage: 'python3', why: 'the Python client' },
   { program: 'curl', debianPackage: 'curl', why: 'pasting the printed command' },
+  { program: 'perl', debianPackage: 'perl', why: 'the example that verifies webhooks in Perl' },
   { program: 'chromium', debianPackage: 'chromium', why: 'pages that call the API' },
 ];
 
