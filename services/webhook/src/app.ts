@@ -28,10 +28,9 @@ import {
 import { z } from 'zod';
 import type { WebhookSettings } from './config.ts';
 import { type EndpointRecord, endpointRecord } from './endpoints/endpoint-record.ts';
-import type { LiveEndpoint } from './endpoints/live-endpoint.ts';
 import { createLiveEndpoints } from './endpoints/live-endpoints.ts';
 import { disableEndpoint } from './endpoints/manage-endpoints.ts';
-import { startEngine } from './engine/engine.ts';
+import { type EngineOptions, startEngine } from './engine/engine.ts';
 import { createRecorder } from './engine/recorder.ts';
 import { storedLogFrom } from './engine/stored-log.ts';
 import { checkUrl } from './http/check-url.ts';
@@ -115,12 +114,12 @@ export async function createWebhook(options: {
   const stored = storedLogFrom(deliveries);
   const liveEndpoint = createLiveEndpoints({ seal, log });
   const recorder = createRecorder({ insert: inserter.insert, log });
-  const disable = ({ record }: LiveEndpoint, reason: 'gone' | 'failing'): void => {
-    disableEndpoint({ endpoints, audit, clock }, record, reason).then(
+  const disable: EngineOptions['disable'] = ({ record }, why) => {
+    disableEndpoint({ endpoints, audit, clock }, record, why).then(
       (done) => {
         if (!done) return;
-        metrics.disabled(reason);
-        log.warn({ endpointId: record.id, reason }, 'an endpoint was disabled');
+        metrics.disabled(why.reason);
+        log.warn({ endpointId: record.id, reason: why.reason }, 'an endpoint was disabled');
       },
       (error: unknown) =>
         log.warn({ err: toMillraceError(error), endpointId: record.id }, 'an endpoint could not be disabled'),

@@ -52,6 +52,7 @@ export function changedEndpoint(
     ...rest,
     ...readSettings(whole),
     ...(reason !== undefined && { disabled: reason }),
+    ...(isActive && disabled !== undefined && { activatedAtMs: deps.clock.now() }),
     target: changedTarget(current, endpoint, named, deps),
   };
 }

@@ -8,7 +8,7 @@ import {
   SignatureScheme,
 } from '@millrace/contracts/millrace/api/v1/webhook';
 import { FilterSchema } from '@millrace/contracts/millrace/query/v1/query';
-import type { EndpointRecord, EndpointTarget } from './endpoint-record.ts';
+import { type EndpointRecord, type EndpointTarget, failingSince } from './endpoint-record.ts';
 
 const REASONS = {
   owner: DisabledReason.OWNER,
@@ -18,8 +18,9 @@ const REASONS = {
 
 type EndpointInit = MessageInitShape<typeof EndpointSchema>;
 
-/** An endpoint in the public API's words; never a secret. `failingSinceMs` is 0 while it works. */
-export function endpointMessage(record: EndpointRecord, failingSinceMs: number): Endpoint {
+/** An endpoint in the public API's words; never a secret. `notedMs` is since when nothing has succeeded as far as is written down, 0 while it works. */
+export function endpointMessage(record: EndpointRecord, notedMs: number): Endpoint {
+  const failingSinceMs = failingSince(record, notedMs);
   const { id, events, description, rateLimit, maxInFlight, ordered, filter, disabled } = record;
   return create(EndpointSchema, {
     ...{ id, events, description, rateLimit, maxInFlight, ordered },

@@ -38,6 +38,13 @@ const retryPolicy = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('custom'), delaysMs: z.array(z.number()) }),
 ]);
 
+const disabling = z.object({
+  reason: z.enum(['gone', 'failing']),
+  disabledAtMs: z.number(),
+  /** Since when nothing had succeeded. */
+  failingSinceMs: z.number(),
+});
+
 /** An endpoint as it is stored under its id. */
 export const endpointRecord = z.object({
   id: z.string(),
@@ -56,12 +63,27 @@ export const endpointRecord = z.object({
   retryPolicy,
   createdAtMs: z.number(),
   updatedAtMs: z.number(),
+  /** When it was made active again the last time. */
+  activatedAtMs: z.number().optional(),
+  /** What its owners have yet to be told. */
+  untold: disabling.optional(),
   /** The last sequence of the stream when it was made: it is due what follows. */
   fromSeq: z.number(),
 });
 
 /** What `endpointRecord` yields. */
 export type EndpointRecord = Readonly<z.output<typeof endpointRecord>>;
+
+/** That an endpoint was disabled, and not by its owner. */
+export type Disabling = Readonly<z.output<typeof disabling>>;
+
+/**
+ * Since when nothing has succeeded, in milliseconds since 1970; 0 while it works. Whoever makes an endpoint active again has mended it:
+ * what was before counts no more, whichever process has noted it.
+ */
+export function failingSince({ activatedAtMs = 0 }: EndpointRecord, notedMs: number): number {
+  return notedMs < activatedAtMs ? 0 : notedMs;
+}
 
 /** Where an endpoint's events go. */
 export type EndpointTarget = EndpointRecord['target'];

@@ -6,7 +6,7 @@ import type {
 import { type Clock, fieldError, MillraceError, type Seal } from '@millrace/runtime';
 import type { AuditLog, NewAuditEntry, Records, Versioned } from '@millrace/stores';
 import { changedEndpoint } from './change-endpoint.ts';
-import type { EndpointRecord } from './endpoint-record.ts';
+import type { Disabling, EndpointRecord } from './endpoint-record.ts';
 import { readSettings, readTarget, type TargetSettings, type UrlRule } from './endpoint-rules.ts';
 import { makeSecret, OVERLAP_MS, rotated } from './endpoint-secrets.ts';
 
@@ -150,16 +150,18 @@ export async function rotateSecret(
   return { secret: shown, previousUntilMs: nowMs + OVERLAP_MS };
 }
 
-/** Disables an endpoint that is gone or fails for long, unless somebody has changed it meanwhile. */
+/** Disables an endpoint that is gone or fails for long, unless somebody has changed it meanwhile. Its owners have yet to be told. */
 export async function disableEndpoint(
   deps: Pick<EndpointDeps, 'endpoints' | 'audit' | 'clock'>,
   { id, workspaceId, updatedAtMs }: EndpointRecord,
-  reason: 'gone' | 'failing',
+  { reason, failingSinceMs }: Pick<Disabling, 'reason' | 'failingSinceMs'>,
 ): Promise<boolean> {
   const stored = await deps.endpoints.read(id);
   if (stored === undefined || stored.value.disabled !== undefined) return false;
   if (stored.value.updatedAtMs !== updatedAtMs) return false;
-  const record: EndpointRecord = { ...stored.value, disabled: reason, updatedAtMs: deps.clock.now() };
+  const nowMs = deps.clock.now();
+  const untold = { reason, failingSinceMs, disabledAtMs: nowMs };
+  const record: EndpointRecord = { ...stored.value, disabled: reason, untold, updatedAtMs: nowMs };
   const outcome = await deps.endpoints.update(id, record, stored.revision);
   if (outcome.kind !== 'written') return false;
   const actor = { userId: '', credentialId: '', ipAddress: '', requestId: '' };

@@ -1,5 +1,6 @@
 import { type Clock, type Logger, MillraceError, toMillraceError } from '@millrace/runtime';
 import type { AttemptRow, Retries } from '@millrace/stores';
+import type { Disabling } from '../endpoints/endpoint-record.ts';
 import type { LiveEndpoint } from '../endpoints/live-endpoint.ts';
 import type { WebhookMetrics } from '../metrics.ts';
 import type { AttemptResult } from '../targets/target.ts';
@@ -40,7 +41,7 @@ export function createAttempts(options: {
   retries: Pick<Retries, 'put'>;
   pending: Pick<PendingRetries, 'settle'>;
   /** Disables an endpoint that is gone or fails for long. */
-  disable: (endpoint: LiveEndpoint, reason: 'gone' | 'failing') => void;
+  disable: (endpoint: LiveEndpoint, why: Pick<Disabling, 'reason' | 'failingSinceMs'>) => void;
   /** It will be asked for again soon. */
   keep: (event: StreamedEvent) => void;
   /** What waits for a lane may be begun, or is to be given up. */
@@ -86,12 +87,15 @@ export function createAttempts(options: {
     }
   };
 
-  const note = (lane: Lane, succeeded: boolean, nowMs: number): void => {
-    const { failingSinceMs } = lane;
-    lane.failingSinceMs = succeeded ? 0 : failingSinceMs || nowMs;
-    if (failingSinceMs !== lane.failingSinceMs) lane.isDirty = true;
-    if (!succeeded && nowMs - lane.failingSinceMs >= FAILING_FOR_MS)
-      options.disable(lane.endpoint, 'failing');
+  const note = (lane: Lane, result: AttemptResult, nowMs: number): void => {
+    const succeeded = result.kind === 'delivered';
+    const before = lane.failingSinceMs;
+    const failingSinceMs = succeeded ? 0 : before || nowMs;
+    lane.failingSinceMs = failingSinceMs;
+    if (before !== failingSinceMs) lane.isDirty = true;
+    if (result.kind === 'gone') options.disable(lane.endpoint, { reason: 'gone', failingSinceMs });
+    else if (!succeeded && nowMs - failingSinceMs >= FAILING_FOR_MS)
+      options.disable(lane.endpoint, { reason: 'failing', failingSinceMs });
   };
 
   /** Everything that must be on disk before the cursor may pass the delivery. */
@@ -115,8 +119,7 @@ export function createAttempts(options: {
       const nowMs = clock.now();
       const succeeded = result.kind === 'delivered';
       lane.breaker.end(passage, succeeded ? 'succeeded' : 'failed');
-      note(lane, succeeded, nowMs);
-      if (result.kind === 'gone') options.disable(lane.endpoint, 'gone');
+      note(lane, result, nowMs);
       const next =
         result.kind === 'failed'
           ? nextAttempt(

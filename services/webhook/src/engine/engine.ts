@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Clock, Logger } from '@millrace/runtime';
 import type { Cursors, ErasedUsers, Leases, Records, Retries, StoredRetry } from '@millrace/stores';
 import { behind, createRecentKeys, type ReadEvent } from '@millrace/wire';
-import type { EndpointRecord } from '../endpoints/endpoint-record.ts';
+import type { Disabling, EndpointRecord } from '../endpoints/endpoint-record.ts';
 import type { LiveEndpoint } from '../endpoints/live-endpoint.ts';
 import { createSubscriptions } from '../matching/subscriptions.ts';
 import type { WebhookMetrics } from '../metrics.ts';
@@ -42,7 +42,7 @@ export interface EngineOptions {
   endpoints: Records<EndpointRecord>;
   /** An endpoint as it is delivered by; undefined when its record makes no sense. */
   liveEndpoint: (record: EndpointRecord) => LiveEndpoint | undefined;
-  disable: (endpoint: LiveEndpoint, reason: 'gone' | 'failing') => void;
+  disable: (endpoint: LiveEndpoint, why: Pick<Disabling, 'reason' | 'failingSinceMs'>) => void;
   targets: Targets;
   recorder: Recorder;
   retries: Retries;

@@ -1,6 +1,7 @@
 import type { Clock } from '@millrace/runtime';
 import type { Lease } from '@millrace/stores';
 import { before, isFurther, type Position, WHOLE } from '@millrace/wire';
+import { failingSince } from '../endpoints/endpoint-record.ts';
 import type { LiveEndpoint } from '../endpoints/live-endpoint.ts';
 import { Breaker, type Passage } from './breaker.ts';
 import type { ByteBudget } from './byte-budget.ts';
@@ -74,7 +75,7 @@ export class Lane {
     this.breaker = new Breaker(options.clock, options.random);
     this.#rate = new Rate(options.endpoint.record.rateLimit, options.clock);
     this.position = options.position;
-    this.failingSinceMs = options.failingSinceMs;
+    this.failingSinceMs = failingSince(options.endpoint.record, options.failingSinceMs);
     this.known = options.known;
     this.#budget = options.budget;
     this.#lease = options.lease;
@@ -91,6 +92,9 @@ export class Lane {
       this.#rate = new Rate(endpoint.record.rateLimit, this.#clock);
     }
     this.#endpoint = endpoint;
+    const sinceMs = failingSince(endpoint.record, this.failingSinceMs);
+    if (sinceMs !== this.failingSinceMs) this.isDirty = true;
+    this.failingSinceMs = sinceMs;
   }
 
   get isActive(): boolean {
