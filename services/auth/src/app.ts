@@ -35,6 +35,7 @@ import { createVerify } from './verify.ts';
 import { ensureBootstrapOwner, ensureDefaultWorkspace } from './workspaces/default-workspace.ts';
 import { followDeletedWorkspaces } from './workspaces/deleted-workspaces.ts';
 import { createInvitationQuota } from './workspaces/invite-member.ts';
+import { createNotifyOwners } from './workspaces/notify-owners.ts';
 import { createWorkspaceService } from './workspaces/service.ts';
 
 /** The auth role of a process. */
@@ -120,6 +121,7 @@ export async function createAuth(options: {
           deletedWorkspaces,
           defaultWorkspaceId,
           takeInvitation: createInvitationQuota(limiter),
+          notifyOwners: createNotifyOwners({ store, users, mailer, limiter }),
         }),
       },
       defaultWorkspaceId,

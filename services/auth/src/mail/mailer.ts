@@ -12,10 +12,17 @@ export interface Mail {
   readonly text: string;
 }
 
+/** What may become of a mail that was taken: only what was given up or dropped may reach somebody when it is sent again. */
+export type MailOutcome = 'sent' | 'logged' | 'refused' | 'given_up' | 'dropped';
+
 /** Sends mails in the background. */
 export interface Mailer {
+  /** Whether this installation has anything to send mails with. */
+  readonly sends: boolean;
   /** Takes a mail; throws `unavailable` when no more can be taken now. */
   send(mail: Mail): void;
+  /** Takes a mail as `send` does, and tells what became of it, which may take ten minutes. */
+  deliver(mail: Mail): Promise<MailOutcome>;
   /** Throws what `send` would, so that a caller can find out before it does anything else. */
   requireRoom(): void;
   /** Gives what is under way a few seconds, then drops the rest. */
@@ -39,7 +46,13 @@ export function openMailer(options: {
   return NO_MAILER;
 }
 
-const NO_MAILER: Mailer = { requireRoom: refuse, send: refuse, close: async () => undefined };
+const NO_MAILER: Mailer = {
+  sends: false,
+  requireRoom: refuse,
+  send: refuse,
+  deliver: async () => refuse(),
+  close: async () => undefined,
+};
 
 function refuse(): never {
   throw new MillraceError('unavailable', 'no mail can be sent: this installation has no mail server');
@@ -47,15 +60,21 @@ function refuse(): never {
 
 /** Writes mails to the log instead of sending them: for development on one's own machine. */
 function createLogMailer(options: { mails: PlainCounter; log: Logger }): Mailer {
+  const write = ({ to, subject, text }: Mail): void => {
+    // One string a line: in escaped text a code would run into the letter of its `\n`.
+    const lines = text.split('\n').filter((line) => line !== '');
+    options.log.info({ to, subject, lines }, 'SMTP_URL is not set: a mail was logged instead of sent');
+    options.mails.add(['logged']);
+  };
   return {
+    sends: true,
     requireRoom() {
       // The log takes everything.
     },
-    send({ to, subject, text }) {
-      // One string a line: in escaped text a code would run into the letter of its `\n`.
-      const lines = text.split('\n').filter((line) => line !== '');
-      options.log.info({ to, subject, lines }, 'SMTP_URL is not set: a mail was logged instead of sent');
-      options.mails.add(['logged']);
+    send: write,
+    async deliver(mail) {
+      write(mail);
+      return 'logged';
     },
     close: async () => undefined,
   };

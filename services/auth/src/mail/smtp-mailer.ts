@@ -1,10 +1,7 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { type Clock, type Logger, MillraceError, type PlainCounter } from '@millrace/runtime';
 import { createTransport } from 'nodemailer';
-import type { Mail, Mailer } from './mailer.ts';
-
-/** What may become of a mail that was taken. */
-type MailOutcome = 'sent' | 'refused' | 'given_up' | 'dropped';
+import type { Mail, Mailer, MailOutcome } from './mailer.ts';
 
 /** Mails that may be under way or wait for another try. */
 const MOST_PENDING = 1_000;
@@ -33,7 +30,7 @@ export function createSmtpMailer(options: {
   const { clock, log, mails } = options;
   const maxPending = options.maxPending ?? MOST_PENDING;
   const closing = new AbortController();
-  const pending = new Set<Promise<void>>();
+  const pending = new Set<Promise<MailOutcome>>();
   const transport = createTransport({
     url: options.url,
     pool: true,
@@ -62,7 +59,7 @@ export function createSmtpMailer(options: {
     }
   };
 
-  const deliver = async (mail: Mail): Promise<MailOutcome> => {
+  const sendWithin = async (mail: Mail): Promise<MailOutcome> => {
     const giveUpAtMs = clock.monotonic() + RETRY_FOR_MS;
     // Whoever waits for the caller's answer must not be able to tell by its time that there is a mail.
     await nextTurn();
@@ -83,15 +80,23 @@ export function createSmtpMailer(options: {
     }
   };
 
+  const take = (mail: Mail): Promise<MailOutcome> => {
+    requireRoom();
+    const delivery = sendWithin(mail)
+      .then((outcome) => {
+        mails.add([outcome]);
+        return outcome;
+      })
+      .finally(() => pending.delete(delivery));
+    pending.add(delivery);
+    return delivery;
+  };
+
   return {
+    sends: true,
     requireRoom,
-    send(mail) {
-      requireRoom();
-      const delivery = deliver(mail)
-        .then((outcome) => mails.add([outcome]))
-        .finally(() => pending.delete(delivery));
-      pending.add(delivery);
-    },
+    send: (mail) => void take(mail),
+    deliver: async (mail) => take(mail),
     async close() {
       const finished = Promise.all(pending);
       const cutOff = new AbortController();

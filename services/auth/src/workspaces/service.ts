@@ -25,6 +25,7 @@ import {
 } from './delete-workspace.ts';
 import { inviteMember, revokeInvitation, type TakeInvitation } from './invite-member.ts';
 import { getWorkspace, listMembers, removeMember, updateMember } from './members.ts';
+import type { NotifyOwners } from './notify-owners.ts';
 
 /** `millrace.auth.v1.WorkspaceService` over the use cases. */
 export function createWorkspaceService(
@@ -33,6 +34,7 @@ export function createWorkspaceService(
     ids: CredentialIds;
     mailer: Mailer;
     takeInvitation: TakeInvitation;
+    notifyOwners: NotifyOwners;
   },
 ): GrpcServiceBinding {
   const { store, memberships, users } = dependencies;
@@ -81,6 +83,7 @@ export function createWorkspaceService(
     getWorkspaceDeletion: async (request) => ({
       deletion: toDeletionMessage(getWorkspaceDeletion(store, request)),
     }),
+    notifyOwners: async (request) => ({ mailed: await dependencies.notifyOwners(request) }),
   });
 }
 

@@ -7,6 +7,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { RateLimit } from "./auth_pb.js";
 import type { Actor } from "./actor_pb.js";
+import type { DisabledReason } from "../../api/v1/webhook_pb.js";
 
 /**
  * Describes the file millrace/auth/v1/workspace.proto.
@@ -882,6 +883,116 @@ export declare type GetDefaultWorkspaceResponse = Message<"millrace.auth.v1.GetD
 export declare const GetDefaultWorkspaceResponseSchema: GenMessage<GetDefaultWorkspaceResponse>;
 
 /**
+ * NotifyOwnersRequest has a notice: what is mailed are our words, never those of whoever asks.
+ *
+ * @generated from message millrace.auth.v1.NotifyOwnersRequest
+ */
+export declare type NotifyOwnersRequest = Message<"millrace.auth.v1.NotifyOwnersRequest"> & {
+  /**
+   * The tenant.
+   *
+   * @generated from field: string workspace_id = 1;
+   */
+  workspaceId: string;
+
+  /**
+   * Of the notice, 1 to 128 characters: the same whenever it is asked for.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * What there is to tell.
+   *
+   * @generated from oneof millrace.auth.v1.NotifyOwnersRequest.notice
+   */
+  notice: {
+    /**
+     * One of its webhooks gets no more events.
+     *
+     * @generated from field: millrace.auth.v1.EndpointDisabledNotice endpoint_disabled = 3;
+     */
+    value: EndpointDisabledNotice;
+    case: "endpointDisabled";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message millrace.auth.v1.NotifyOwnersRequest.
+ * Use `create(NotifyOwnersRequestSchema)` to create a new message.
+ */
+export declare const NotifyOwnersRequestSchema: GenMessage<NotifyOwnersRequest>;
+
+/**
+ * EndpointDisabledNotice tells that an endpoint was disabled, and not by its owner.
+ *
+ * @generated from message millrace.auth.v1.EndpointDisabledNotice
+ */
+export declare type EndpointDisabledNotice = Message<"millrace.auth.v1.EndpointDisabledNotice"> & {
+  /**
+   * The endpoint.
+   *
+   * @generated from field: string endpoint_id = 1;
+   */
+  endpointId: string;
+
+  /**
+   * What it was called by, without a query; at most 4096 characters, none of them a control character.
+   *
+   * @generated from field: string url = 2;
+   */
+  url: string;
+
+  /**
+   * It was gone, or failed for days.
+   *
+   * @generated from field: millrace.api.v1.DisabledReason reason = 3;
+   */
+  reason: DisabledReason;
+
+  /**
+   * Since when nothing had succeeded.
+   *
+   * @generated from field: google.protobuf.Timestamp failing_since = 4;
+   */
+  failingSince?: Timestamp | undefined;
+
+  /**
+   * When it was disabled.
+   *
+   * @generated from field: google.protobuf.Timestamp disabled_at = 5;
+   */
+  disabledAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message millrace.auth.v1.EndpointDisabledNotice.
+ * Use `create(EndpointDisabledNoticeSchema)` to create a new message.
+ */
+export declare const EndpointDisabledNoticeSchema: GenMessage<EndpointDisabledNotice>;
+
+/**
+ * NotifyOwnersResponse tells how many were reached.
+ *
+ * @generated from message millrace.auth.v1.NotifyOwnersResponse
+ */
+export declare type NotifyOwnersResponse = Message<"millrace.auth.v1.NotifyOwnersResponse"> & {
+  /**
+   * Owners that were mailed, now or before; 0 where no mail can be sent at all.
+   *
+   * @generated from field: uint32 mailed = 1;
+   */
+  mailed: number;
+};
+
+/**
+ * Describes the message millrace.auth.v1.NotifyOwnersResponse.
+ * Use `create(NotifyOwnersResponseSchema)` to create a new message.
+ */
+export declare const NotifyOwnersResponseSchema: GenMessage<NotifyOwnersResponse>;
+
+/**
  * Role says what a member may do.
  *
  * @generated from enum millrace.auth.v1.Role
@@ -1097,6 +1208,17 @@ export declare const WorkspaceService: GenService<{
     methodKind: "unary";
     input: typeof GetWorkspaceDeletionRequestSchema;
     output: typeof GetWorkspaceDeletionResponseSchema;
+  },
+  /**
+   * NotifyOwners mails a notice to the owners, and answers when the mail server has taken the mails. UNAVAILABLE, or no answer in time:
+   * not all of them, ask again with the same id. Whom the same replica has mailed is not mailed twice.
+   *
+   * @generated from rpc millrace.auth.v1.WorkspaceService.NotifyOwners
+   */
+  notifyOwners: {
+    methodKind: "unary";
+    input: typeof NotifyOwnersRequestSchema;
+    output: typeof NotifyOwnersResponseSchema;
   },
 }>;
 
