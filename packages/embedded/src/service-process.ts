@@ -123,16 +123,19 @@ export const planSplit: ServicePlanner = async ({ port, adminPort }) => {
   const accept = await internalService('ingest-accept', 'ingest', { INGEST_ROLE: 'accept' });
   const writer = await internalService('ingest-writer', 'ingest', { INGEST_ROLE: 'writer' });
   const analytics = await internalService('analytics', 'analytics');
-  const webhook = await internalService('webhook', 'webhook', { ANALYTICS_ADDRESS: addressOf(analytics) });
+  const addresses = {
+    AUTH_ADDRESS: addressOf(auth),
+    INGEST_ADDRESS: addressOf(accept),
+    ANALYTICS_ADDRESS: addressOf(analytics),
+  };
+  const webhook = await internalService('webhook', 'webhook', addresses);
   const edge = {
     name: 'edge',
     entry: entryOf('edge'),
     adminPort,
     env: {
       PORT: String(port),
-      AUTH_ADDRESS: addressOf(auth),
-      INGEST_ADDRESS: addressOf(accept),
-      ANALYTICS_ADDRESS: addressOf(analytics),
+      ...addresses,
       WEBHOOK_ADDRESS: addressOf(webhook),
     },
   };

@@ -45,13 +45,18 @@ export async function createStandalone(
     createAuth({ connection, ...options }),
     createIngest({ role, connection, ...options }),
   ]);
-  const webhook = await createWebhook({ connection, deliveries, ...options });
+  const accepting = inProcessIngest(ingest.accept);
+  const asked = inProcessAuth(auth);
+  const webhook = await createWebhook({
+    ...{ connection, deliveries, accept: accepting.accept, owners: asked.workspaces },
+    ...options,
+  });
   const credentials = connectCredentials({ lookUp: auth.verify, connection, ...options });
   const edge = await createEdge({
     ...options,
-    ingest: inProcessIngest(ingest.accept),
+    ingest: accepting,
     credentials,
-    auth: inProcessAuth(auth),
+    auth: asked,
     analytics: analyticsFrom(callInProcess(AnalyticsService, analytics.bindings.analytics), deliveries),
     webhooks: webhookFrom(callInProcess(WebhookService, webhook.binding)),
     connection,

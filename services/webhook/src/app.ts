@@ -37,6 +37,8 @@ import { checkUrl } from './http/check-url.ts';
 import { createHttpCaller } from './http/http-caller.ts';
 import { addressPolicyOf, connectionLimitsOf } from './http/settings.ts';
 import { createWebhookMetrics } from './metrics.ts';
+import { startNoticeWorker } from './notices/notice-worker.ts';
+import type { AcceptEvents, TellDeps } from './notices/tell-disabled.ts';
 import { type ReplayRecord, replayRecord } from './replays/replay-record.ts';
 import { startReplayWorker } from './replays/replay-worker.ts';
 import { bindWebhook } from './service.ts';
@@ -58,11 +60,14 @@ const ATTEMPT_TIMEOUT_MS = 10_000;
 const READ_AHEAD_BYTES = 8 * 1024 * 1024;
 const SEAL_KEY_BYTES = 32;
 
-/** Opens the stores, serves endpoints' owners, and begins to deliver. ClickHouse and analytics may be away. */
+/** Opens the stores, serves endpoints' owners, and begins to deliver. ClickHouse, analytics, ingest and auth may be away. */
 export async function createWebhook(options: {
   connection: NatsConnection;
   /** Of analytics, wherever it is. */
   deliveries: ServiceMethods<typeof DeliveryService>;
+  accept: AcceptEvents;
+  /** Of auth, wherever it is. */
+  owners: TellDeps['owners'];
   config: WebhookSettings;
   registry: MetricsRegistry;
   clock: Clock;
@@ -148,6 +153,11 @@ export async function createWebhook(options: {
     ...{ replays, engine, stored, clock, log },
     isStored: erasing.isWritten,
   });
+  const newId = () => uuidv7(clock.now());
+  const telling = startNoticeWorker({
+    ...{ endpoints, clock, log, newId, accept: options.accept, owners: options.owners },
+    isServed: (id) => engine.lane(id) !== undefined,
+  });
   const binding = bindWebhook({
     ...{ endpoints, replays, cursors, retries, deliveries, seal, audit, clock, targets, liveEndpoint },
     allows(url) {
@@ -155,14 +165,14 @@ export async function createWebhook(options: {
       return verdict.kind === 'allowed' ? { url: verdict.target.url } : { issue: verdict.reason };
     },
     lastSeq: async () => (await feed.state()).lastSeq,
-    newId: () => uuidv7(clock.now()),
+    newId,
     maxPerWorkspace: config.WEBHOOK_MAX_ENDPOINTS,
     insert: inserter.insert,
   });
   return {
     binding,
     async close() {
-      await replaying.close();
+      await Promise.all([replaying.close(), telling.close()]);
       await engine.close();
       await caller.close();
       await Promise.all([endpoints, replays, erased].map((one) => one.close()));

@@ -65,6 +65,8 @@ export const webhookConfig = webhookSettings.extend({
     .default(7004)
     .describe('port of the internal gRPC server; 0 for any'),
   ...internalSettings,
+  AUTH_ADDRESS: address.default('127.0.0.1:7001').describe('host:port of the auth service'),
+  INGEST_ADDRESS: address.default('127.0.0.1:7002').describe('host:port of ingest accept'),
   ANALYTICS_ADDRESS: address.default('127.0.0.1:7003').describe('host:port of the analytics service'),
 });
 

@@ -6,6 +6,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { DeliveryService } from '@millrace/contracts/millrace/analytics/v1/delivery';
 import type { EndpointSchema } from '@millrace/contracts/millrace/api/v1/webhook';
+import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
 import { WebhookService } from '@millrace/contracts/millrace/webhook/v1/webhook';
 import {
   type Clock,
@@ -13,6 +14,7 @@ import {
   createLogger,
   createMetricsRegistry,
   loadConfig,
+  startTracing,
   systemClock,
 } from '@millrace/runtime';
 import { connectNats, createClickHouse, EVENTS_STREAM } from '@millrace/stores';
@@ -20,6 +22,8 @@ import { bindDeliveries } from '../../analytics/src/deliveries/bind-deliveries.t
 import { createAnalyticsMetrics } from '../../analytics/src/metrics.ts';
 import { createQuerySlots } from '../../analytics/src/query/query-slots.ts';
 import { envelopeOf, type NewEvent } from '../../analytics/test/tail.ts';
+import { authConfig, createAuth } from '../../auth/src/index.ts';
+import { createIngest, ingestSettings } from '../../ingest/src/index.ts';
 import { createWorld } from '../../ingest/test/world.ts';
 import { createWebhook } from '../src/app.ts';
 import { webhookSettings } from '../src/config.ts';
@@ -106,13 +110,28 @@ export async function openDispatcher(options: {
   const connection = await connectNats({ url: options.natsUrl, name: 'webhook', log });
   const registry = createMetricsRegistry({ service: 'test', version: '0' });
   const config = loadConfig(webhookSettings, options.environment);
-  const app = await createWebhook({ connection, deliveries, config, registry, clock, log });
+  const tracing = await startTracing({ service: 'test', endpoint: undefined, log });
+  const shared = { connection, registry, clock, tracing, log };
+  const ingest = await createIngest({
+    ...shared,
+    role: 'accept',
+    config: loadConfig(ingestSettings, options.environment),
+  });
+  const auth = await createAuth({ ...shared, config: loadConfig(authConfig, options.environment) });
+  if (ingest.accept === undefined) throw new Error('the role accept was built without its gateway');
+  const app = await createWebhook({
+    ...{ connection, deliveries, config, registry, clock, log },
+    accept: ingest.accept.accept,
+    owners: callInProcess(WorkspaceService, auth.bindings.workspaces),
+  });
   return {
     app,
     registry,
     methods: callInProcess(WebhookService, app.binding),
     async close() {
       await app.close();
+      await ingest.close();
+      await auth.close();
       await connection.close();
     },
   };

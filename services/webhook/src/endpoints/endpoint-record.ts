@@ -90,3 +90,15 @@ export type EndpointTarget = EndpointRecord['target'];
 
 /** A target that is called by HTTP. */
 export type HttpEndpointTarget = Extract<EndpointTarget, { kind: 'http' }>;
+
+/** What a target is called by. */
+export function targetAddress(target: EndpointTarget): string {
+  switch (target.kind) {
+    case 'http':
+      return target.url;
+    case 'temporal':
+      return `temporal:${target.namespace}/${target.workflowType}`;
+    case 'nats':
+      return `nats:${target.queue}`;
+  }
+}

@@ -1,6 +1,6 @@
 import { type Clock, type Logger, MillraceError, toMillraceError } from '@millrace/runtime';
 import type { AttemptRow, Retries } from '@millrace/stores';
-import type { Disabling } from '../endpoints/endpoint-record.ts';
+import { type Disabling, targetAddress } from '../endpoints/endpoint-record.ts';
 import type { LiveEndpoint } from '../endpoints/live-endpoint.ts';
 import type { WebhookMetrics } from '../metrics.ts';
 import type { AttemptResult } from '../targets/target.ts';
@@ -189,23 +189,11 @@ export function attemptRow(
     error: result.error,
     response: result.response,
     address: result.address,
-    url: addressOf(endpoint),
+    url: targetAddress(endpoint.record.target),
     cause: delivery.cause,
     deliveryStatus: result.kind === 'delivered' ? 'sent' : dueAtMs === undefined ? 'failed' : 'pending',
     nextAttemptAtMs: dueAtMs,
     shard: 0,
     ...position,
   };
-}
-
-/** What a target is called by. */
-export function addressOf({ record: { target } }: LiveEndpoint): string {
-  switch (target.kind) {
-    case 'http':
-      return target.url;
-    case 'temporal':
-      return `temporal:${target.namespace}/${target.workflowType}`;
-    case 'nats':
-      return `nats:${target.queue}`;
-  }
 }
