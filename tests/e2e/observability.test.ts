@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import { eventually, httpCall, onEachTopology, startTestStack, type TestStack } from '@millrace/testkit';
 import { logsUnder } from './support/logs.ts';
@@ -133,15 +136,19 @@ onEachTopology('metrics, probes and logs', (stack) => {
 
 describe('tracing', () => {
   for (const topology of ['standalone', 'split'] as const) {
-    test(`one trace from the request to the insert (${topology})`, { timeout: 60_000 }, async () => {
+    test(`one trace from the request to the insert and to the webhook (${topology})`, {
+      timeout: 60_000,
+    }, async () => {
       const receiver = await startTraceReceiver();
       const env = {
         OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
         OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
         OTEL_BSP_SCHEDULE_DELAY: '100',
       };
+      const called = await startCalled();
       const stack = await startTestStack({ topology, env });
       try {
+        const endpointId = await subscribe(stack, called.url);
         const traceId = randomBytes(16).toString('hex');
         const headers = { traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` };
         assert.equal((await post(stack, {}, headers)).status, 202);
@@ -156,10 +163,32 @@ describe('tracing', () => {
           has(/^POST \/api\/v1\/events$/);
           has(/publish/);
           has(/insert/);
+          const [first, second, ...others] = spans.filter(({ name }) => name === 'webhook deliver');
+          assert.deepEqual(
+            [first, second].map((span) => [
+              span?.attributes['millrace.endpoint_id'],
+              span?.attributes['millrace.attempt'],
+              span?.attributes['http.response.status_code'],
+            ]),
+            [
+              [endpointId, '1', '503'],
+              [endpointId, '2', '200'],
+            ],
+            list,
+          );
+          assert.equal(others.length, 0, list);
+          for (const span of [first, second])
+            assert.ok(
+              spans.some(({ spanId }) => spanId === span?.parentSpanId),
+              `its parent is in: ${list}`,
+            );
           if (topology === 'standalone') return;
           has(/Accept/);
           const processes = new Set(spans.map(({ service, pid }) => `${service} ${pid}`));
-          assert.ok(processes.size >= 3, `edge, accept and writer are three: ${[...processes].join()}`);
+          assert.ok(
+            processes.size >= 4,
+            `edge, accept, writer and webhook are four: ${[...processes].join()}`,
+          );
         });
         const { rows } = stack.inspector;
         const sql = 'SELECT toUInt32(count()) AS n FROM events WHERE trace_id = {traceId:String}';
@@ -167,6 +196,7 @@ describe('tracing', () => {
       } finally {
         await stack.stop();
         await receiver.stop();
+        await called.close();
       }
     });
   }
@@ -187,4 +217,35 @@ function callRpc(stack: TestStack) {
     headers: { 'content-type': 'application/json', authorization: `Bearer ${credentials.apiKey}` },
     body: '{"events":[{"type":"observed"}]}',
   });
+}
+
+/** A customer's server that is not up to the first call. */
+async function startCalled(): Promise<{ url: string; close(): Promise<void> }> {
+  let calls = 0;
+  const server = createServer((request, response) => {
+    request.resume();
+    response.writeHead(++calls === 1 ? 503 : 200).end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  // What listens on an address has one.
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function subscribe(stack: TestStack, url: string): Promise<string> {
+  const { url: api, credentials } = stack.connection;
+  const made = await httpCall(`${api}/webhooks`, {
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${credentials.apiKey}` },
+    body: JSON.stringify({ url, events: ['observed'] }),
+  });
+  assert.equal(made.status, 201, made.text);
+  return (made.json() as { id: string }).id;
 }

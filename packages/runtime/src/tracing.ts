@@ -15,7 +15,8 @@ export type SpanContextText = string;
 /** A span that is under way. */
 export interface OpenSpan {
   readonly traceparent: SpanContextText;
-  end(failure?: unknown): void;
+  /** `attributes` are what is known only at the end. */
+  end(failure?: unknown, attributes?: Record<string, string | number>): void;
 }
 
 /** Starts spans whose parent is named explicitly; costs nothing while `enabled` is false. */
@@ -81,7 +82,8 @@ function openSpan(
   if (!span.isRecording()) return undefined;
   return {
     traceparent: toTraceparent(span),
-    end(failure) {
+    end(failure, attributes = {}) {
+      span.setAttributes(attributes);
       if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: String(failure) });
       span.end();
     },

@@ -7,6 +7,7 @@ import {
   type Logger,
   type MetricsRegistry,
   type ServiceMethods,
+  type Tracing,
   toMillraceError,
   uuidv7,
 } from '@millrace/runtime';
@@ -70,6 +71,7 @@ export async function createWebhook(options: {
   owners: TellDeps['owners'];
   config: WebhookSettings;
   registry: MetricsRegistry;
+  tracing: Tracing;
   clock: Clock;
   log: Logger;
 }): Promise<WebhookApp> {
@@ -144,7 +146,7 @@ export async function createWebhook(options: {
       cursors,
       leases,
     },
-    ...{ metrics, clock, log },
+    ...{ metrics, tracing: options.tracing, clock, log },
     partitions: config.WEBHOOK_PARTITIONS,
     maxInFlight: config.WEBHOOK_MAX_IN_FLIGHT,
     random: Math.random,

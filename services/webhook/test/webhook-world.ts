@@ -120,7 +120,7 @@ export async function openDispatcher(options: {
   const auth = await createAuth({ ...shared, config: loadConfig(authConfig, options.environment) });
   if (ingest.accept === undefined) throw new Error('the role accept was built without its gateway');
   const app = await createWebhook({
-    ...{ connection, deliveries, config, registry, clock, log },
+    ...{ ...shared, deliveries, config },
     accept: ingest.accept.accept,
     owners: callInProcess(WorkspaceService, auth.bindings.workspaces),
   });

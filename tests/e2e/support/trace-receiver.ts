@@ -8,6 +8,10 @@ export interface ReceivedSpan {
   readonly pid: string;
   readonly name: string;
   readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string;
+  /** Texts and numbers, as texts. */
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 /** A server that takes traces by OTLP over HTTP, in JSON. */
@@ -19,16 +23,21 @@ export interface TraceReceiver {
   stop(): Promise<void>;
 }
 
+type Attributes = readonly { key: string; value: { stringValue?: string; intValue?: number | string } }[];
+
 /** The part of an `ExportTraceServiceRequest` that is read. */
 interface ExportRequest {
   readonly resourceSpans?: readonly {
-    readonly resource?: {
-      readonly attributes?: readonly {
-        key: string;
-        value: { stringValue?: string; intValue?: number | string };
+    readonly resource?: { readonly attributes?: Attributes };
+    readonly scopeSpans?: readonly {
+      readonly spans?: readonly {
+        name: string;
+        traceId: string;
+        spanId: string;
+        parentSpanId?: string;
+        attributes?: Attributes;
       }[];
-    };
-    readonly scopeSpans?: readonly { readonly spans?: readonly { name: string; traceId: string }[] }[];
+    }[];
   }[];
 }
 
@@ -62,11 +71,18 @@ export async function startTraceReceiver(): Promise<TraceReceiver> {
 
 function spansOf({ resourceSpans = [] }: ExportRequest): ReceivedSpan[] {
   return resourceSpans.flatMap(({ resource, scopeSpans = [] }) => {
-    const attribute = (name: string) => resource?.attributes?.find(({ key }) => key === name)?.value;
-    const service = attribute('service.name')?.stringValue ?? '';
-    const pid = String(attribute('process.pid')?.intValue ?? '');
+    const { 'service.name': service = '', 'process.pid': pid = '' } = textsOf(resource?.attributes);
     return scopeSpans.flatMap(({ spans = [] }) =>
-      spans.map(({ name, traceId }) => ({ service, pid, name, traceId })),
+      spans.map(({ name, traceId, spanId, parentSpanId = '', attributes }) => ({
+        ...{ service, pid, name, traceId, spanId, parentSpanId },
+        attributes: textsOf(attributes),
+      })),
     );
   });
+}
+
+function textsOf(attributes: Attributes = []): Record<string, string> {
+  return Object.fromEntries(
+    attributes.map(({ key, value }) => [key, String(value.stringValue ?? value.intValue ?? '')]),
+  );
 }

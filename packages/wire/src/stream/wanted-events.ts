@@ -20,11 +20,15 @@ export function wantedEvents<T>(
   options: {
     isWanted: (workspaceId: string) => boolean;
     keys: RecentKeys;
-    /** The bytes are the event's own: what they came in is far larger. */
-    make: (position: Position, workspaceId: string, bytes: Buffer) => T;
+    /**
+     * The bytes are the event's own: what they came in is far larger. `traceparents` is of the whole message, and complete only once all its
+     * events are made.
+     */
+    make: (position: Position, workspaceId: string, bytes: Buffer, traceparents: readonly string[]) => T;
   },
 ): T[] {
   const events: T[] = [];
+  const traceparents: string[] = [];
   let index = -1;
   const problem = unpackEnvelope(
     data,
@@ -36,9 +40,9 @@ export function wantedEvents<T>(
       const position = { seq, index };
       const key = keyAt === -1 ? undefined : data.toString('latin1', keyAt, keyAt + KEY_BYTES);
       if (key !== undefined && options.keys.isCopy(key, position)) return;
-      events.push(options.make(position, workspaceId, Buffer.from(data.subarray(start, end))));
+      events.push(options.make(position, workspaceId, Buffer.from(data.subarray(start, end)), traceparents));
     },
-    () => undefined,
+    (traceparent) => traceparents.push(traceparent),
   );
   return problem === undefined ? events : [];
 }

@@ -73,7 +73,10 @@ export function eventsIn(
   stream: { id: string; keys: RecentKeys; isWanted: (workspaceId: string) => boolean },
 ): TailEvent[] {
   const { id, ...wanted } = stream;
-  const events = wantedEvents(message, { ...wanted, make: (...event) => new TailEvent(id, ...event) });
+  const events = wantedEvents(message, {
+    ...wanted,
+    make: (position, workspaceId, bytes) => new TailEvent(id, position, workspaceId, bytes),
+  });
   const ended = new Set<string>();
   for (const event of events.toReversed()) {
     if (ended.has(event.workspaceId)) continue;

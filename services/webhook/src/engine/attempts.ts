@@ -1,4 +1,11 @@
-import { type Clock, type Logger, MillraceError, toMillraceError } from '@millrace/runtime';
+import {
+  type Clock,
+  type Logger,
+  MillraceError,
+  type OpenSpan,
+  type Tracing,
+  toMillraceError,
+} from '@millrace/runtime';
 import type { AttemptRow, Retries } from '@millrace/stores';
 import { type Disabling, targetAddress } from '../endpoints/endpoint-record.ts';
 import type { LiveEndpoint } from '../endpoints/live-endpoint.ts';
@@ -47,19 +54,31 @@ export function createAttempts(options: {
   /** What waits for a lane may be begun, or is to be given up. */
   onChange: (lane: Lane) => void;
   metrics: WebhookMetrics;
+  tracing: Tracing;
   clock: Clock;
   random: () => number;
   log: Logger;
 }): Attempts {
-  const { targets, recorder, pending, metrics, clock, log } = options;
+  const { targets, recorder, pending, metrics, tracing, clock, log } = options;
 
   const settling = new Set<Promise<void>>();
 
+  /** Under the request that brought the event. The address stays out of it: it may hold keys. */
+  const spanOf = ({ id }: LiveEndpoint, { event, attempt }: Delivery): OpenSpan | undefined => {
+    const parent = tracing.enabled ? event.traceparent : undefined;
+    if (parent === undefined) return undefined;
+    const attributes = { 'millrace.endpoint_id': id, 'millrace.attempt': attempt };
+    return tracing.start('webhook deliver', { kind: 'client', parent, attributes });
+  };
   const made = async (lane: Lane, delivery: Delivery): Promise<AttemptResult> => {
     const began = clock.monotonic();
+    const span = spanOf(lane.endpoint, delivery);
     try {
-      return await targets.attempt(lane.endpoint, delivery);
+      const result = await targets.attempt(lane.endpoint, delivery);
+      endSpan(span, result);
+      return result;
     } catch (error) {
+      span?.end(error);
       log.error({ err: error, endpointId: lane.endpoint.id }, 'an attempt could not be made');
       const tookMs = clock.monotonic() - began;
       return { kind: 'failed', status: 0, error: 'internal error', response: NO_BYTES, address: '', tookMs };
@@ -154,6 +173,15 @@ export function createAttempts(options: {
       await Promise.all(settling);
     },
   };
+}
+
+/** What was answered stays out of it: it is the customer's. */
+function endSpan(span: OpenSpan | undefined, { kind, status, error }: AttemptResult): void {
+  const failure = status === 0 ? error : `HTTP ${status}`;
+  span?.end(
+    kind === 'delivered' ? undefined : failure,
+    status === 0 ? {} : { 'http.response.status_code': status },
+  );
 }
 
 const NO_BYTES = Buffer.alloc(0);

@@ -79,7 +79,8 @@ export function startCatchUp(options: {
     wantedEvents(message, {
       keys,
       isWanted,
-      make: (position, workspaceId, bytes) => new StreamedEvent(position, workspaceId, bytes),
+      make: (position, workspaceId, bytes, traceparents) =>
+        new StreamedEvent(position, workspaceId, bytes, traceparents),
     });
   const move = (lanes: Iterable<Lane>, to: Position): void => {
     for (const lane of lanes) if (lane.isBehind(to)) lane.position = to;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Clock, Logger } from '@millrace/runtime';
+import type { Clock, Logger, Tracing } from '@millrace/runtime';
 import type { Cursors, ErasedUsers, Leases, Records, Retries, StoredRetry } from '@millrace/stores';
 import { behind, createRecentKeys, type ReadEvent } from '@millrace/wire';
 import type { Disabling, EndpointRecord } from '../endpoints/endpoint-record.ts';
@@ -51,6 +51,7 @@ export interface EngineOptions {
   partitions: number;
   maxInFlight: number;
   metrics: WebhookMetrics;
+  tracing: Tracing;
   clock: Clock;
   random: () => number;
   log: Logger;

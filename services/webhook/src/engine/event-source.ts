@@ -39,9 +39,9 @@ export function createEventSource(options: {
       const range = { fromSeq: seq, toSeq: seq, maxMessages: 1, maxBytes: MESSAGE_BYTES, signal };
       const [message] = await feed.read(range);
       const streamed = message && eventAt(message, index);
-      const found = streamed ?? (await storedAt(place, signal));
+      const found = streamed?.bytes ?? (await storedAt(place, signal));
       if (found === undefined) return undefined;
-      const event = new StreamedEvent({ seq, index }, workspaceId, found);
+      const event = new StreamedEvent({ seq, index }, workspaceId, found, streamed?.traceparents);
       return event.fields.workspaceId === workspaceId ? event : undefined;
     },
   };
@@ -57,16 +57,20 @@ export function createEventSource(options: {
   }
 }
 
-function eventAt({ data }: StreamedMessage, index: number): Buffer | undefined {
+function eventAt(
+  { data }: StreamedMessage,
+  index: number,
+): { bytes: Buffer; traceparents: readonly string[] } | undefined {
   let at = -1;
-  let found: Buffer | undefined;
+  let bytes: Buffer | undefined;
+  const traceparents: string[] = [];
   const problem = unpackEnvelope(
     data,
     ({ start, end, sound }) => {
       at++;
-      if (at === index && sound) found = Buffer.from(data.subarray(start, end));
+      if (at === index && sound) bytes = Buffer.from(data.subarray(start, end));
     },
-    () => undefined,
+    (traceparent) => traceparents.push(traceparent),
   );
-  return problem === undefined ? found : undefined;
+  return problem === undefined && bytes !== undefined ? { bytes, traceparents } : undefined;
 }

@@ -4,8 +4,9 @@ import { encodeEvent } from '@millrace/wire';
 import { StreamedEvent } from './streamed-event.ts';
 
 const event = (
-  fields: { eventId?: string; eventType?: string; payload?: string; occurredAtMs?: number },
+  fields: Partial<Parameters<typeof encodeEvent>[0]>,
   key = '',
+  traceparents?: readonly string[],
 ) =>
   new StreamedEvent(
     { seq: 1, index: 0 },
@@ -21,6 +22,7 @@ const event = (
         key,
       ),
     ),
+    traceparents,
   );
 
 test('the body has the payload byte for byte, and is JSON whatever the type', () => {
@@ -50,4 +52,15 @@ test('a delivery’s id is of the endpoint and the event’s identity, wherever 
   // The same id under two scopes is two events.
   assert.notEqual(one.deliveryId('endpoint'), event({ eventId: 'a' }, 'l'.repeat(16)).deliveryId('endpoint'));
   assert.notEqual(event({ eventId: 'a' }).deliveryId('x'), event({ eventId: 'b' }).deliveryId('x'));
+});
+
+test('of the requests that a message came from, an event goes on with the trace of its own', () => {
+  const [ours, anothers] = ['a'.repeat(32), 'b'.repeat(32)];
+  const parent = (traceId: string) => `00-${traceId}-${'c'.repeat(16)}-01`;
+  const parentOf = (traceId: string, ...traceparents: string[]) =>
+    event({ traceId }, '', traceparents).traceparent;
+  assert.equal(parentOf(ours, parent(anothers), parent(ours)), parent(ours));
+  assert.equal(parentOf(ours, parent(anothers)), undefined);
+  assert.equal(parentOf('', parent(anothers), 'no traceparent'), undefined);
+  assert.equal(event({ traceId: ours }).traceparent, undefined);
 });

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { EARLIEST_MS, LATEST_MS } from '@millrace/runtime';
+import { EARLIEST_MS, LATEST_MS, type SpanContextText, traceIdOf } from '@millrace/runtime';
 import { type Position, type ReadEvent, readDedupKey, readEvent } from '@millrace/wire';
 
 /** An event on its way to endpoints: decoded once, and put into the words of a call once, however many want it. */
@@ -14,11 +14,19 @@ export class StreamedEvent {
   #body: Buffer | undefined;
   #identity: string | undefined;
 
-  /** The bytes are kept: they must not share the memory of something larger. */
-  constructor(position: Position, workspaceId: string, bytes: Buffer) {
+  readonly #traceparents: readonly string[];
+
+  /** The bytes are kept: they must not share the memory of something larger. `traceparents` are those of the message it came in. */
+  constructor(
+    position: Position,
+    workspaceId: string,
+    bytes: Buffer,
+    traceparents: readonly string[] = UNTRACED,
+  ) {
     this.position = position;
     this.workspaceId = workspaceId;
     this.bytes = bytes;
+    this.#traceparents = traceparents;
   }
 
   get fields(): ReadEvent {
@@ -28,6 +36,13 @@ export class StreamedEvent {
 
   get userId(): string {
     return this.fields.userId;
+  }
+
+  /** Of the request that brought it; undefined for one that isn't sampled, or isn't in the stream any more. */
+  get traceparent(): SpanContextText | undefined {
+    if (this.#traceparents.length === 0) return undefined;
+    const { traceId } = this.fields;
+    return traceId === '' ? undefined : this.#traceparents.find((one) => traceIdOf(one) === traceId);
   }
 
   /** The documented body of a call, `{"event","timestamp","data"}`; `data` is the payload byte for byte. */
@@ -43,6 +58,7 @@ export class StreamedEvent {
   }
 }
 
+const UNTRACED: readonly string[] = [];
 const NO_DATA = Buffer.from('null');
 
 function bodyOf({ eventType, occurredAtMs, payload }: ReadEvent): Buffer {

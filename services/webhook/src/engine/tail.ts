@@ -57,7 +57,7 @@ export function startTail(options: {
     const events = wantedEvents(message, {
       keys,
       isWanted,
-      make: (at, workspaceId, bytes) => new StreamedEvent(at, workspaceId, bytes),
+      make: (at, workspaceId, bytes, traceparents) => new StreamedEvent(at, workspaceId, bytes, traceparents),
     });
     for (const event of events) options.offer(event);
     position = behind(message.seq);
