@@ -17,8 +17,13 @@ import {
 } from './report/describe-http.ts';
 import { describeQuery, queryAimReached } from './report/describe-query.ts';
 import { describeTail, tailAimReached } from './report/describe-tail.ts';
+import { describeWebhook, type WebhookFigures, webhookAimReached } from './report/describe-webhook.ts';
 import { describeWriter, writerAimReached } from './report/describe-writer.ts';
 import { runTailScenario, type TailFigures, tailScenarios } from './tail/tail-scenario.ts';
+import { fairnessScenario, runFairnessScenario } from './webhook/fairness-scenario.ts';
+import { deliveryLatencyScenario, runDeliveryLatencyScenario } from './webhook/latency-scenario.ts';
+import { endpointMemoryScenario, runEndpointMemoryScenario } from './webhook/memory-scenario.ts';
+import { runThroughputScenario, throughputScenario } from './webhook/throughput-scenario.ts';
 import { runWriterScenario, type WriterFigures, writerScenarios } from './writer/writer-scenario.ts';
 
 /** What a scenario gave. */
@@ -28,7 +33,8 @@ export type Figures =
   | DuplicatesFigures
   | WriterFigures
   | QueryFigures
-  | TailFigures;
+  | TailFigures
+  | WebhookFigures;
 
 /** Something that can be run by its name. */
 export interface Scenario {
@@ -58,6 +64,12 @@ export const benches: Readonly<Record<string, readonly Scenario[]>> = {
     name: scenario.name,
     run: (context: BenchContext) => runTailScenario(scenario, context),
   })),
+  webhook: [
+    { name: throughputScenario, run: runThroughputScenario },
+    { name: deliveryLatencyScenario, run: runDeliveryLatencyScenario },
+    { name: fairnessScenario, run: runFairnessScenario },
+    { name: endpointMemoryScenario, run: runEndpointMemoryScenario },
+  ],
 };
 
 /** Renders what a scenario gave. */
@@ -75,6 +87,8 @@ export function describeFigures(figures: Figures): string {
       return describeQuery(figures);
     case 'tail':
       return describeTail(figures);
+    default:
+      return describeWebhook(figures);
   }
 }
 
@@ -93,5 +107,7 @@ export function aimReached(figures: Figures): boolean | undefined {
       return queryAimReached(figures);
     case 'tail':
       return tailAimReached(figures);
+    default:
+      return webhookAimReached(figures);
   }
 }

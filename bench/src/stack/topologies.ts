@@ -69,6 +69,16 @@ export const split: Topology = {
   },
 };
 
+/** As `split`, for the process that delivers; what events pass on their way to it shares a core. */
+export const webhookApart: Topology = {
+  ...split,
+  server: 'webhook',
+  coresOf: (name, cores) => {
+    if (name === 'webhook') return cores.server;
+    return name === 'edge' ? cores.nats : split.coresOf(name, cores);
+  },
+};
+
 async function planWriter(): Promise<ServiceSpec> {
   return {
     name: 'ingest-writer',
