@@ -8,9 +8,9 @@ import {
   type Position,
   type RecentKeys,
   type StreamedMessage,
-  wantedEvents,
 } from '@millrace/wire';
 import type { Lane } from './lane.ts';
+import { createOpenedMessages } from './opened-messages.ts';
 import type { EventFeed, StoredLog } from './ports.ts';
 import { StreamedEvent } from './streamed-event.ts';
 import type { Tail } from './tail.ts';
@@ -48,7 +48,7 @@ export function startCatchUp(options: {
   clock: Clock;
   log: Logger;
 }): CatchUp {
-  const { feed, stored, tail, keys, isWanted, clock, log } = options;
+  const { feed, stored, tail, clock, log } = options;
   const closing = new AbortController();
   const closed = new Promise<void>((resolve) => closing.signal.addEventListener('abort', () => resolve()));
   let woken = Promise.withResolvers<void>();
@@ -75,13 +75,16 @@ export function startCatchUp(options: {
     }
     return able;
   };
-  const eventsOf = (message: StreamedMessage): StreamedEvent[] =>
-    wantedEvents(message, {
-      keys,
-      isWanted,
-      make: (position, workspaceId, bytes, traceparents) =>
-        new StreamedEvent(position, workspaceId, bytes, traceparents),
-    });
+  const eventsOf = createOpenedMessages(options);
+  /** Messages in order, as far as anybody can take them. */
+  const spreadAll = (messages: readonly StreamedMessage[], readers: ReadonlySet<Lane>): Set<Lane> => {
+    let able = new Set(readers);
+    for (const message of messages) {
+      if (able.size === 0) break;
+      able = spread(eventsOf(message), able);
+    }
+    return able;
+  };
   const move = (lanes: Iterable<Lane>, to: Position): void => {
     for (const lane of lanes) if (lane.isBehind(to)) lane.position = to;
   };
@@ -94,13 +97,13 @@ export function startCatchUp(options: {
     for (const [seq, some] of Map.groupBy(near, ({ position }) => nextSeq(position ?? tail().position))) {
       const messages = tail().recent(behind(seq - 1));
       if (messages === undefined) continue;
-      let able = new Set(some);
-      for (const message of messages) able = spread(eventsOf(message), able);
-      for (const lane of able) lane.position = undefined;
+      for (const lane of spreadAll(messages, new Set(some))) lane.position = undefined;
     }
   };
 
-  /** Finds out what was attempted before; when nobody can tell for long, events are delivered again rather than not at all. */
+  /** Endpoints of which it is being asked what was attempted before. */
+  const asking = new Set<Lane>();
+  /** When nobody can tell for long, events are delivered again rather than not at all. */
   const ask = async (lane: Lane): Promise<void> => {
     const { known, endpoint } = lane;
     if (known === undefined) return;
@@ -109,12 +112,30 @@ export function startCatchUp(options: {
       const afterSeq = lane.cursor(tail().position);
       const deliveries = await stored.knownDeliveries(endpoint, afterSeq, signal);
       if (lane.known === known) lane.known = { ...known, deliveries };
+      lane.isStuck = false;
     } catch (error) {
-      if (closing.signal.aborted || clock.now() < known.untilMs) throw error;
-      log.warn({ err: toMillraceError(error), endpointId: endpoint.id }, 'earlier attempts are not known');
+      if (closing.signal.aborted) return;
+      const isLate = clock.now() >= known.untilMs;
+      log.warn(
+        { err: toMillraceError(error), endpointId: endpoint.id, isLate },
+        'earlier attempts are not known',
+      );
+      if (!isLate) return;
       lane.known = { ...known, deliveries: new Map() };
+      lane.isStuck = false;
     }
-    lane.isStuck = false;
+  };
+  /** Beside the others: one that nobody can tell of holds up none of them. */
+  const askOfStuck = (): void => {
+    for (const lane of ready()) {
+      if (asking.size >= ASKED_AT_ONCE) return;
+      if (!lane.isStuck || asking.has(lane)) continue;
+      asking.add(lane);
+      void ask(lane).then(() => {
+        asking.delete(lane);
+        if (!lane.isStuck) woken.resolve();
+      });
+    }
   };
 
   /** A chunk from the lowest position on, for all who have come to it. */
@@ -131,11 +152,10 @@ export function startCatchUp(options: {
     }
     const through = messages.at(-1)?.seq ?? toSeq;
     // As they are now: meanwhile some may have come or gone, or been put back.
-    let able = new Set(
+    const able = new Set(
       ready().filter(({ position }) => position !== undefined && nextSeq(position) >= fromSeq),
     );
-    for (const message of messages) able = spread(eventsOf(message), able);
-    move(able, behind(through));
+    move(spreadAll(messages, able), behind(through));
   };
 
   /** What has left the stream, workspace by workspace. */
@@ -159,10 +179,7 @@ export function startCatchUp(options: {
 
   const step = async (): Promise<boolean> => {
     if (!tail().isReading) return false;
-    const stuck = ready().filter((lane) => lane.isStuck);
-    for (let i = 0; i < stuck.length; i += ASKED_AT_ONCE) {
-      await Promise.all(stuck.slice(i, i + ASKED_AT_ONCE).map(ask));
-    }
+    askOfStuck();
     join(ready());
     const rest = ready().filter((lane) => !lane.isStuck);
     if (rest.length === 0) return false;
