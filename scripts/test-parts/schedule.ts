@@ -1,5 +1,7 @@
 /** What takes a minute or more on two cores: begun last, it would run on while nothing is left to run beside it. */
 const SLOW = [
+  'services/webhook/src/engine/lanes.integration.test.ts',
+  'services/webhook/src/engine/killed.integration.test.ts',
   'services/analytics/src/migrations/rollups-crash.integration.test.ts',
   'services/analytics/src/migrations/migrate-command.integration.test.ts',
   'tests/conformance/permissions.test.ts',

@@ -17,7 +17,13 @@ import {
   startTracing,
   systemClock,
 } from '@millrace/runtime';
-import { connectNats, createClickHouse, EVENTS_STREAM } from '@millrace/stores';
+import {
+  connectNats,
+  createClickHouse,
+  EVENTS_STREAM,
+  ensureEventStreams,
+  type NatsConnection,
+} from '@millrace/stores';
 import { bindDeliveries } from '../../analytics/src/deliveries/bind-deliveries.ts';
 import { createAnalyticsMetrics } from '../../analytics/src/metrics.ts';
 import { createQuerySlots } from '../../analytics/src/query/query-slots.ts';
@@ -30,6 +36,8 @@ import { webhookSettings } from '../src/config.ts';
 
 const log = createLogger({ service: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
 const PROCESS = new URL('webhook-process.ts', import.meta.url).pathname;
+type JetStreamManager = Awaited<ReturnType<NatsConnection['jetstreamManager']>>;
+
 const TIMEOUT_MS = 20_000;
 const SLOTS = { total: 8, perWorkspace: 8, waitingPerWorkspace: 50, waitMs: 10_000 };
 
@@ -150,6 +158,14 @@ export async function createWebhookWorld() {
     WEBHOOK_SEAL_KEY: 'a key of the tests, long enough for them',
   };
   const processes: { close(): Promise<void> }[] = [];
+  const managed = async <T>(use: (manager: JetStreamManager) => Promise<T>): Promise<T> => {
+    const connection = await connectNats({ url: world.stores.nats.url, name: 'webhook-test', log });
+    try {
+      return await use(await connection.jetstreamManager());
+    } finally {
+      await connection.close();
+    }
+  };
 
   return {
     ...world,
@@ -180,12 +196,25 @@ export async function createWebhookWorld() {
       });
     },
     /** Takes everything out of the stream that is stored. */
-    async trimStream() {
-      const connection = await connectNats({ url: world.stores.nats.url, name: 'trim', log });
-      const manager = await connection.jetstreamManager();
-      await manager.streams.purge(EVENTS_STREAM);
-      await connection.close();
-    },
+    trimStream: () => managed((manager) => manager.streams.purge(EVENTS_STREAM)),
+    /** Puts an empty stream in the place of the one that is there. */
+    replaceStream: () =>
+      managed(async (manager) => {
+        await manager.streams.delete(EVENTS_STREAM);
+        await ensureEventStreams(manager, { replicas: 1, maxBytes: 2 ** 30 });
+      }),
+    /** The messages of a subject: their `webhook-id`, and their bodies. */
+    readStream: (stream: string, subject: string) =>
+      managed(async (manager) => {
+        const { state } = await manager.streams.info(stream);
+        const messages: { id: string; body: string }[] = [];
+        for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+          const message = await manager.streams.getMessage(stream, { seq });
+          if (message.subject !== subject) continue;
+          messages.push({ id: message.header.get('webhook-id'), body: Buffer.from(message.data).toString() });
+        }
+        return messages;
+      }),
     async close() {
       for (const one of [...processes]) await one.close();
       await deliveries.close();

@@ -11,7 +11,7 @@ import { type Disabling, targetAddress } from '../endpoints/endpoint-record.ts';
 import type { LiveEndpoint } from '../endpoints/live-endpoint.ts';
 import type { WebhookMetrics } from '../metrics.ts';
 import type { AttemptResult } from '../targets/target.ts';
-import type { Delivery } from './delivery.ts';
+import type { AttemptedDelivery, Delivery } from './delivery.ts';
 import type { Begun } from './dispatcher.ts';
 import { groupOf } from './groups.ts';
 import type { Lane } from './lane.ts';
@@ -23,10 +23,7 @@ import type { StreamedEvent } from './streamed-event.ts';
 /** Makes the attempts that targets of all kinds are made. */
 export interface Targets {
   /** Ends by itself within its own deadline. Rejects only for what is wrong with us. */
-  attempt(
-    endpoint: LiveEndpoint,
-    delivery: Pick<Delivery, 'id' | 'event' | 'attempt'>,
-  ): Promise<AttemptResult>;
+  attempt(endpoint: LiveEndpoint, delivery: AttemptedDelivery): Promise<AttemptResult>;
 }
 
 /** Attempts, and what follows from them. */

@@ -103,6 +103,7 @@ export function startCatchUp(options: {
 
   /** Endpoints of which it is being asked what was attempted before. */
   const asking = new Set<Lane>();
+  const askedAtMs = new WeakMap<Lane, number>();
   /** When nobody can tell for long, events are delivered again rather than not at all. */
   const ask = async (lane: Lane): Promise<void> => {
     const { known, endpoint } = lane;
@@ -129,8 +130,9 @@ export function startCatchUp(options: {
   const askOfStuck = (): void => {
     for (const lane of ready()) {
       if (asking.size >= ASKED_AT_ONCE) return;
-      if (!lane.isStuck || asking.has(lane)) continue;
+      if (!lane.isStuck || asking.has(lane) || clock.now() - (askedAtMs.get(lane) ?? 0) < RETRY_MS) continue;
       asking.add(lane);
+      askedAtMs.set(lane, clock.now());
       void ask(lane).then(() => {
         asking.delete(lane);
         if (!lane.isStuck) woken.resolve();

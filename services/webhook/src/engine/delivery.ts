@@ -25,6 +25,9 @@ export interface Delivery {
   readonly onAttempted?: ((succeeded: boolean) => void) | undefined;
 }
 
+/** What a target is told of a delivery. */
+export type AttemptedDelivery = Pick<Delivery, 'id' | 'event' | 'attempt' | 'cause'>;
+
 /** What is known of a delivery that was attempted before this process had its endpoint. */
 export interface KnownDelivery {
   readonly status: 'pending' | 'sent' | 'failed';

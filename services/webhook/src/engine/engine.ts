@@ -131,8 +131,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const add = (record: EndpointRecord, group: Group, throughSeq: number): void => {
     const endpoint = options.liveEndpoint(record);
     if (endpoint === undefined) return;
-    const cursor = Math.max(group.storedCursor(record.id) ?? 0, record.fromSeq);
+    const fromSeq = group.isOfAnotherStream ? 0 : record.fromSeq;
+    const cursor = group.isOfAnotherStream ? 0 : Math.max(group.storedCursor(record.id) ?? 0, fromSeq);
     const lane = new Lane({
+      fromSeq,
       ...{ endpoint, budget, clock, random: options.random, lease: group.lease },
       position: behind(cursor),
       failingSinceMs: group.stored.failing[record.id] ?? 0,
@@ -184,6 +186,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const ownership = startOwnership({
     ...options,
     groups,
+    streamId: async () => (await feed.state()).id,
     async onGained(group) {
       const found: StoredRetry[] = [];
       await retries.scan(group.number, (retry) => found.push(retry), AbortSignal.timeout(KNOWN_WITHIN_MS));

@@ -22,6 +22,7 @@ export function groupsOf(partition: number, partitions: number): number[] {
 export class Group {
   readonly number: number;
   readonly lease: Lease;
+  readonly streamId: string;
   readonly lanes = new Map<string, Lane>();
   /** What is stored of its cursors; nothing is, at the start. */
   readonly stored: GroupCursors;
@@ -34,13 +35,26 @@ export class Group {
   constructor(options: {
     number: number;
     lease: Lease;
+    /** The stream that is there now. */
+    streamId: string;
     stored: { cursors: GroupCursors; revision: number } | undefined;
   }) {
     this.number = options.number;
     this.lease = options.lease;
-    this.stored = options.stored?.cursors ?? { head: 0, endpoints: {}, failing: {} };
+    this.streamId = options.streamId;
+    this.stored = options.stored?.cursors ?? {
+      stream: options.streamId,
+      head: 0,
+      endpoints: {},
+      failing: {},
+    };
     this.#head = this.stored.head;
     this.#revision = options.stored?.revision ?? 0;
+  }
+
+  /** Whether another stream has come in the place of the one that its endpoints had read: they are due all of it. */
+  get isOfAnotherStream(): boolean {
+    return this.stored.stream !== this.streamId;
   }
 
   /** Up to where an endpoint had come when that was written last; undefined for one that wasn't known then. */
@@ -72,7 +86,11 @@ export class Group {
     const wasChanged = this.isChanged;
     this.isChanged = false;
     try {
-      const revision = await cursors.write(this.number, { head, endpoints, failing }, this.#revision);
+      const revision = await cursors.write(
+        this.number,
+        { stream: this.streamId, head, endpoints, failing },
+        this.#revision,
+      );
       if (revision === undefined) return false;
       this.#revision = revision;
       this.#head = head;

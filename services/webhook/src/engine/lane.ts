@@ -58,11 +58,14 @@ export class Lane {
   readonly #budget: ByteBudget;
   readonly #lease: Pick<Lease, 'valid'>;
   readonly #clock: Clock;
+  readonly #fromSeq: number;
   #endpoint: LiveEndpoint;
   #rate: Rate;
 
   constructor(options: {
     endpoint: LiveEndpoint;
+    /** It is due what comes behind this sequence. */
+    fromSeq: number;
     position: Position;
     failingSinceMs: number;
     known: KnownBefore | undefined;
@@ -72,6 +75,7 @@ export class Lane {
     random: () => number;
   }) {
     this.#endpoint = options.endpoint;
+    this.#fromSeq = options.fromSeq;
     this.breaker = new Breaker(options.clock, options.random);
     this.#rate = new Rate(options.endpoint.record.rateLimit, options.clock);
     this.position = options.position;
@@ -117,7 +121,7 @@ export class Lane {
   /** Takes an event that it wants; false when it can't now, and must be offered it again. */
   offer(event: StreamedEvent, isRetried: (deliveryId: string) => boolean): boolean {
     const { position } = event;
-    if (position.seq <= this.endpoint.record.fromSeq) return true;
+    if (position.seq <= this.#fromSeq) return true;
     const isOld = this.known !== undefined && position.seq <= this.known.throughSeq;
     if (this.known !== undefined && !isOld) this.known = undefined;
     if (isOld && this.known?.deliveries === undefined) {

@@ -4,6 +4,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { DisabledReason } from '@millrace/contracts/millrace/api/v1/webhook';
+import { DELIVERIES_STREAM, deliverySubject } from '@millrace/stores';
 import { eventually } from '@millrace/testkit';
 import { type CustomerServer, createWebhookWorld, dataOf, startCustomer } from '../../test/webhook-world.ts';
 
@@ -168,4 +169,38 @@ test('of a deleted endpoint nothing is attempted any more', async () => {
   await world.publishEvents(numbered(type, 3, 6));
   await sleep(1_500);
   assert.equal(server.calls.length, 3);
+});
+
+test('a queue gets each event once, and once more what is asked for again', async () => {
+  const type = newType();
+  const { id } = await dispatcher.createEndpoint({
+    target: { case: 'nats', value: { queue: 'orders' } },
+    events: [type],
+  });
+  await world.publishEvents(numbered(type, 0, 3));
+  const deliveries = () =>
+    world.query<{ id: string }>(
+      `SELECT delivery_id AS id FROM webhook_attempts WHERE endpoint_id = '${id}' AND delivery_status = 'sent'`,
+    );
+  await eventually(async () => assert.equal((await deliveries()).length, 3), PATIENCE);
+  const [first] = await deliveries();
+  await dispatcher.resend(first?.id ?? '');
+  await eventually(async () => assert.equal((await deliveries()).length, 4), PATIENCE);
+  const messages = await world.readStream(DELIVERIES_STREAM, deliverySubject('w', 'orders'));
+  assert.deepEqual(messages.map(({ body }) => JSON.parse(body).data).sort(), [0, 0, 1, 2]);
+  assert.equal(messages.filter(({ id: one }) => one === first?.id).length, 2);
+});
+
+test('of a stream that has come in the place of another everything is due', async () => {
+  const server = await customer();
+  const type = newType();
+  await dispatcher.createEndpoint({ ...http(server.url), events: [type] });
+  await world.publishEvents(numbered(type, 0, 40));
+  await eventually(() => assert.equal(server.calls.length, 40), PATIENCE);
+  await dispatcher.close();
+  await world.replaceStream();
+  await world.publishEvents(numbered(type, 40, 45));
+  dispatcher = await world.start();
+  await eventually(() => assert.equal(server.calls.length, 45), PATIENCE);
+  assert.deepEqual(sorted(server), numbers(0, 45));
 });

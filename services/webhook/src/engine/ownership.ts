@@ -23,6 +23,8 @@ export function startOwnership(options: {
   /** Filled with the groups that are served, and emptied. */
   groups: Map<number, Group>;
   cursors: Cursors;
+  /** Which stream is there. */
+  streamId: () => Promise<string>;
   /** Resolves when the group is served. Throws when it can't be yet. */
   onGained: (group: Group) => Promise<void>;
   /** The group is another's: nothing of it may be begun or written any more. */
@@ -43,8 +45,9 @@ export function startOwnership(options: {
     }
   };
   const gain = async (partition: number, lease: Lease): Promise<void> => {
+    const streamId = await options.streamId();
     for (const number of groupsOf(partition, partitions)) {
-      const group = new Group({ number, lease, stored: await cursors.read(number) });
+      const group = new Group({ number, lease, streamId, stored: await cursors.read(number) });
       groups.set(number, group);
       await options.onGained(group);
       if (!lease.valid || closing.signal.aborted) return;

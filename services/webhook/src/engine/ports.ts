@@ -10,7 +10,8 @@ export interface FeedReader {
 
 /** The stream of accepted events, all shards in one order. Throws MillraceError `unavailable`. */
 export interface EventFeed {
-  state(): Promise<{ readonly firstSeq: number; readonly lastSeq: number }>;
+  /** `id` changes when another stream has come in its place. */
+  state(): Promise<{ readonly id: string; readonly firstSeq: number; readonly lastSeq: number }>;
   follow(afterSeq: number): FeedReader;
   /** The first messages of a range, inclusive: at least one unless it has none. */
   read(range: {

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Clock } from '@millrace/runtime';
 import type { LiveEndpoint } from '../endpoints/live-endpoint.ts';
-import type { Delivery } from '../engine/delivery.ts';
+import type { AttemptedDelivery } from '../engine/delivery.ts';
 import type { CallResult, HttpCaller } from '../http/http-caller.ts';
 import { retryAfterMs } from '../http/retry-after.ts';
 import { sign } from '../signing/sign.ts';
@@ -17,7 +17,7 @@ export function createHttpTarget(options: {
   caller: Pick<HttpCaller, 'call'>;
   userAgent: string;
   clock: Clock;
-}): (endpoint: LiveEndpoint, delivery: Pick<Delivery, 'id' | 'event' | 'attempt'>) => Promise<AttemptResult> {
+}): (endpoint: LiveEndpoint, delivery: AttemptedDelivery) => Promise<AttemptResult> {
   const { caller, userAgent, clock } = options;
   return async (endpoint, delivery) => {
     const { target } = endpoint.record;

@@ -4,6 +4,8 @@ import type { NatsConnection } from '../connect.ts';
 import { openBucket } from '../kv/bucket.ts';
 
 const cursors = z.object({
+  /** The stream that the sequences are of: another one in its place counts from 1 again. */
+  stream: z.string(),
   /** Where the shared reader stood: everything up to this sequence was offered to all that are at the head. */
   head: z.number(),
   /** By endpoint: everything up to this sequence is done with; null for the head. */

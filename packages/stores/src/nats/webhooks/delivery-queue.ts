@@ -12,8 +12,10 @@ export interface QueuedDelivery {
   readonly workspaceId: string;
   /** Letters, digits, `-` and `_`. */
   readonly queue: string;
-  /** Constant over all attempts: the message's id, by which the server drops copies of the last two minutes. */
+  /** Constant over all attempts: the header `webhook-id`. */
   readonly id: string;
+  /** By which the server drops copies of the last two minutes. */
+  readonly messageId: string;
   readonly eventType: string;
   readonly attempt: number;
   readonly body: Buffer;
@@ -52,13 +54,13 @@ export async function openDeliveryQueue(options: {
   });
   const js = connection.jetstream({ timeout: REQUEST_TIMEOUT_MS });
   return {
-    async put({ workspaceId, queue, id, eventType, attempt, body }) {
+    async put({ workspaceId, queue, id, messageId, eventType, attempt, body }) {
       const marks = headers();
       marks.set('webhook-id', id);
       marks.set('X-Webhook-Event', encodeURIComponent(eventType));
       marks.set('X-Webhook-Attempt', String(attempt));
       try {
-        await js.publish(deliverySubject(workspaceId, queue), body, { msgID: id, headers: marks });
+        await js.publish(deliverySubject(workspaceId, queue), body, { msgID: messageId, headers: marks });
       } catch (cause) {
         throw new MillraceError('unavailable', 'the queue did not take the event', { cause });
       }
