@@ -8,12 +8,14 @@ import {
   internalSettings,
   natsSettings,
   redisSettings,
+  temporalSettings,
 } from './shared-settings.ts';
 
 const schema = baseConfig.extend({
   ...natsSettings,
   ...clickHouseSettings,
   ...redisSettings,
+  ...temporalSettings,
   ...internalSettings,
   KEY_PEPPER: z.string().optional(),
   AUTH_ADDRESS: z.string().optional(),
@@ -41,6 +43,7 @@ test('beyond loopback development must be asked for, whichever setting leads the
     { CLICKHOUSE_URL: 'http://10.0.0.1:8123' },
     { REDIS_URL: 'redis://redis:6379' },
     { AUTH_ADDRESS: 'auth:7001' },
+    { TEMPORAL_ADDRESS: 'temporal:7233' },
   ]) {
     const name = JSON.stringify(beyond);
     assert.deepEqual(complaints(beyond), ['MILLRACE_ENV'], name);
@@ -59,6 +62,8 @@ test('in production every weak secret is named at once, and strong ones pass', (
     NATS_URL: 'nats://user:short@127.0.0.1',
     CLICKHOUSE_PASSWORD: 'millrace',
     REDIS_URL: 'redis://:short@127.0.0.1',
+    TEMPORAL_ADDRESS: '127.0.0.1:7233',
+    TEMPORAL_API_KEY: 'short',
   };
   assert.deepEqual(complaints(weak).sort(), [
     'CLICKHOUSE_PASSWORD',
@@ -66,6 +71,7 @@ test('in production every weak secret is named at once, and strong ones pass', (
     'NATS_URL',
     'REDIS_URL',
     'SERVICE_SECRET',
+    'TEMPORAL_API_KEY',
   ]);
   assert.deepEqual(complaints({ ...weak, MILLRACE_ENV: 'development' }), []);
   assert.deepEqual(
@@ -89,6 +95,11 @@ test('credentials and certificates that do not go together are refused', () => {
     [{ GRPC_TLS_CA: file, GRPC_TLS_CERT: file, GRPC_TLS_KEY: file }, ['GRPC_TLS_CERT']],
     [{ NATS_CREDS: '/nonexistent' }, ['NATS_CREDS']],
     [{ REDIS_URL: 'http://localhost' }, ['REDIS_URL']],
+    [{ TEMPORAL_ADDRESS: 'localhost' }, ['TEMPORAL_ADDRESS']],
+    [{ TEMPORAL_API_KEY: 'key' }, ['TEMPORAL_ADDRESS']],
+    [{ TEMPORAL_NAMESPACES: 'a' }, ['TEMPORAL_ADDRESS']],
+    [{ TEMPORAL_ADDRESS: 'localhost:1', TEMPORAL_TLS_CERT: file }, ['TEMPORAL_TLS_KEY']],
+    [{ TEMPORAL_ADDRESS: 'localhost:1', TEMPORAL_TLS_CA: file }, ['TEMPORAL_TLS_CA']],
   ] as const) {
     assert.deepEqual(complaints(environment).sort(), names, JSON.stringify(environment));
   }

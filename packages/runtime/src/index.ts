@@ -20,7 +20,7 @@ export {
 } from './grpc/server.ts';
 export { createServiceToken, type ServiceToken } from './grpc/service-token.ts';
 export type { StreamOptions } from './grpc/stream.ts';
-export { type GrpcTls, openGrpcTls, warnOfClearText } from './grpc/tls.ts';
+export { channelCredentials, type GrpcTls, openGrpcTls, warnOfClearText } from './grpc/tls.ts';
 export { uuidv7 } from './ids.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { hostOf, isLoopback } from './loopback.ts';
@@ -49,6 +49,8 @@ export {
   natsSettings,
   type RedisSettings,
   redisSettings,
+  type TemporalSettings,
+  temporalSettings,
 } from './shared-settings.ts';
 export { beginStartup, type Startup, waitWithin } from './startup.ts';
 export {

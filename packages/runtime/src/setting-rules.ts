@@ -22,10 +22,11 @@ export function judgeSettings(known: ReadonlySet<string>, environment: Environme
     (settings) => secretsAreStrong(settings, known),
     natsHasOneIdentity,
     natsIsNamed,
-    ...['NATS', 'CLICKHOUSE', 'REDIS', 'GRPC'].map(
+    ...['NATS', 'CLICKHOUSE', 'REDIS', 'TEMPORAL', 'GRPC'].map(
       (store) => (settings: Environment) => certificatesAreWhole(settings, store),
     ),
     onlyEncryptedUrlsHaveCertificates,
+    temporalIsNamed,
   ];
   return rules.flatMap((rule) => rule(read));
 }
@@ -39,6 +40,7 @@ const ADDRESSES = [
   'INGEST_ADDRESS',
   'ANALYTICS_ADDRESS',
   'WEBHOOK_ADDRESS',
+  'TEMPORAL_ADDRESS',
 ] as const;
 
 function developmentIsAskedFor(environment: Environment): SettingProblem[] {
@@ -77,6 +79,7 @@ const STRONG_SECRETS: Readonly<Record<string, number>> = {
   WEBHOOK_SEAL_KEY: 32,
   COMPOZY_API_TOKEN: 32,
   EMAIL_API_KEY: 32,
+  TEMPORAL_API_KEY: 32,
   BOOTSTRAP_API_KEY: 32,
   BOOTSTRAP_EXTERNAL_EVENT_TOKEN: 32,
   NATS_PASSWORD: 16,
@@ -159,6 +162,14 @@ function natsIsNamed(environment: Environment): SettingProblem[] {
   if (!encrypted || servers === undefined || !servers.hosts.some(isAddress)) return [];
   const message = 'must name its servers, not give their addresses: with TLS the name is what is checked';
   return [{ name: 'NATS_URL', message }];
+}
+
+/** What is said of a server nobody names would go unnoticed. */
+function temporalIsNamed(environment: Environment): SettingProblem[] {
+  const others = ['API_KEY', 'NAMESPACES', 'TLS_CA', 'TLS_CERT', 'TLS_KEY'].map((name) => `TEMPORAL_${name}`);
+  const set = others.filter((name) => environment[name] !== undefined);
+  if (set.length === 0 || environment['TEMPORAL_ADDRESS'] !== undefined) return [];
+  return [{ name: 'TEMPORAL_ADDRESS', message: `must be set together with ${set.join(', ')}` }];
 }
 
 function certificatesAreWhole(environment: Environment, store: string): SettingProblem[] {

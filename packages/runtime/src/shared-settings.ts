@@ -135,6 +135,35 @@ export const redisSettings = {
   REDIS_TLS_KEY: key,
 };
 
+/** How to reach Temporal, for the service that starts workflows. */
+export const temporalSettings = {
+  TEMPORAL_ADDRESS: z
+    .string()
+    .regex(/^[^:\s]+:\d+$/, 'must be host:port')
+    .optional()
+    .describe(
+      'host:port of the Temporal server whose workflows triggers start and signal; unset, there are no such triggers',
+    ),
+  TEMPORAL_NAMESPACES: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== ''),
+    )
+    .describe('namespaces that triggers may name, separated by commas; unset, every one of the server'),
+  TEMPORAL_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'must have printable ASCII characters only')
+    .optional()
+    .describe('API key that is shown to Temporal; with it everything is encrypted'),
+  TEMPORAL_TLS_CA: ca('a Temporal server’s'),
+  TEMPORAL_TLS_CERT: certificate,
+  TEMPORAL_TLS_KEY: key,
+};
+
 /** For every service that calls or is called by another process. */
 export const internalSettings = {
   SERVICE_SECRET: z
@@ -164,5 +193,7 @@ export type NatsSettings = Settings<typeof natsSettings>;
 export type ClickHouseSettings = Settings<typeof clickHouseSettings>;
 /** What `redisSettings` yields. */
 export type RedisSettings = Settings<typeof redisSettings>;
+/** What `temporalSettings` yields. */
+export type TemporalSettings = Settings<typeof temporalSettings>;
 /** What `internalSettings` yields. */
 export type InternalSettings = Settings<typeof internalSettings>;

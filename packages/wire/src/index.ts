@@ -16,6 +16,7 @@ export {
 } from './envelope.ts';
 export { compileEventFilter, type EventFilter, type FilteredEvent } from './filter/event-filter.ts';
 export { COLUMN_FIELDS, type Field, parseField } from './filter/field.ts';
+export { memberAt } from './filter/json-document.ts';
 export { type Condition, type OneOf, readFilter } from './filter/read-filter.ts';
 export {
   MAX_SLOT_BYTES,

@@ -46,7 +46,8 @@ import { bindWebhook } from './service.ts';
 import { createHttpTarget } from './targets/http-target.ts';
 import { createNatsTarget } from './targets/nats-target.ts';
 import { createTargets } from './targets/targets.ts';
-import { noTemporal } from './targets/temporal-target.ts';
+import { createTemporalTarget } from './targets/temporal-target.ts';
+import { openTemporalServer } from './temporal/temporal-server.ts';
 
 /** The webhook role of a process, delivering. */
 export interface WebhookApp {
@@ -111,10 +112,11 @@ export async function createWebhook(options: {
     proxyUrl: config.WEBHOOK_PROXY_URL,
     clock,
   });
+  const temporal = openTemporalServer({ settings: config, timeoutMs: ATTEMPT_TIMEOUT_MS, log });
   const targets = createTargets({
     http: createHttpTarget({ caller, userAgent: config.WEBHOOK_USER_AGENT, clock }),
     nats: createNatsTarget({ queue, clock }),
-    temporal: noTemporal(),
+    temporal: createTemporalTarget({ server: temporal, clock }),
   });
   const metrics = createWebhookMetrics(options.registry);
   const feed = openEventFeed({ connection, readAheadBytes: READ_AHEAD_BYTES, clock, log });
@@ -162,9 +164,12 @@ export async function createWebhook(options: {
   });
   const binding = bindWebhook({
     ...{ endpoints, replays, cursors, retries, deliveries, seal, audit, clock, targets, liveEndpoint },
-    allows(url) {
-      const verdict = checkUrl(url, policy);
-      return verdict.kind === 'allowed' ? { url: verdict.target.url } : { issue: verdict.reason };
+    allows: {
+      url(url) {
+        const verdict = checkUrl(url, policy);
+        return verdict.kind === 'allowed' ? { url: verdict.target.url } : { issue: verdict.reason };
+      },
+      temporal: temporal && { namespace: temporal.refusalOf },
     },
     lastSeq: async () => (await feed.state()).lastSeq,
     newId,
@@ -177,6 +182,7 @@ export async function createWebhook(options: {
       await Promise.all([replaying.close(), telling.close()]);
       await engine.close();
       await caller.close();
+      await temporal?.close();
       await Promise.all([endpoints, replays, erased].map((one) => one.close()));
       await client.close();
     },

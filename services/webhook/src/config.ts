@@ -4,6 +4,7 @@ import {
   internalSettings,
   natsReplicas,
   natsSettings,
+  temporalSettings,
 } from '@millrace/runtime';
 import { z } from 'zod';
 import { webhookHttpSettings } from './http/settings.ts';
@@ -52,6 +53,7 @@ export const webhookSettings = baseConfig.extend({
       'parts in which endpoints are shared out among the replicas of the webhook service, the same for all of them: no fewer than there are replicas',
     ),
   ...webhookHttpSettings,
+  ...temporalSettings,
 });
 
 /** Settings of the webhook service as a process of its own. */

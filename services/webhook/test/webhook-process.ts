@@ -8,7 +8,7 @@ const deliveries = openDeliveries({
   password: CLICKHOUSE_PASSWORD,
 });
 const settings = Object.entries(process.env).flatMap(([name, value]) =>
-  value !== undefined && /^(CLICKHOUSE|WEBHOOK|SMTP)_/.test(name) ? [[name, value]] : [],
+  value !== undefined && /^(CLICKHOUSE|WEBHOOK|SMTP|TEMPORAL)_/.test(name) ? [[name, value]] : [],
 );
 await openDispatcher({
   environment: Object.fromEntries(settings),

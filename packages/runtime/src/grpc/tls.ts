@@ -1,4 +1,4 @@
-import { createServer, type TLSSocket } from 'node:tls';
+import { createServer, getCACertificates, type TLSSocket } from 'node:tls';
 import {
   type ChannelCredentials,
   credentials,
@@ -42,7 +42,9 @@ export function warnOfClearText(options: {
 export function channelCredentials(tls: GrpcTls): ChannelCredentials {
   if (tls === undefined) return credentials.createInsecure();
   const provider = provideCertificates(tls);
-  return experimental.createCertificateProviderChannelCredentials(provider, provider);
+  // One that has nothing to give would hold up every connection.
+  const identity = tls.current().cert === undefined ? null : provider;
+  return experimental.createCertificateProviderChannelCredentials(provider, identity);
 }
 
 type CaListener = experimental.CaCertificateUpdateListener;
@@ -61,7 +63,7 @@ function provideCertificates(tls: TlsFiles): experimental.CertificateProvider {
   };
   return {
     addCaCertificateListener: (listener) =>
-      watch(listener, ({ ca }) => listener(ca === undefined ? null : { caCertificate: ca })),
+      watch(listener, ({ ca }) => listener({ caCertificate: ca ?? systemAuthorities() })),
     removeCaCertificateListener: unwatch,
     addIdentityCertificateListener: (listener) =>
       watch(listener, ({ cert, key }) =>
@@ -69,6 +71,10 @@ function provideCertificates(tls: TlsFiles): experimental.CertificateProvider {
       ),
     removeIdentityCertificateListener: unwatch,
   };
+}
+
+function systemAuthorities(): Buffer {
+  return Buffer.from(getCACertificates().join('\n'));
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;

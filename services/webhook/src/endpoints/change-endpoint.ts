@@ -2,7 +2,7 @@ import type { Endpoint } from '@millrace/contracts/millrace/api/v1/webhook';
 import { type Clock, fieldError, type Seal } from '@millrace/runtime';
 import { endpointMessage } from './endpoint-message.ts';
 import type { EndpointRecord, HttpEndpointTarget } from './endpoint-record.ts';
-import { readSettings, readTarget, type UrlRule } from './endpoint-rules.ts';
+import { readSettings, readTarget, type TargetRules } from './endpoint-rules.ts';
 import { makeSecret } from './endpoint-secrets.ts';
 
 const SETTINGS = [
@@ -24,7 +24,7 @@ const TARGETS = ['http', 'temporal', 'nats'] as const;
 export function changedEndpoint(
   current: EndpointRecord,
   { endpoint, fields }: { endpoint: Endpoint; fields: readonly string[] },
-  deps: { readonly allows: UrlRule; readonly seal: Seal; readonly clock: Clock },
+  deps: { readonly allows: TargetRules; readonly seal: Seal; readonly clock: Clock },
 ): EndpointRecord {
   if (fields.length === 0) throw fieldError('fields', 'must name what is changed');
   const named = new Set(fields);
@@ -61,7 +61,7 @@ function changedTarget(
   { id, target }: EndpointRecord,
   endpoint: Endpoint,
   named: ReadonlySet<string>,
-  { allows, seal, clock }: { readonly allows: UrlRule; readonly seal: Seal; readonly clock: Clock },
+  { allows, seal, clock }: { readonly allows: TargetRules; readonly seal: Seal; readonly clock: Clock },
 ): EndpointRecord['target'] {
   const whole = TARGETS.find((kind) => named.has(kind));
   const parts = HTTP.filter((part) => named.has(part));

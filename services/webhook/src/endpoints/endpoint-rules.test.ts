@@ -4,12 +4,14 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { EndpointSchema } from '@millrace/contracts/millrace/api/v1/webhook';
 import { MillraceError } from '@millrace/runtime';
-import { readSettings, readTarget } from './endpoint-rules.ts';
+import { readSettings, readTarget, type TargetRules } from './endpoint-rules.ts';
 
 type Init = MessageInitShape<typeof EndpointSchema>;
 
-const allows = (url: string) =>
-  url.startsWith('https://') ? { url } : { issue: 'must begin with https://' };
+const allows: TargetRules = {
+  url: (url) => (url.startsWith('https://') ? { url } : { issue: 'must begin with https://' }),
+  temporal: { namespace: (name) => (name === 'default' ? undefined : 'is not for triggers') },
+};
 const read = (init: Init) => {
   const endpoint = create(EndpointSchema, {
     events: ['*'],
@@ -77,9 +79,26 @@ const refused: Record<string, [Init, string]> = {
     { target: { case: 'temporal', value: { ...temporal, workflowIdPath: 'other.x' } } },
     'temporal.workflow_id_path',
   ],
+  'a path that can not be read': [
+    { target: { case: 'temporal', value: { ...temporal, workflowIdPath: 'payload.a..b' } } },
+    'temporal.workflow_id_path',
+  ],
+  'a namespace that is not for triggers': [
+    { target: { case: 'temporal', value: { ...temporal, namespace: 'other' } } },
+    'temporal.namespace',
+  ],
   'a queue that is two subjects': [{ target: { case: 'nats', value: { queue: 'a.b' } } }, 'nats.queue'],
   'a queue for everything': [{ target: { case: 'nats', value: { queue: '*' } } }, 'nats.queue'],
 };
 for (const [what, [init, field]] of Object.entries(refused)) {
   test(`${what} is refused by its name`, () => assert.equal(fieldOf(init), field));
 }
+
+test('a workflow is refused where there is no Temporal server', () => {
+  const endpoint = create(EndpointSchema, { target: { case: 'temporal', value: temporal } });
+  assert.throws(() => readTarget(endpoint, { ...allows, temporal: undefined }), {
+    code: 'invalid_argument',
+    message: 'temporal: can not be: this installation has no Temporal server',
+  });
+  assert.equal(readTarget(endpoint, allows).kind, 'temporal');
+});

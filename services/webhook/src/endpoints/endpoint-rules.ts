@@ -2,7 +2,7 @@ import { toJson } from '@bufbuild/protobuf';
 import { type Endpoint, SignatureScheme } from '@millrace/contracts/millrace/api/v1/webhook';
 import { FilterSchema } from '@millrace/contracts/millrace/query/v1/query';
 import { fieldError } from '@millrace/runtime';
-import { compileEventFilter } from '@millrace/wire';
+import { compileEventFilter, parseField } from '@millrace/wire';
 import { readRetryPolicy } from '../engine/retry-schedule.ts';
 import { checkEventPatterns } from '../matching/event-patterns.ts';
 import { checkHeaders } from './custom-headers.ts';
@@ -19,8 +19,13 @@ export type TargetSettings =
   | Omit<HttpEndpointTarget, 'secrets' | 'publicKey'>
   | Exclude<EndpointRecord['target'], HttpEndpointTarget>;
 
-/** Judges the URLs that endpoints may have: the URL as it is stored, or why it may not be. */
-export type UrlRule = (url: string) => { readonly url: string } | { readonly issue: string };
+/** What the installation allows targets to be. */
+export interface TargetRules {
+  /** The URL as it is stored, or why it may not be. */
+  url(url: string): { readonly url: string } | { readonly issue: string };
+  /** Undefined where there is no Temporal server. Its namespaces: why one may not be named, or undefined. */
+  readonly temporal: { namespace(name: string): string | undefined } | undefined;
+}
 
 const MAX_DESCRIPTION_CHARS = 500;
 const MAX_RATE = 10_000;
@@ -51,11 +56,11 @@ export function readSettings(endpoint: Endpoint): EndpointSettings {
 }
 
 /** Reads the target. Throws MillraceError `invalid_argument` naming the field. */
-export function readTarget(endpoint: Endpoint, allows: UrlRule): TargetSettings {
+export function readTarget(endpoint: Endpoint, allows: TargetRules): TargetSettings {
   const { target } = endpoint;
   switch (target.case) {
     case 'http': {
-      const judged = allows(target.value.url);
+      const judged = allows.url(target.value.url);
       if ('issue' in judged) throw fieldError('http.url', judged.issue);
       checkHeaders(target.value.headers, 'http.headers');
       return {
@@ -66,6 +71,8 @@ export function readTarget(endpoint: Endpoint, allows: UrlRule): TargetSettings 
       };
     }
     case 'temporal': {
+      if (allows.temporal === undefined)
+        throw fieldError('temporal', 'can not be: this installation has no Temporal server');
       const { namespace, taskQueue, workflowType, signal, workflowIdPath } = target.value;
       const names = { namespace, task_queue: taskQueue, workflow_type: workflowType };
       for (const [name, value] of Object.entries(names)) checkName(`temporal.${name}`, value, 1);
@@ -73,6 +80,9 @@ export function readTarget(endpoint: Endpoint, allows: UrlRule): TargetSettings 
       checkName('temporal.workflow_id_path', workflowIdPath, 0);
       if (workflowIdPath !== '' && !PATH.test(workflowIdPath))
         throw fieldError('temporal.workflow_id_path', 'must be a path into payload or metadata');
+      if (workflowIdPath !== '') parseField(workflowIdPath, 'temporal.workflow_id_path');
+      const issue = allows.temporal.namespace(namespace);
+      if (issue !== undefined) throw fieldError('temporal.namespace', issue);
       return { kind: 'temporal', namespace, taskQueue, workflowType, signal, workflowIdPath };
     }
     case 'nats':

@@ -7,7 +7,7 @@ import { type Clock, fieldError, MillraceError, type Seal } from '@millrace/runt
 import type { AuditLog, NewAuditEntry, Records, Versioned } from '@millrace/stores';
 import { changedEndpoint } from './change-endpoint.ts';
 import type { Disabling, EndpointRecord } from './endpoint-record.ts';
-import { readSettings, readTarget, type TargetSettings, type UrlRule } from './endpoint-rules.ts';
+import { readSettings, readTarget, type TargetRules, type TargetSettings } from './endpoint-rules.ts';
 import { makeSecret, OVERLAP_MS, rotated } from './endpoint-secrets.ts';
 
 /** Who asks for a change, and whose endpoints are meant. */
@@ -20,7 +20,7 @@ export interface EndpointCaller {
 export interface EndpointDeps {
   readonly endpoints: Records<EndpointRecord>;
   readonly seal: Seal;
-  readonly allows: UrlRule;
+  readonly allows: TargetRules;
   /** The last sequence of the stream that was given out. */
   readonly lastSeq: () => Promise<number>;
   readonly audit: AuditLog;
