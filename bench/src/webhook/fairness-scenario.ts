@@ -1,6 +1,7 @@
 import type { BenchContext } from '../bench-context.ts';
 import { type Spread, spreadOf } from '../comparison.ts';
 import type { LatencySummary } from '../load/latency-histogram.ts';
+import { cpuSecondsOf } from '../machine/pinned-process.ts';
 import { startWebhookStack, type WebhookStack } from './webhook-stack.ts';
 
 const ENDPOINTS = 200;
@@ -68,10 +69,11 @@ async function passEvents(parts: {
 }): Promise<LatencySummary> {
   const { context, webhooks, round, isBad } = parts;
   const { signal, seconds } = context;
-  const { receiver } = webhooks;
+  const { receiver, stack } = webhooks;
   const types = numbers.map((number) => `bench.${round}.${isBad ? 'bad' : 'well'}.${number}`);
   const ids = await webhooks.subscribe(types.map((event, number) => ({ number, event, isActive: true })));
   await receiver.begin(isBad ? bad : undefined);
+  const cpu = cpuSecondsOf(stack.serverPid);
   const published = await webhooks.publish({
     types,
     eventsPerSecond: DELIVERIES_PER_SECOND,
@@ -82,10 +84,11 @@ async function passEvents(parts: {
     timeoutMs: DELIVERED_MS,
     signal,
   });
+  const cpuMicros = ((cpuSecondsOf(stack.serverPid) - cpu) / published) * 1e6;
   await webhooks.unsubscribe(ids);
   const kind = isBad ? `${HANGING} hanging, ${FAILING} failing` : 'none bad';
   context.progress(
-    `${fairnessScenario} ${round}: ${kind}: p50 ${latency.p50 / 1_000} ms, p99 ${latency.p99 / 1_000} ms`,
+    `${fairnessScenario} ${round}: ${kind}: p50 ${latency.p50 / 1_000} ms, p99 ${latency.p99 / 1_000} ms, ${Math.round(cpuMicros)} µs of processor an event`,
   );
   return latency;
 }

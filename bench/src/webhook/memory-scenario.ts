@@ -61,11 +61,14 @@ async function measure(parts: {
   const { context, webhooks, from, to } = parts;
   const { signal } = context;
   const typeOf = (number: number) => `bench.${number}`;
+  const beganAt = performance.now();
   await webhooks.subscribe(
     Array.from({ length: to - from }, (_, i) => ({
       ...{ number: from + i, event: typeOf(from + i), isActive: true },
     })),
   );
+  const took = ((performance.now() - beganAt) / (to - from)).toFixed(1);
+  context.progress(`${endpointMemoryScenario}: ${to - from} endpoints were made, ${took} ms each`);
   const rss = () => residentBytesOf(webhooks.stack.serverPid);
   const idle = await sampled(rss, new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1_000)));
   await webhooks.receiver.begin();

@@ -6,7 +6,7 @@ import { type BenchStack, startBenchStack } from '../stack/bench-stack.ts';
 import { webhookApart } from '../stack/topologies.ts';
 import { clockMs, type Receiver, startReceiver } from './receiver.ts';
 
-const API_CONNECTIONS = 16;
+const API_CONNECTIONS = 64;
 /** A workspace's endpoints, at most. */
 const MAX_ENDPOINTS = 20_000;
 const PUBLISH_MS = 20;
@@ -97,14 +97,19 @@ function handle(stack: BenchStack, receiver: Receiver): WebhookStack {
     async publish({ types, eventsPerSecond, seconds, signal }) {
       const total = Math.round(eventsPerSecond * seconds);
       const beganAt = performance.now();
+      const timestamp = new Date().toISOString();
       const posted: Promise<unknown>[] = [];
+      const failing = new AbortController();
       while (posted.length < total) {
-        signal.throwIfAborted();
+        AbortSignal.any([signal, failing.signal]).throwIfAborted();
         const due = ((performance.now() - beganAt) / 1_000) * eventsPerSecond;
         while (posted.length < Math.min(due, total)) {
           const eventType = types[posted.length % types.length];
           const payload = { number: posted.length, sentAtMs: clockMs() };
-          posted.push(call('POST', '/api/v1/events', { eventType, userId: 'user_1', payload }));
+          const event = { eventType, userId: 'user_1', sessionId: 'session_1', timestamp, payload };
+          const post = call('POST', '/api/v1/events', event);
+          post.catch((error: unknown) => failing.abort(error));
+          posted.push(post);
         }
         await sleep(PUBLISH_MS);
       }

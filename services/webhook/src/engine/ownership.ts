@@ -11,7 +11,7 @@ export interface Ownership {
 }
 
 /** How often cursors are written, in milliseconds: what was recorded since is found out by asking the store. */
-const WRITE_MS = 250;
+const WRITE_MS = 1_000;
 const RETRY_MS = 1_000;
 /** How long a free partition is left to others, for each that this process has. */
 const MODESTY_MS = 1_000;
