@@ -6,7 +6,7 @@ import { type BenchStack, startBenchStack } from '../stack/bench-stack.ts';
 import { webhookApart } from '../stack/topologies.ts';
 import { clockMs, type Receiver, startReceiver } from './receiver.ts';
 
-const API_CONNECTIONS = 64;
+const API_CONNECTIONS = 16;
 /** A workspace's endpoints, at most. */
 const MAX_ENDPOINTS = 20_000;
 const PUBLISH_MS = 20;
@@ -53,14 +53,14 @@ export async function startWebhookStack(
   });
   try {
     const receiver = await startReceiver({ cores: cores.load, ports: options.ports });
-    return handle(stack, receiver);
+    return handle(stack, receiver, signal);
   } catch (error) {
     await stack.stop();
     throw error;
   }
 }
 
-function handle(stack: BenchStack, receiver: Receiver): WebhookStack {
+function handle(stack: BenchStack, receiver: Receiver, stopping: AbortSignal): WebhookStack {
   const { apiKey } = stack.connection.credentials;
   const api = new Pool(`http://127.0.0.1:${stack.port}`, { connections: API_CONNECTIONS });
   const call = async (method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<unknown> => {
@@ -76,8 +76,10 @@ function handle(stack: BenchStack, receiver: Receiver): WebhookStack {
   /** So many at once as there are connections. */
   const forAll = async <In, Out>(items: readonly In[], work: (item: In) => Promise<Out>): Promise<Out[]> => {
     const done: Out[] = [];
-    for (let i = 0; i < items.length; i += API_CONNECTIONS)
+    for (let i = 0; i < items.length; i += API_CONNECTIONS) {
+      stopping.throwIfAborted();
       done.push(...(await Promise.all(items.slice(i, i + API_CONNECTIONS).map(work))));
+    }
     return done;
   };
   return {
