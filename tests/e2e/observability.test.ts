@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import { eventually, httpCall, onEachTopology, startTestStack, type TestStack } from '@millrace/testkit';
+import { textAt } from '../conformance/support/assert-answer.ts';
+import { startReceiver } from '../conformance/support/receiver.ts';
 import { logsUnder } from './support/logs.ts';
 import { startTraceReceiver } from './support/trace-receiver.ts';
 
@@ -145,7 +144,8 @@ describe('tracing', () => {
         OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
         OTEL_BSP_SCHEDULE_DELAY: '100',
       };
-      const called = await startCalled();
+      const called = await startReceiver();
+      called.answer('/', { status: 503 }, { status: 200 });
       const stack = await startTestStack({ topology, env });
       try {
         const endpointId = await subscribe(stack, called.url);
@@ -219,27 +219,6 @@ function callRpc(stack: TestStack) {
   });
 }
 
-/** A customer's server that is not up to the first call. */
-async function startCalled(): Promise<{ url: string; close(): Promise<void> }> {
-  let calls = 0;
-  const server = createServer((request, response) => {
-    request.resume();
-    response.writeHead(++calls === 1 ? 503 : 200).end();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  // What listens on an address has one.
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
-
 async function subscribe(stack: TestStack, url: string): Promise<string> {
   const { url: api, credentials } = stack.connection;
   const made = await httpCall(`${api}/webhooks`, {
@@ -247,5 +226,5 @@ async function subscribe(stack: TestStack, url: string): Promise<string> {
     body: JSON.stringify({ url, events: ['observed'] }),
   });
   assert.equal(made.status, 201, made.text);
-  return (made.json() as { id: string }).id;
+  return textAt(made.json(), 'id');
 }

@@ -1,4 +1,4 @@
-import { openDeliveries, openDispatcher } from './webhook-world.ts';
+import { openDeliveries, openDispatcher } from './dispatcher.ts';
 
 // A dispatcher of its own for tests that kill it. It asks no analytics over gRPC: what that would answer it asks ClickHouse itself.
 const { CLICKHOUSE_URL = '', CLICKHOUSE_USER = '', CLICKHOUSE_PASSWORD = '', NATS_URL = '' } = process.env;

@@ -4,42 +4,19 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { DeliveryService } from '@millrace/contracts/millrace/analytics/v1/delivery';
 import type { EndpointSchema } from '@millrace/contracts/millrace/api/v1/webhook';
-import { WorkspaceService } from '@millrace/contracts/millrace/auth/v1/workspace';
-import { WebhookService } from '@millrace/contracts/millrace/webhook/v1/webhook';
-import {
-  type Clock,
-  callInProcess,
-  createLogger,
-  createMetricsRegistry,
-  loadConfig,
-  startTracing,
-  systemClock,
-} from '@millrace/runtime';
-import {
-  connectNats,
-  createClickHouse,
-  EVENTS_STREAM,
-  ensureEventStreams,
-  type NatsConnection,
-} from '@millrace/stores';
-import { bindDeliveries } from '../../analytics/src/deliveries/bind-deliveries.ts';
-import { createAnalyticsMetrics } from '../../analytics/src/metrics.ts';
-import { createQuerySlots } from '../../analytics/src/query/query-slots.ts';
+import type { WebhookService } from '@millrace/contracts/millrace/webhook/v1/webhook';
+import { type Clock, createLogger, type ServiceMethods } from '@millrace/runtime';
+import { connectNats, EVENTS_STREAM, ensureEventStreams, type NatsConnection } from '@millrace/stores';
 import { envelopeOf, type NewEvent } from '../../analytics/test/tail.ts';
-import { authConfig, createAuth } from '../../auth/src/index.ts';
-import { createIngest, ingestSettings } from '../../ingest/src/index.ts';
 import { createWorld } from '../../ingest/test/world.ts';
-import { createWebhook } from '../src/app.ts';
-import { webhookSettings } from '../src/config.ts';
+import { openDeliveries, openDispatcher } from './dispatcher.ts';
 
 const log = createLogger({ service: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
 const PROCESS = new URL('webhook-process.ts', import.meta.url).pathname;
 type JetStreamManager = Awaited<ReturnType<NatsConnection['jetstreamManager']>>;
 
 const TIMEOUT_MS = 20_000;
-const SLOTS = { total: 8, perWorkspace: 8, waitingPerWorkspace: 50, waitMs: 10_000 };
 
 /** A call as a customer's server got it. */
 export interface ReceivedCall {
@@ -90,59 +67,6 @@ export async function startCustomer(): Promise<CustomerServer> {
     },
   };
   return customer;
-}
-
-/** Analytics as deliverers ask it, over a ClickHouse of its own. */
-export function openDeliveries(clickHouse: { url: string; username: string; password: string }) {
-  const client = createClickHouse({ ...clickHouse, database: 'millrace' });
-  const metrics = createAnalyticsMetrics(createMetricsRegistry({ service: 'test', version: '0' }));
-  const methods = callInProcess(
-    DeliveryService,
-    bindDeliveries({
-      ...{ client, metrics, isReady: () => true },
-      slots: createQuerySlots(SLOTS),
-      readerSlots: createQuerySlots(SLOTS),
-    }),
-  );
-  return { methods, close: () => client.close() };
-}
-
-/** A process that delivers. */
-export async function openDispatcher(options: {
-  environment: Readonly<Record<string, string>>;
-  deliveries: ReturnType<typeof openDeliveries>['methods'];
-  natsUrl: string;
-  clock?: Clock | undefined;
-}) {
-  const { clock = systemClock, deliveries } = options;
-  const connection = await connectNats({ url: options.natsUrl, name: 'webhook', log });
-  const registry = createMetricsRegistry({ service: 'test', version: '0' });
-  const config = loadConfig(webhookSettings, options.environment);
-  const tracing = await startTracing({ service: 'test', endpoint: undefined, log });
-  const shared = { connection, registry, clock, tracing, log };
-  const ingest = await createIngest({
-    ...shared,
-    role: 'accept',
-    config: loadConfig(ingestSettings, options.environment),
-  });
-  const auth = await createAuth({ ...shared, config: loadConfig(authConfig, options.environment) });
-  if (ingest.accept === undefined) throw new Error('the role accept was built without its gateway');
-  const app = await createWebhook({
-    ...{ ...shared, deliveries, config },
-    accept: ingest.accept.accept,
-    owners: callInProcess(WorkspaceService, auth.bindings.workspaces),
-  });
-  return {
-    app,
-    registry,
-    methods: callInProcess(WebhookService, app.binding),
-    async close() {
-      await app.close();
-      await ingest.close();
-      await auth.close();
-      await connection.close();
-    },
-  };
 }
 
 /** Real stores with a writer, and processes that deliver. */
@@ -224,7 +148,7 @@ export async function createWebhookWorld() {
 }
 
 /** The service's methods as a workspace's owner calls them. */
-function apiOf(methods: ReturnType<typeof callInProcess<typeof WebhookService>>) {
+function apiOf(methods: ServiceMethods<typeof WebhookService>) {
   const caller = (workspaceId: string) => ({
     workspaceId,
     actor: { userId: 'user-1', credentialId: 'key-1', permissions: ['*'], ipAddress: '', requestId: 'r' },

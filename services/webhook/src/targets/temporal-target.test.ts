@@ -53,7 +53,12 @@ function attemptsAt(
     const event = new StreamedEvent({ seq: 1, index: 0 }, 'w', Buffer.from(bytes));
     const endpoint = { id: 'endpoint', record: { target } } as LiveEndpoint;
     const attempt = createTemporalTarget({ server, clock: systemClock });
-    const result = await attempt(endpoint, { id: event.deliveryId('endpoint'), event, attempt: 1, cause: 'event' });
+    const result = await attempt(endpoint, {
+      id: event.deliveryId('endpoint'),
+      event,
+      attempt: 1,
+      cause: 'event',
+    });
     return { ...result, deliveryId: event.deliveryId('endpoint') };
   };
 }
