@@ -26,7 +26,7 @@ const temporalTarget = z.object({
   workflowType: z.string(),
   /** Empty to start a workflow for each event. */
   signal: z.string(),
-  /** A path into the event; empty for the event's id. */
+  /** A path into the event; empty for the delivery's id. */
   workflowIdPath: z.string(),
 });
 

@@ -33,7 +33,7 @@ export interface TemporalServer {
   close(): Promise<void>;
 }
 
-// The protocol's numbers: its package takes 40 MB of memory, and is loaded with the first call.
+// The protocol's numbers: the package that names them is large, and is loaded with the first call.
 const ALLOW_DUPLICATE = 1;
 const REJECT_DUPLICATE = 3;
 const IDENTITY = 'millrace';

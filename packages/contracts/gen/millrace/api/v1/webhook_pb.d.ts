@@ -225,7 +225,7 @@ export declare type TemporalTarget = Message<"millrace.api.v1.TemporalTarget"> &
   signal: string;
 
   /**
-   * A path into the event whose value names the workflow, for example `payload.orderId`; empty for the event's id.
+   * A path into the event whose value names the workflow, for example `payload.orderId`; empty for the delivery's id.
    *
    * @generated from field: string workflow_id_path = 5;
    */
