@@ -26,7 +26,7 @@ test('every statement can be repeated', () => {
   for (const statement of plain.flatMap(({ statements }) => statements)) {
     assert.match(
       statement,
-      /^(CREATE (OR REPLACE|(TABLE|DATABASE) IF NOT EXISTS)|ALTER TABLE \S+\s+(ADD \w+ IF NOT EXISTS|DROP \w+ IF EXISTS))/,
+      /^(CREATE (OR REPLACE|(TABLE|DATABASE) IF NOT EXISTS)|ALTER TABLE \S+\s+(ADD \w+ IF NOT EXISTS|DROP \w+ IF EXISTS|MODIFY (SETTING|TTL) ))/,
     );
   }
 });
