@@ -188,7 +188,7 @@ test('materialize: an unknown name lists what there is', async () => {
   await assert.rejects(materialize({ ...events(), cluster: '', log, name: 'p_nothing' }), {
     code: 'invalid_argument',
     message:
-      'millrace.events has no projection or index p_nothing; its projections are p_bytype, p_dim, p_pos, p_type, p_user, p_userevents; its indexes i_dedup, i_event, i_occurred, i_properties, i_received',
+      'millrace.events has no projection or index p_nothing; its projections are p_bytype, p_dim, p_pos, p_type, p_user, p_userevents; its indexes i_dedup, i_event, i_occurred, i_properties, i_received, i_seq',
   });
 });
 
