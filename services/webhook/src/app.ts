@@ -29,7 +29,7 @@ import {
 import { z } from 'zod';
 import type { WebhookSettings } from './config.ts';
 import { type EndpointRecord, endpointRecord } from './endpoints/endpoint-record.ts';
-import { createLiveEndpoints } from './endpoints/live-endpoints.ts';
+import { createLiveEndpoints } from './endpoints/live-endpoint.ts';
 import { disableEndpoint } from './endpoints/manage-endpoints.ts';
 import { type EngineOptions, startEngine } from './engine/engine.ts';
 import { createRecorder } from './engine/recorder.ts';
@@ -45,7 +45,7 @@ import { startReplayWorker } from './replays/replay-worker.ts';
 import { bindWebhook } from './service.ts';
 import { createHttpTarget } from './targets/http-target.ts';
 import { createNatsTarget } from './targets/nats-target.ts';
-import { createTargets } from './targets/targets.ts';
+import { createTargets } from './targets/target.ts';
 import { createTemporalTarget } from './targets/temporal-target.ts';
 import { openTemporalServer } from './temporal/temporal-server.ts';
 

@@ -18,10 +18,10 @@ import {
 } from './endpoints/manage-endpoints.ts';
 import { resendDelivery } from './endpoints/resend-delivery.ts';
 import { testEndpoint } from './endpoints/test-endpoint.ts';
-import type { Targets } from './engine/attempts.ts';
 import { groupOf } from './engine/groups.ts';
 import { cancelReplay, listReplays, type ReplayDeps, startReplay } from './replays/manage-replays.ts';
 import { replayMessage } from './replays/replay-record.ts';
+import type { Targets } from './targets/target.ts';
 
 /** What the service answers with. */
 export interface ServiceDeps extends EndpointDeps, Pick<ReplayDeps, 'replays'> {

@@ -9,8 +9,9 @@ import {
 import { type Clock, MillraceError } from '@millrace/runtime';
 import type { AttemptRow } from '@millrace/stores';
 import { encodeEvent } from '@millrace/wire';
-import { attemptRow, type Targets } from '../engine/attempts.ts';
+import { attemptRow } from '../engine/attempts.ts';
 import { StreamedEvent } from '../engine/streamed-event.ts';
+import type { Targets } from '../targets/target.ts';
 import type { EndpointRecord } from './endpoint-record.ts';
 import type { LiveEndpoint } from './live-endpoint.ts';
 

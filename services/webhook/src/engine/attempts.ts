@@ -10,8 +10,8 @@ import type { AttemptRow, Retries } from '@millrace/stores';
 import { type Disabling, targetAddress } from '../endpoints/endpoint-record.ts';
 import type { LiveEndpoint } from '../endpoints/live-endpoint.ts';
 import type { WebhookMetrics } from '../metrics.ts';
-import type { AttemptResult } from '../targets/target.ts';
-import type { AttemptedDelivery, Delivery } from './delivery.ts';
+import type { AttemptResult, Targets } from '../targets/target.ts';
+import type { Delivery } from './delivery.ts';
 import type { Begun } from './dispatcher.ts';
 import { groupOf } from './groups.ts';
 import type { Lane } from './lane.ts';
@@ -19,12 +19,6 @@ import type { PendingRetries } from './pending-retries.ts';
 import type { Recorder } from './recorder.ts';
 import { nextAttempt } from './retry-schedule.ts';
 import type { StreamedEvent } from './streamed-event.ts';
-
-/** Makes the attempts that targets of all kinds are made. */
-export interface Targets {
-  /** Ends by itself within its own deadline. Rejects only for what is wrong with us. */
-  attempt(endpoint: LiveEndpoint, delivery: AttemptedDelivery): Promise<AttemptResult>;
-}
 
 /** Attempts, and what follows from them. */
 export interface Attempts {

@@ -93,8 +93,7 @@ export function startCatchUp(options: {
 
   /** From memory, in one turn: whoever takes all of it follows the tail from now on. */
   const join = (lanes: readonly Lane[]): void => {
-    const near = lanes.filter(({ position }) => position !== undefined);
-    for (const [seq, some] of Map.groupBy(near, ({ position }) => nextSeq(position ?? tail().position))) {
+    for (const [seq, some] of Map.groupBy(lanes, ({ position }) => nextSeq(position ?? tail().position))) {
       const messages = tail().recent(behind(seq - 1));
       if (messages === undefined) continue;
       for (const lane of spreadAll(messages, new Set(some))) lane.position = undefined;
@@ -110,8 +109,8 @@ export function startCatchUp(options: {
     if (known === undefined) return;
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(READ_TIMEOUT_MS)]);
     try {
-      const afterSeq = lane.cursor(tail().position);
-      const deliveries = await stored.knownDeliveries(endpoint, afterSeq, signal);
+      const after = behind(lane.cursor(tail().position));
+      const deliveries = await stored.knownDeliveries({ endpoint, after }, signal);
       if (lane.known === known) lane.known = { ...known, deliveries };
       lane.isStuck = false;
     } catch (error) {
@@ -127,8 +126,8 @@ export function startCatchUp(options: {
     }
   };
   /** Beside the others: one that nobody can tell of holds up none of them. */
-  const askOfStuck = (): void => {
-    for (const lane of ready()) {
+  const askOfStuck = (lanes: readonly Lane[]): void => {
+    for (const lane of lanes) {
       if (asking.size >= ASKED_AT_ONCE) return;
       if (!lane.isStuck || asking.has(lane) || clock.now() - (askedAtMs.get(lane) ?? 0) < RETRY_MS) continue;
       asking.add(lane);
@@ -181,9 +180,10 @@ export function startCatchUp(options: {
 
   const step = async (): Promise<boolean> => {
     if (!tail().isReading) return false;
-    askOfStuck();
-    join(ready());
-    const rest = ready().filter((lane) => !lane.isStuck);
+    const lanes = ready();
+    askOfStuck(lanes);
+    join(lanes);
+    const rest = lanes.filter((lane) => lane.position !== undefined && lane.hasRoom && !lane.isStuck);
     if (rest.length === 0) return false;
     await readOn(rest);
     return true;

@@ -6,8 +6,9 @@ import type { Disabling, EndpointRecord } from '../endpoints/endpoint-record.ts'
 import type { LiveEndpoint } from '../endpoints/live-endpoint.ts';
 import { createSubscriptions } from '../matching/subscriptions.ts';
 import type { WebhookMetrics } from '../metrics.ts';
+import type { Targets } from '../targets/target.ts';
 import { createAlarms } from './alarms.ts';
-import { createAttempts, type Targets } from './attempts.ts';
+import { createAttempts } from './attempts.ts';
 import { createByteBudget } from './byte-budget.ts';
 import { startCatchUp } from './catch-up.ts';
 import type { Delivery } from './delivery.ts';

@@ -1,4 +1,4 @@
-import { before, type StreamedMessage, unpackEnvelope } from '@millrace/wire';
+import { before, type Position, type StreamedMessage, unpackEnvelope } from '@millrace/wire';
 import { LRUCache } from 'lru-cache';
 import type { EventFeed, StoredLog } from './ports.ts';
 import { StreamedEvent } from './streamed-event.ts';
@@ -39,22 +39,24 @@ export function createEventSource(options: {
       const range = { fromSeq: seq, toSeq: seq, maxMessages: 1, maxBytes: MESSAGE_BYTES, signal };
       const [message] = await feed.read(range);
       const streamed = message && eventAt(message, index);
-      const found = streamed?.bytes ?? (await storedAt(place, signal));
+      const found = streamed?.bytes ?? (await storedEventAt(stored, workspaceId, place, signal));
       if (found === undefined) return undefined;
       const event = new StreamedEvent({ seq, index }, workspaceId, found, streamed?.traceparents);
       return event.fields.workspaceId === workspaceId ? event : undefined;
     },
   };
+}
 
-  async function storedAt(
-    { workspaceId, seq, index }: { workspaceId: string; seq: number; index: number },
-    signal: AbortSignal,
-  ): Promise<Buffer | undefined> {
-    const span = { workspaceId, after: before({ seq, index }), toSeq: seq, maxEvents: 1 };
-    const { events } = await stored.readEvents(span, signal);
-    const [first] = events;
-    return first?.position.seq === seq && first.position.index === index ? first.bytes : undefined;
-  }
+/** The bytes of a workspace's stored event at a place; undefined when there is none. Throws MillraceError `unavailable`. */
+export async function storedEventAt(
+  stored: Pick<StoredLog, 'readEvents'>,
+  workspaceId: string,
+  place: Position,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  const span = { workspaceId, after: before(place), toSeq: place.seq, maxEvents: 1 };
+  const [first] = (await stored.readEvents(span, signal)).events;
+  return first?.position.seq === place.seq && first.position.index === place.index ? first.bytes : undefined;
 }
 
 function eventAt(

@@ -62,10 +62,9 @@ export interface StoredLog {
   ): Promise<PlacedDelivery[]>;
   /** How many attempts of a delivery are stored. */
   attemptsOf(delivery: { id: string; workspaceId: string }): Promise<number>;
-  /** An endpoint's deliveries of events behind a sequence, by their ids. */
+  /** An endpoint's deliveries of the events behind a place, by their ids; at least those up to `through`, where that is given. */
   knownDeliveries(
-    endpoint: { id: string; workspaceId: string },
-    afterSeq: number,
+    span: { endpoint: { id: string; workspaceId: string }; after: Position; through?: Position },
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, KnownDelivery>>;
 }

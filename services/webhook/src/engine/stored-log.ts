@@ -2,12 +2,14 @@ import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import type { DeliveryService } from '@millrace/contracts/millrace/analytics/v1/delivery';
 import { DeliveryStatus } from '@millrace/contracts/millrace/api/v1/webhook';
 import { MillraceError, type ServiceMethods } from '@millrace/runtime';
-import { behind, type Position } from '@millrace/wire';
+import { isFurther, type Position } from '@millrace/wire';
 import type { KnownDelivery } from './delivery.ts';
 import type { StoredLog } from './ports.ts';
 
 const TIMEOUT_MS = 30_000;
 const PAGE = 10_000;
+/** Where only a short span is asked for. */
+const SHORT_PAGE = 1_000;
 
 const STATUS = new Map<DeliveryStatus, KnownDelivery['status']>([
   [DeliveryStatus.PENDING, 'pending'],
@@ -72,15 +74,16 @@ export function storedLogFrom(
         throw error;
       }
     },
-    async knownDeliveries(endpoint, afterSeq, signal) {
+    async knownDeliveries({ endpoint, after: first, through }, signal) {
       const known = new Map<string, KnownDelivery>();
-      let after = behind(afterSeq);
-      for (;;) {
-        const page = await placedDeliveries({ endpoint, after, pageSize: PAGE }, signal);
+      const pageSize = through === undefined ? PAGE : SHORT_PAGE;
+      for (let after = first; ; ) {
+        const page = await placedDeliveries({ endpoint, after, pageSize }, signal);
         for (const one of page) known.set(one.id, one);
-        const last = page.at(-1);
-        if (last === undefined || page.length < PAGE) return known;
-        after = last.position;
+        const last = page.at(-1)?.position;
+        if (last === undefined || page.length < pageSize) return known;
+        if (through !== undefined && isFurther(last, through)) return known;
+        after = last;
       }
     },
   };

@@ -1,10 +1,9 @@
 import type { Clock } from '@millrace/runtime';
 import { memberAt, parseField } from '@millrace/wire';
 import type { EndpointTarget } from '../endpoints/endpoint-record.ts';
-import type { Targets } from '../engine/attempts.ts';
 import type { Delivery } from '../engine/delivery.ts';
 import type { TemporalServer } from '../temporal/temporal-server.ts';
-import type { AttemptResult } from './target.ts';
+import type { AttemptResult, Targets } from './target.ts';
 
 type TemporalTarget = Extract<EndpointTarget, { kind: 'temporal' }>;
 
