@@ -27,11 +27,11 @@ export function createPipe(options: {
   let toServer: Promise<void> = Promise.resolve();
   let waiting = 0;
 
-  const finish = (how: 'destroy' | 'resetAndDestroy'): void => {
+  const finish = (end: (socket: Socket) => void): void => {
     if (isOver) return;
     isOver = true;
-    client[how]();
-    upstream[how]();
+    end(client);
+    end(upstream);
     options.onEnd();
   };
 
@@ -78,12 +78,12 @@ export function createPipe(options: {
   client.on('end', endOfClient);
   upstream.on('end', () => client.end());
   // A client that was killed resets its connection; what it sent before is still under way somewhere.
-  client.on('error', () => (held.length > 0 ? endOfClient() : finish('resetAndDestroy')));
-  upstream.on('error', () => finish('resetAndDestroy'));
+  client.on('error', () => (held.length > 0 ? endOfClient() : finish(reset)));
+  upstream.on('error', () => finish(reset));
   client.on('close', () => {
-    if (held.length === 0) finish('destroy');
+    if (held.length === 0) finish(destroy);
   });
-  upstream.on('close', () => finish('destroy'));
+  upstream.on('close', () => finish(destroy));
   applyFreeze();
 
   const release = (): void => {
@@ -91,7 +91,7 @@ export function createPipe(options: {
     held = [];
     for (const chunk of chunks) upstream.write(chunk);
     // The answer is left to come: its reader may be gone, but the server works on.
-    if (clientHasEnded && !upstream.writableEnded) upstream.setTimeout(5_000, () => finish('destroy'));
+    if (clientHasEnded && !upstream.writableEnded) upstream.setTimeout(5_000, () => finish(destroy));
   };
 
   return {
@@ -103,10 +103,20 @@ export function createPipe(options: {
     heldBytes: () => Buffer.concat(held),
     heal() {
       mode = { kind: 'pass' };
-      if (hasLostBytes) return finish('resetAndDestroy');
+      if (hasLostBytes) return finish(reset);
       applyFreeze();
       if (held.length > 0) release();
     },
-    reset: () => finish('resetAndDestroy'),
+    reset: () => finish(reset),
   };
+}
+
+function destroy(socket: Socket): void {
+  socket.destroy();
+}
+
+/** One that is being ended can't be reset any more: Node would keep its handle, and spin at its exit for ever. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pickFreePort } from '@millrace/embedded';
 import { eventually } from '@millrace/testkit';
+import { createPipe } from './pipe.ts';
 import { startTcpProxy } from './tcp-proxy.ts';
 
 const SLOW_MS = 100;
@@ -48,6 +49,35 @@ test('pass: both directions', async (t) => {
   const { client, received } = await open();
   client.write('hello');
   await eventually(() => assert.equal(received(), 'hello'));
+});
+
+/** Both ends of a connection. */
+async function connected(t: { after(fn: () => void): void }): Promise<[Socket, Socket]> {
+  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const near = connect({
+    port: (server.address() as AddressInfo).port,
+    host: '127.0.0.1',
+    allowHalfOpen: true,
+  });
+  const [far]: Socket[] = await once(server, 'connection');
+  server.close();
+  if (far === undefined) throw new Error('a connection without a socket');
+  t.after(() => {
+    near.destroy();
+    far.destroy();
+  });
+  return [near, far];
+}
+
+test('reset: a connection that is just being ended leaves nothing open', async (t) => {
+  const [outer, client] = await connected(t);
+  const [upstream] = await connected(t);
+  const pipe = createPipe({ client, upstream, mode: { kind: 'pass' }, onEnd: () => undefined });
+  const closed = once(upstream, 'close');
+  client.on('end', () => pipe.reset());
+  outer.end();
+  await closed;
 });
 
 test('reset: the client sees its connection end', async (t) => {
