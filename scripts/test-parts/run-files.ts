@@ -1,7 +1,11 @@
 import { relative } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
+import { endLateFiles } from './end-late-files.ts';
 import type { Schedule } from './schedule.ts';
+
+/** The slowest takes a third of it on two busy cores. */
+const FILE_DEADLINE_MS = 15 * 60_000;
 
 /** How many passed and failed. */
 export interface Tally {
@@ -11,17 +15,22 @@ export interface Tally {
 
 /**
  * Runs test files, each in a process of its own. Says one line for each that has ended, with how many there are, how
- * long all have taken so far and how long this one took, and all of what failed.
+ * long all have taken so far and how long this one took, and all of what failed. A file that has not ended at its
+ * deadline fails, and what it started is killed.
  */
-export async function runFiles({ together, alone }: Schedule, concurrency: number): Promise<Tally> {
+export async function runFiles(
+  { together, alone }: Schedule,
+  concurrency: number,
+  deadlineMs = FILE_DEADLINE_MS,
+): Promise<Tally> {
   const progress: Progress = {
     total: together.length + alone.length,
     ended: 0,
     beganAtMs: performance.now(),
     tally: { passed: 0, failed: 0 },
   };
-  await runSome(together, concurrency, progress);
-  await runSome(alone, 1, progress);
+  await runSome(together, { concurrency, deadlineMs, progress });
+  await runSome(alone, { concurrency: 1, deadlineMs, progress });
   return progress.tally;
 }
 
@@ -32,10 +41,21 @@ interface Progress {
   readonly tally: Tally;
 }
 
-async function runSome(files: readonly string[], concurrency: number, progress: Progress): Promise<void> {
+async function runSome(
+  files: readonly string[],
+  { concurrency, deadlineMs, progress }: { concurrency: number; deadlineMs: number; progress: Progress },
+): Promise<void> {
   if (files.length === 0) return;
   const say = (line: string) => process.stdout.write(`${line}\n`);
-  const stream = run({ files: [...files], concurrency, isolation: 'process' });
+  const stream = run({
+    ...{ files: [...files], concurrency, isolation: 'process' },
+    execArgv: ['--test-force-exit'],
+  });
+  endLateFiles(stream, deadlineMs, (file, lastBegun) => {
+    say(
+      `✖ ${relative('.', file)} has not ended after ${deadlineMs / 1_000} s; the last that began is: ${lastBegun}`,
+    );
+  });
   stream.on('test:fail', ({ name, file, line, details: { error } }) => {
     // A suite fails by its tests, which have been shown.
     if ('failureType' in error && error.failureType === 'subtestsFailed') return;
