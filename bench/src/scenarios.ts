@@ -7,7 +7,9 @@ import {
 import { httpScenarios } from './ingest/http-scenarios.ts';
 import { type MemoryFigures, memoryScenario, runMemoryScenario } from './ingest/memory-scenario.ts';
 import { type HttpFigures, runHttpScenario } from './ingest/run-http-scenario.ts';
+import { type DeletionFigures, deletionScenario, runDeletionScenario } from './query/deletion-scenario.ts';
 import { type QueryFigures, queryScenarios, runQueryScenario } from './query/query-scenario.ts';
+import { describeDeletion } from './report/describe-deletion.ts';
 import {
   describeDuplicates,
   describeHttp,
@@ -33,6 +35,7 @@ export type Figures =
   | DuplicatesFigures
   | WriterFigures
   | QueryFigures
+  | DeletionFigures
   | TailFigures
   | WebhookFigures;
 
@@ -56,10 +59,13 @@ export const benches: Readonly<Record<string, readonly Scenario[]>> = {
     name: scenario.name,
     run: (context: BenchContext) => runWriterScenario(scenario, context),
   })),
-  query: queryScenarios.map((scenario) => ({
-    name: scenario.name,
-    run: (context: BenchContext) => runQueryScenario(scenario, context),
-  })),
+  query: [
+    ...queryScenarios.map((scenario) => ({
+      name: scenario.name,
+      run: (context: BenchContext) => runQueryScenario(scenario, context),
+    })),
+    { name: deletionScenario, run: runDeletionScenario },
+  ],
   tail: tailScenarios.map((scenario) => ({
     name: scenario.name,
     run: (context: BenchContext) => runTailScenario(scenario, context),
@@ -85,6 +91,8 @@ export function describeFigures(figures: Figures): string {
       return describeWriter(figures);
     case 'query':
       return describeQuery(figures);
+    case 'deletion':
+      return describeDeletion(figures);
     case 'tail':
       return describeTail(figures);
     default:
@@ -105,6 +113,8 @@ export function aimReached(figures: Figures): boolean | undefined {
       return writerAimReached(figures);
     case 'query':
       return queryAimReached(figures);
+    case 'deletion':
+      return undefined;
     case 'tail':
       return tailAimReached(figures);
     default:

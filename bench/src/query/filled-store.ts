@@ -9,12 +9,13 @@ import { createLogger } from '@millrace/runtime';
 /** A ClickHouse with events in it. */
 export interface FilledStore {
   readonly client: ClickHouseClient;
-  readonly pid: number;
   /** When the newest event was received, in milliseconds since 1970: windows end there. */
   readonly endMs: number;
   readonly rows: number;
   /** Parts of the table once merges have come to rest. */
   readonly parts: number;
+  /** Kills it and starts it again. */
+  restart(): Promise<void>;
   /** Removes nothing. */
   stop(): Promise<void>;
 }
@@ -43,9 +44,14 @@ export async function openFilledStore(options: {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const { clickHousePassword: application, inspectorPassword: inspector } = loadSecrets(dataDir);
   const port = await pickFreePort();
-  const server = await startClickHouse({ dataDir, passwords: { application, inspector }, port });
+  const start = () => startClickHouse({ dataDir, passwords: { application, inspector }, port });
+  let server = await start();
   const login = { url: server.url, username: 'millrace', password: application };
   const client = createClient({ ...login, database: DATABASE, request_timeout: INSERT_TIMEOUT_MS });
+  const restart = async () => {
+    await server.kill();
+    server = await start();
+  };
   const stop = async () => {
     await client.close();
     await server.stop();
@@ -55,7 +61,7 @@ export async function openFilledStore(options: {
     const { endMs } = readPlan(dataDir, rows);
     await fill({ client, rows, endMs, progress, signal });
     const parts = await untilMerged(client, progress, signal);
-    return { client, pid: server.pid, endMs, rows, parts, stop };
+    return { client, endMs, rows, parts, restart, stop };
   } catch (error) {
     await stop();
     throw error;
