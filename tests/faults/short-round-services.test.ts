@@ -1,6 +1,7 @@
 import { describe } from 'node:test';
+import { deliveryFault } from './matrix/deliveries.ts';
 import { duplicateStorm } from './matrix/duplicate-storm.ts';
-import { splitWithRedis, standalone } from './matrix/fault.ts';
+import { split, splitWithRedis, standalone } from './matrix/fault.ts';
 import { killAtPoints, killTree } from './matrix/kills.ts';
 import { killOf, testFault } from './matrix/test-round.ts';
 
@@ -12,5 +13,6 @@ describe('every accepted event is stored exactly once, whatever happens to a ser
   testFault(killTree, splitWithRedis);
   testFault(killOf('ingest-accept'), splitWithRedis);
   testFault(killOf('ingest-writer'), splitWithRedis);
+  testFault(deliveryFault('kill-webhook'), split);
   testFault(duplicateStorm(1_000, 40), splitWithRedis);
 });

@@ -1,4 +1,5 @@
 import { describe } from 'node:test';
+import { deliveryFault } from './matrix/deliveries.ts';
 import { split, splitWithRedis, standalone, standaloneWithRedis } from './matrix/fault.ts';
 import { redisFlush } from './matrix/kills.ts';
 import { lateInsert } from './matrix/late-insert.ts';
@@ -7,7 +8,7 @@ import { killOf, testFault } from './matrix/test-round.ts';
 
 describe('every accepted event is stored exactly once, whatever happens to a store', () => {
   testFault(killOf('nats-server'), splitWithRedis);
-  testFault(killOf('clickhouse'), standalone);
+  testFault(deliveryFault('kill-clickhouse'), split);
   testFault(lateInsert, standalone);
   testFault(redisFlush, standaloneWithRedis);
   testFault(natsClusterInTurn, split);

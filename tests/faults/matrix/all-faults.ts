@@ -1,3 +1,4 @@
+import { deliveryFaults } from './deliveries.ts';
 import { clickHouseDiskFull, natsDiskFull } from './disk-full.ts';
 import { duplicateStorm } from './duplicate-storm.ts';
 import type { Fault } from './fault.ts';
@@ -25,6 +26,7 @@ export const allFaults: readonly Fault[] = [
   ...pauses,
   ...networkFaults,
   ...natsClusterFaults,
+  ...deliveryFaults,
   lateInsert,
   lateInsertOfPaused,
   redisFlush,

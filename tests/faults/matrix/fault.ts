@@ -42,6 +42,8 @@ export interface Fault {
   readonly load?: LoadKind | 'none';
   /** The services get three NATS nodes and keep everything on each of them; default is the stack's one. */
   readonly natsCluster?: boolean;
+  /** Whether events are delivered to endpoints as well. */
+  readonly hasDeliveries?: boolean;
   /** Whether a connection that ends before its answer is a failure. */
   readonly forbidsResets?: boolean;
   /** Items that end as dead letters in each round. */
@@ -67,6 +69,8 @@ export interface FaultOutcome {
   readonly recoveryMs: number | undefined;
   /** From the end of the load until all of it is stored. */
   readonly drainMs: number;
+  /** Calls to endpoints, and those beyond one for each event; undefined where none were made. */
+  readonly calls: { readonly all: number; readonly repeated: number } | undefined;
   /** Why the run failed; empty when it did not. */
   readonly problems: readonly string[];
 }

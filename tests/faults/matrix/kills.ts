@@ -24,7 +24,15 @@ const points: readonly FailpointName[] = [
 ];
 const pointDeadlineMs = 20_000;
 
-const restarted = new Set(['standalone', 'auth', 'ingest-accept', 'ingest-writer', 'analytics', 'edge']);
+const restarted = new Set([
+  'standalone',
+  'auth',
+  'ingest-accept',
+  'ingest-writer',
+  'analytics',
+  'webhook',
+  'edge',
+]);
 
 /** kill -9 of one process at a random moment. */
 export const killProcesses: readonly Fault[] = [
@@ -34,6 +42,7 @@ export const killProcesses: readonly Fault[] = [
   killOf('ingest-accept', [split, splitWithRedis]),
   killOf('ingest-writer', [split, splitWithRedis]),
   killOf('analytics', [split, splitWithRedis]),
+  killOf('webhook', [split]),
   killOf('nats-server', everySetup),
   killOf('clickhouse', everySetup),
 ];

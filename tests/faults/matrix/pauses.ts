@@ -12,6 +12,7 @@ export const pauses: readonly Fault[] = [
   pauseOf('nats-server', [standalone, splitWithRedis]),
   pauseOf('clickhouse', [standalone, splitWithRedis]),
   pauseOf('ingest-writer', [split, splitWithRedis]),
+  pauseOf('webhook', [split]),
   {
     name: 'pause-writer-with-standby',
     setups: [split, splitWithRedis],

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startHooks } from '../client/hooks.ts';
 import { openHttpClient } from '../client/http-client.ts';
 import { createLedger } from '../client/ledger.ts';
 import { type SteadyLoad, startSteadyLoad } from '../client/steady-load.ts';
@@ -9,6 +10,7 @@ import type { Mutant } from '../service/module-swaps.ts';
 import { clusterPassword, clusterSize, startNatsCluster } from '../stack/nats-cluster.ts';
 import { startRestartingRedis } from '../stack/restarting-redis.ts';
 import { startStackUnderTest } from '../stack/stack-under-test.ts';
+import { inspectDeliveries } from '../verify/inspect-deliveries.ts';
 import { type Findings, inspectStore } from '../verify/inspect-store.ts';
 import type { Fault, FaultContext, FaultOutcome, Setup } from './fault.ts';
 
@@ -72,6 +74,11 @@ async function runIn(
   const ledger = createLedger();
   const client = openHttpClient({ url: stack.connection().url, connections });
   cleanUps.push(() => client.close());
+  const hooks = fault.hasDeliveries ? await startHooks() : undefined;
+  if (hooks !== undefined) {
+    cleanUps.push(() => hooks.close());
+    await hooks.subscribe(stack.connection());
+  }
   const prefix = `f${Date.now().toString(36)}`;
   const load =
     fault.load === 'none'
@@ -94,6 +101,7 @@ async function runIn(
   if (load !== undefined) await sleep(500);
   await load?.stop(retryGraceMs);
   const findings = await inspectStore({ connection: stack.connection(), client, ledger, prefix });
+  const deliveries = hooks && (await inspectDeliveries(stack.connection(), hooks));
   return {
     fault: fault.name,
     ...setup,
@@ -106,9 +114,11 @@ async function runIn(
     outageMs: load?.longestOutageMs,
     recoveryMs: recoveries.length === 0 ? undefined : Math.max(...recoveries),
     drainMs: findings.drainMs,
+    calls: deliveries?.calls,
     problems: [
       ...brokenOff,
       ...findings.problems,
+      ...(deliveries?.problems ?? []),
       ...problemsOf(fault, rounds, findings),
       ...(client.longestMs > longestAllowedMs ? [`a request waited ${Math.round(client.longestMs)} ms`] : []),
       ...(fault.forbidsResets

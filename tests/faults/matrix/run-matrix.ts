@@ -80,6 +80,7 @@ async function attempt(
       doubled: 0,
       longestMs: 0,
       drainMs: 0,
+      calls: undefined,
     };
     const reason = error instanceof Error ? error.message : String(error);
     return {

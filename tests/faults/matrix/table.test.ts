@@ -17,6 +17,7 @@ const line: TableLine = {
   outageMs: 900,
   recoveryMs: undefined,
   drainMs: 80,
+  calls: { all: 300, repeated: 2 },
   problems: [],
   verdict: 'ok',
 };
@@ -24,7 +25,7 @@ const line: TableLine = {
 test('every line of the table is as wide as the others', () => {
   const lines = renderTable([line, { ...line, fault: 'kill-something-longer' }]).split('\n');
   assert.deepEqual(new Set(lines.map(({ length }) => length)).size, 1);
-  assert.match(lines[2] ?? '', /kill-edge +\| split +\| yes +\| 3 +\| 10 .*\| 1\.2 .*\| ok/);
+  assert.match(lines[2] ?? '', /kill-edge +\| split +\| yes +\| 3 +\| 10 .*\| 1\.2 .*\| 2 of 300 +\| ok/);
 });
 
 test('a line that failed says why', () => {

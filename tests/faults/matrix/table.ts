@@ -23,6 +23,7 @@ const columns: readonly (readonly [string, (line: TableLine) => string])[] = [
   ['outage s', (line) => seconds(line.outageMs)],
   ['recovery s', (line) => seconds(line.recoveryMs)],
   ['drain s', (line) => seconds(line.drainMs)],
+  ['repeated calls', ({ calls }) => (calls === undefined ? '' : `${calls.repeated} of ${calls.all}`)],
   ['verdict', (line) => line.verdict],
 ];
 
