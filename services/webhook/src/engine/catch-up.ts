@@ -34,12 +34,13 @@ const RETRY_MS = 500;
 
 /** Starts to look after lanes. A lane is behind while it has a position. */
 export function startCatchUp(options: {
-  feed: EventFeed;
+  reads: Pick<EventFeed, 'read'>;
+  state: EventFeed['state'];
   stored: StoredLog;
   tail: () => Tail;
   lanes: () => Iterable<Lane>;
   /** The lanes that want an event, whether or not they are behind. */
-  matching: (event: StreamedEvent) => Iterable<Lane>;
+  matching: (event: StreamedEvent) => readonly Lane[];
   isWanted: (workspaceId: string) => boolean;
   isRetried: (deliveryId: string) => boolean;
   /** A lane has something to do. */
@@ -48,7 +49,7 @@ export function startCatchUp(options: {
   clock: Clock;
   log: Logger;
 }): CatchUp {
-  const { feed, stored, tail, clock, log } = options;
+  const { reads, stored, tail, clock, log } = options;
   const closing = new AbortController();
   const closed = new Promise<void>((resolve) => closing.signal.addEventListener('abort', () => resolve()));
   let woken = Promise.withResolvers<void>();
@@ -145,10 +146,10 @@ export function startCatchUp(options: {
     const fromSeq = nextSeq(lowest.position ?? tail().position);
     const toSeq = tail().position.seq;
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(READ_TIMEOUT_MS)]);
-    const messages = await feed.read({ fromSeq, toSeq, ...CHUNK, signal });
+    const messages = await reads.read({ fromSeq, toSeq, ...CHUNK, signal });
     const first = messages[0]?.seq ?? toSeq + 1;
     if (first > fromSeq) {
-      const { firstSeq } = await feed.state();
+      const { firstSeq } = await options.state();
       if (firstSeq > fromSeq) return readStored(lanes, firstSeq - 1, signal);
     }
     const through = messages.at(-1)?.seq ?? toSeq;

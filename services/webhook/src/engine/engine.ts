@@ -16,12 +16,13 @@ import { createDispatcher } from './dispatcher.ts';
 import { createDueRetries } from './due-retries.ts';
 import { createEventSource } from './event-source.ts';
 import { type Group, groupOf } from './groups.ts';
+import { createInterest } from './interest.ts';
 import { Lane } from './lane.ts';
 import { startOwnership } from './ownership.ts';
 import { createPendingRetries } from './pending-retries.ts';
 import type { EventFeed, StoredLog } from './ports.ts';
+import { createRecentReads } from './recent-reads.ts';
 import type { Recorder } from './recorder.ts';
-import type { StreamedEvent } from './streamed-event.ts';
 import { startTail } from './tail.ts';
 
 /** Delivers the events of the stream to the endpoints of the partitions that this process has leased. */
@@ -85,10 +86,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const pending = createPendingRetries({ retries, alarms, onDue: dueRetries.ring, log });
   const isWanted = (workspaceId: string) => subscriptions.has(workspaceId);
   const isRetried = (deliveryId: string) => pending.has(deliveryId);
-  const matching = (event: StreamedEvent): Lane[] =>
-    options.erased.isErased(event)
-      ? []
-      : subscriptions.matching(event.workspaceId, event.fields).flatMap(({ id }) => lanes.get(id) ?? []);
+  const matching = createInterest({ subscriptions, lanes, erased: options.erased });
+  const reads = createRecentReads(feed);
   const attempts = createAttempts({
     ...options,
     pending,
@@ -110,20 +109,25 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const tail = startTail({
     ...{ feed, keys, isWanted },
     isNeeded: () => subscriptions.size > 0,
-    onBegin: () => catchUp.wake(),
+    onBegin() {
+      reads.forget();
+      catchUp.wake();
+    },
     offer(event) {
       for (const lane of matching(event)) {
         if (lane.position === undefined && !catchUp.offer(lane, event)) catchUp.wake();
       }
     },
     onGap() {
+      reads.forget();
       for (const lane of lanes.values()) lane.position ??= tail.position;
       catchUp.wake();
     },
     log,
   });
   const catchUp = startCatchUp({
-    ...{ feed, stored, keys, isWanted, isRetried, matching, clock, log },
+    ...{ reads, stored, keys, isWanted, isRetried, matching, clock, log },
+    state: feed.state,
     tail: () => tail,
     lanes: () => lanes.values(),
     onOffered: dispatcher.wake,

@@ -19,6 +19,8 @@ export interface TypedEvent {
 /** Who wants which events, found by the event's type: those whose patterns don't match cost next to nothing. */
 export interface Subscriptions<S extends Subscriber<E>, E extends TypedEvent> {
   readonly size: number;
+  /** Another one after each change. */
+  readonly version: number;
   /** Adds a subscriber, or puts it in the place of the one with its id. */
   set(subscriber: S): void;
   /** Whether there was one with this id. */
@@ -37,9 +39,11 @@ type Group<S> = S | Set<S>;
 export function createSubscriptions<S extends Subscriber<E>, E extends TypedEvent>(): Subscriptions<S, E> {
   const byId = new Map<string, S>();
   const byWorkspace = new Map<string, Map<string, Group<S>>>();
+  let version = 0;
 
   const add = (subscriber: S): void => {
     const { id, workspaceId, events } = subscriber;
+    version++;
     byId.set(id, subscriber);
     const patterns = byWorkspace.get(workspaceId) ?? new Map<string, Group<S>>();
     byWorkspace.set(workspaceId, patterns);
@@ -55,6 +59,7 @@ export function createSubscriptions<S extends Subscriber<E>, E extends TypedEven
     const subscriber = byId.get(id);
     const patterns = subscriber && byWorkspace.get(subscriber.workspaceId);
     if (subscriber === undefined || patterns === undefined) return false;
+    version++;
     byId.delete(id);
     for (const pattern of withoutCovered(subscriber.events)) {
       const group = patterns.get(pattern);
@@ -68,6 +73,9 @@ export function createSubscriptions<S extends Subscriber<E>, E extends TypedEven
   return {
     get size() {
       return byId.size;
+    },
+    get version() {
+      return version;
     },
     set(subscriber) {
       remove(subscriber.id);
