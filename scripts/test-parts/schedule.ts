@@ -4,6 +4,7 @@ const SLOW = [
   'services/webhook/src/engine/killed.integration.test.ts',
   'services/analytics/src/migrations/rollups-crash.integration.test.ts',
   'services/analytics/src/migrations/migrate-command.integration.test.ts',
+  'services/analytics/src/migrations/rollups-writer-killed.integration.test.ts',
   'tests/conformance/permissions.test.ts',
   'tests/conformance/clients.test.ts',
   'tests/conformance/dead-letters.test.ts',

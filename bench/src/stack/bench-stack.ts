@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
-import { type Connection, type Stack, startStack } from '@millrace/embedded';
+import { type Connection, readConnection, type Stack, startStack } from '@millrace/embedded';
 import type { CorePlan } from '../machine/core-plan.ts';
 import { pinProcess } from '../machine/pinned-process.ts';
 import type { Topology } from './topologies.ts';
@@ -17,6 +17,8 @@ export interface BenchStack {
   /** The measured process. */
   readonly serverPid: number;
   pidOf(name: string): number;
+  /** Has a process stopped and started again, and resolves when it runs on its core. */
+  restart(name: string): Promise<void>;
   /** Throws when a process ended and was started again: what was measured then is worth nothing. */
   checkUnbroken(): void;
   /** Drains and stops the processes and removes their data. */
@@ -36,6 +38,9 @@ export interface BenchStackOptions {
   readonly serverNodeOptions?: readonly string[];
   readonly signal: AbortSignal;
 }
+
+const RESTART_MS = 60_000;
+const LOOK_MS = 50;
 
 /** Starts a stack on an empty data directory. */
 export async function startBenchStack(options: BenchStackOptions): Promise<BenchStack> {
@@ -58,7 +63,7 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
     for (const { name, pid } of stack.connection.processes) {
       if (name !== 'supervisor') await pinProcess(pid, topology.coresOf(name, cores));
     }
-    return handle({ stack, dataDir, topology, restarts });
+    return handle({ stack, dataDir, topology, cores, restarts });
   } catch (error) {
     await rm(dataDir, { recursive: true, force: true });
     throw error;
@@ -69,13 +74,15 @@ function handle(parts: {
   stack: Stack;
   dataDir: string;
   topology: Topology;
-  restarts: readonly string[];
+  cores: CorePlan;
+  restarts: string[];
 }): BenchStack {
-  const { stack, dataDir, topology, restarts } = parts;
+  const { stack, dataDir, topology, cores, restarts } = parts;
   const { connection } = stack;
   const stored = openStoredEvents(connection);
   const pidOf = (name: string) => {
-    const found = connection.processes.find((process) => process.name === name);
+    const { processes } = readConnection(dataDir) ?? connection;
+    const found = processes.find((process) => process.name === name);
     if (found === undefined) throw new Error(`the stack has no process ${name}`);
     return found.pid;
   };
@@ -84,8 +91,21 @@ function handle(parts: {
     dataDir,
     port: Number(new URL(connection.url).port),
     stored,
-    serverPid: pidOf(topology.server),
+    get serverPid() {
+      return pidOf(topology.server);
+    },
     pidOf,
+    async restart(name) {
+      const before = pidOf(name);
+      const giveUpAt = performance.now() + RESTART_MS;
+      process.kill(before, 'SIGTERM');
+      while (pidOf(name) === before) {
+        if (performance.now() > giveUpAt) throw new Error(`${name} did not come back`);
+        await sleep(LOOK_MS);
+      }
+      await pinProcess(pidOf(name), topology.coresOf(name, cores));
+      restarts.length = 0;
+    },
     checkUnbroken() {
       if (restarts.length > 0) throw new Error(`the stack did not hold: ${restarts.join('; ')}`);
     },
