@@ -54,6 +54,17 @@ test('pauses double from 5 s to 5 min while probes fail, and begin anew once one
   assert.equal(breaker.waitMs, 5_000);
 });
 
+test('reset: attempts begin at once, and the next pause is the first again', () => {
+  const { state, breaker, attempt, attempts } = onClock();
+  attempts(10, 'failed');
+  state.nowMs += breaker.waitMs;
+  attempt('failed');
+  breaker.reset();
+  assert.deepEqual([breaker.isOpen, breaker.waitMs], [false, 0]);
+  attempts(10, 'failed');
+  assert.equal(breaker.waitMs, 5_000);
+});
+
 test('a pause is up to a tenth shorter, never longer', () => {
   const random = createRandom(5);
   const { state, breaker, attempt, attempts } = onClock(random.fraction);

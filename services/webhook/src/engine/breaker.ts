@@ -58,12 +58,13 @@ export class Breaker {
   end(passage: Passage, outcome: AttemptOutcome): void {
     const isProbe = passage !== NO_PROBE && passage === this.#probe;
     if (isProbe) this.#probe = NO_PROBE;
-    if (outcome === 'succeeded') this.#close();
+    if (outcome === 'succeeded') this.reset();
     else if (outcome === 'failed' && isProbe) this.#pause();
     else if (outcome === 'failed' && !this.isOpen && ++this.#failures >= MAX_FAILURES) this.#pause();
   }
 
-  #close(): void {
+  /** Forgets what has failed: the target works, or another has come in its place. */
+  reset(): void {
     this.#failures = 0;
     this.#pauses = 0;
     this.#probe = NO_PROBE;

@@ -1,7 +1,7 @@
 import type { Clock } from '@millrace/runtime';
 import type { Lease } from '@millrace/stores';
 import { before, isFurther, type Position, WHOLE } from '@millrace/wire';
-import { failingSince } from '../endpoints/endpoint-record.ts';
+import { type EndpointRecord, failingSince, targetAddress } from '../endpoints/endpoint-record.ts';
 import type { LiveEndpoint } from '../endpoints/live-endpoint.ts';
 import { Breaker, type Passage } from './breaker.ts';
 import type { ByteBudget } from './byte-budget.ts';
@@ -95,6 +95,7 @@ export class Lane {
     if (endpoint.record.rateLimit !== this.#endpoint.record.rateLimit) {
       this.#rate = new Rate(endpoint.record.rateLimit, this.#clock);
     }
+    if (isMended(this.#endpoint.record, endpoint.record)) this.breaker.reset();
     this.#endpoint = endpoint;
     const sinceMs = failingSince(endpoint.record, this.failingSinceMs);
     if (sinceMs !== this.failingSinceMs) this.isDirty = true;
@@ -218,4 +219,11 @@ export class Lane {
     this.#queue = [];
     this.#asked = [];
   }
+}
+
+/** Its owner has made it active again, or had it lead elsewhere: what failed before says nothing any more. */
+function isMended(before: EndpointRecord, now: EndpointRecord): boolean {
+  return (
+    now.activatedAtMs !== before.activatedAtMs || targetAddress(now.target) !== targetAddress(before.target)
+  );
 }
