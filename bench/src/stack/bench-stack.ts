@@ -86,6 +86,9 @@ function handle(parts: {
     if (found === undefined) throw new Error(`the stack has no process ${name}`);
     return found.pid;
   };
+  const checkUnbroken = () => {
+    if (restarts.length > 0) throw new Error(`the stack did not hold: ${restarts.join('; ')}`);
+  };
   return {
     connection,
     dataDir,
@@ -96,6 +99,7 @@ function handle(parts: {
     },
     pidOf,
     async restart(name) {
+      checkUnbroken();
       const before = pidOf(name);
       const giveUpAt = performance.now() + RESTART_MS;
       process.kill(before, 'SIGTERM');
@@ -106,9 +110,7 @@ function handle(parts: {
       await pinProcess(pidOf(name), topology.coresOf(name, cores));
       restarts.length = 0;
     },
-    checkUnbroken() {
-      if (restarts.length > 0) throw new Error(`the stack did not hold: ${restarts.join('; ')}`);
-    },
+    checkUnbroken,
     async stop() {
       await stored.close();
       await stack.stop();
