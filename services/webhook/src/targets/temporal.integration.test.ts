@@ -5,7 +5,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { DeliveryStatus, type EndpointSchema } from '@millrace/contracts/millrace/api/v1/webhook';
 import { eventually } from '@millrace/testkit';
-import { startTemporalService } from '../../test/temporal-service.ts';
+import { startTemporalUnderTest, type TemporalUnderTest } from '../../test/temporal-under-test.ts';
 import { createWebhookWorld } from '../../test/webhook-world.ts';
 
 const PATIENCE = { timeoutMs: 60_000 };
@@ -14,10 +14,10 @@ const KILLS = 2;
 const EVENTS = 40;
 
 let world: Awaited<ReturnType<typeof createWebhookWorld>>;
-let temporal: Awaited<ReturnType<typeof startTemporalService>>;
+let temporal: TemporalUnderTest;
 before(async () => {
   world = await createWebhookWorld();
-  temporal = await startTemporalService();
+  temporal = await startTemporalUnderTest();
 });
 after(async () => {
   await temporal?.close();
@@ -32,7 +32,7 @@ const workflow = (
     case: 'temporal',
     value: { namespace: 'default', taskQueue: 'orders', workflowType: 'fulfil', ...changes },
   },
-  retryPolicy: { schedule: { case: 'custom', value: { delays: [durationFromMs(50)] } } },
+  retryPolicy: { schedule: { case: 'custom', value: { delays: [50, 500].map(durationFromMs) } } },
 });
 
 test('without a Temporal server no trigger can name a workflow', async () => {
@@ -53,7 +53,9 @@ test('each event starts one workflow, and signals its order’s once, whoever is
   let sent = 0;
   for (let round = 0; round <= KILLS; round++) {
     const child = world.spawn(settings);
-    const before = temporal.calls.length;
+    const before = await temporal.progress();
+    const untilMoreThan = (calls: number) =>
+      eventually(async () => assert.ok((await temporal.progress()) > before + calls), PATIENCE);
     await world.publishEvents(
       Array.from({ length: EVENTS }, () => {
         const id = sent++;
@@ -61,27 +63,29 @@ test('each event starts one workflow, and signals its order’s once, whoever is
       }),
     );
     // The calls in the middle of a round are carried out and not answered.
-    await eventually(() => assert.ok(temporal.calls.length > before + 10), PATIENCE);
-    temporal.fault = 'lose the answer';
-    await eventually(() => assert.ok(temporal.calls.length > before + 20), PATIENCE);
-    temporal.fault = undefined;
+    await untilMoreThan(10);
+    temporal.loseAnswers(true);
+    await untilMoreThan(20);
+    temporal.loseAnswers(false);
     if (round === KILLS)
-      await eventually(() => {
-        const started = temporal.runs.filter(({ workflowId }) => workflowId.startsWith('dlv_'));
-        const signals = temporal.runs.reduce((sum, run) => sum + run.signals.length, 0);
+      await eventually(async () => {
+        const runs = await temporal.runs();
+        const started = runs.filter(({ workflowId }) => workflowId.startsWith('dlv_'));
+        const signals = runs.reduce((sum, run) => sum + run.signals.length, 0);
         assert.deepEqual([started.length, signals], [sent, sent]);
       }, PATIENCE);
     const exit = once(child, 'exit');
     child.kill('SIGKILL');
     await exit;
   }
-  const eventIds = (texts: readonly string[]) => texts.map((text) => JSON.parse(text).eventId as string);
+  const eventIdIn = (text: string): string => JSON.parse(text).eventId;
   const all = Array.from({ length: sent }, (_, id) => `o-${id}`).sort();
-  const own = temporal.runs.filter(({ workflowId }) => workflowId.startsWith('dlv_'));
-  assert.deepEqual(own.flatMap(({ input }) => eventIds(input)).sort(), all, 'one workflow for each event');
-  const orders = temporal.runs.filter(({ workflowId }) => workflowId.startsWith('order-'));
+  const runs = await temporal.runs();
+  const own = runs.filter(({ workflowId }) => workflowId.startsWith('dlv_'));
+  assert.deepEqual(own.map(({ input }) => eventIdIn(input)).sort(), all, 'one workflow for each event');
+  const orders = runs.filter(({ workflowId }) => workflowId.startsWith('order-'));
   assert.equal(orders.length, 10);
-  const signals = orders.flatMap((run) => run.signals.flatMap(({ input }) => eventIds(input)));
+  const signals = orders.flatMap((run) => run.signals.map(eventIdIn));
   assert.deepEqual(signals.sort(), all, 'one signal for each event');
   const rows = await world.deliveries.listDeliveries(
     { workspaceId: 'w', request: { endpointId: starter.id, status: DeliveryStatus.SENT, pageSize: 1 } },
