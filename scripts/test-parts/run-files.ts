@@ -47,10 +47,7 @@ async function runSome(
 ): Promise<void> {
   if (files.length === 0) return;
   const say = (line: string) => process.stdout.write(`${line}\n`);
-  const stream = run({
-    ...{ files: [...files], concurrency, isolation: 'process' },
-    execArgv: ['--test-force-exit'],
-  });
+  const stream = run({ files: [...files], concurrency, isolation: 'process' });
   endLateFiles(stream, deadlineMs, (file, lastBegun) => {
     say(
       `✖ ${relative('.', file)} has not ended after ${deadlineMs / 1_000} s; the last that began is: ${lastBegun}`,
