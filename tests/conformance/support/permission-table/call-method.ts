@@ -31,14 +31,8 @@ export async function callMethod(
   method: DescMethod,
   { sample, presented }: { sample: SampleRequest; presented: Presented },
 ): Promise<Answer> {
-  // A connection for each call: some streams end only with theirs, and a server that stops would wait for them.
-  const sessionManager = new Http2SessionManager(url);
-  const transport = createConnectTransport({
-    baseUrl: url,
-    httpVersion: '2',
-    useBinaryFormat: false,
-    sessionManager,
-  });
+  // Some streams end only with their connection, and a server that stops would wait for them.
+  const { transport, end } = sample.lasts ? connect(url) : shared(url);
   const headers = presented && present(presented);
   try {
     const answer = await firstAnswer(transport, method, { sample, headers });
@@ -47,8 +41,25 @@ export async function callMethod(
     const { code, message } = ConnectError.from(error);
     return { status: STATUSES[code] ?? 500, text: message };
   } finally {
-    sessionManager.abort();
+    if (sample.lasts) end();
   }
+}
+
+function connect(url: string): { readonly transport: Transport; end(): void } {
+  const sessionManager = new Http2SessionManager(url);
+  const transport = createConnectTransport({
+    ...{ baseUrl: url, httpVersion: '2', useBinaryFormat: false, sessionManager },
+  });
+  return { transport, end: () => sessionManager.abort() };
+}
+
+const connections = new Map<string, ReturnType<typeof connect>>();
+
+/** One connection to each server for all calls that end by themselves. */
+function shared(url: string): ReturnType<typeof connect> {
+  const known = connections.get(url) ?? connect(url);
+  connections.set(url, known);
+  return known;
 }
 
 async function firstAnswer(
