@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { eventually, onEachTopology, type SignedIn } from '@millrace/testkit';
+import { eventually, freeze, onEachTopology, type SignedIn } from '@millrace/testkit';
 import { memberOf, UUID_V7 } from './support/assert-answer.ts';
 import { assertProblem } from './support/error-shapes.ts';
 import { caller, join, newPerson, newWorkspace } from './support/people.ts';
@@ -160,7 +160,7 @@ onEachTopology(
     test('503 while ClickHouse does not answer; what was done meanwhile is told afterwards', async () => {
       frozenPid = stack().connection.processes.find(({ name }) => name === 'clickhouse')?.pid;
       assert.ok(frozenPid);
-      process.kill(frozenPid, 'SIGSTOP');
+      await freeze(frozenPid);
       const answer = await as(workspace.session)('GET /v1/audit');
       assertProblem(answer, 503);
       assert.match(answer.headers['retry-after'] ?? '', /^\d+$/);

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, describe, test } from 'node:test';
-import { eventually, type HttpAnswer, onEachTopology, type TestStack } from '@millrace/testkit';
+import {
+  eventually,
+  freeze,
+  type HttpAnswer,
+  isFrozen,
+  onEachTopology,
+  type TestStack,
+} from '@millrace/testkit';
 import { memberOf } from './support/assert-answer.ts';
 import { httpCall } from './support/http-call.ts';
 import { storedEvent } from './support/stored-events.ts';
@@ -99,9 +106,10 @@ onEachTopology('while NATS does not answer', (stack) => {
     }
     frozenPid = stack().connection.processes.find(({ name }) => name === 'nats-server')?.pid;
     assert.ok(frozenPid);
-    process.kill(frozenPid, 'SIGSTOP');
+    await freeze(frozenPid);
     // The server thaws only after the last answer: none of them waited for it.
     const answers = await Promise.all(UNAVAILABLE.map(({ send }) => send(stack())));
+    assert.ok(isFrozen(frozenPid), 'somebody has told nats-server to go on');
     thaw();
     for (const [i, { name, code, expected }] of UNAVAILABLE.entries()) {
       const answer = answers[i];
@@ -133,7 +141,7 @@ describe('while ClickHouse does not answer', () => {
       const { url, credentials } = stack().connection;
       frozenPid = stack().connection.processes.find(({ name }) => name === 'clickhouse')?.pid;
       assert.ok(frozenPid);
-      process.kill(frozenPid, 'SIGSTOP');
+      await freeze(frozenPid);
       const eventIds = Array.from({ length: 20 }, () => randomUUID());
       for (const eventId of eventIds) {
         const event = { ...analyticsEvent(), eventId };

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { planStandalone, type ServicePlanner, type Stack, startStack } from '@millrace/embedded';
 import {
   eventually,
+  freeze,
   hermeticEnvironment,
   httpCall,
   type MailServer,
@@ -155,7 +156,7 @@ for (const { name, plan, authNames } of setups) {
         await eventually(assertJudged, RESTARTED);
         const pids = authNames.map((process) => pidOf(process) ?? assert.fail(process));
         const stoppedAtMs = performance.now();
-        for (const pid of pids) process.kill(pid, 'SIGSTOP');
+        for (const pid of pids) await freeze(pid);
         try {
           const stranger = await present(stack.connection.url, `evp_${'x'.repeat(43)}`);
           assert.equal(stranger.status, 503, stranger.text);

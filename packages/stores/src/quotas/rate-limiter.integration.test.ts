@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger, systemClock } from '@millrace/runtime';
-import { type RedisServer, startRedis } from '@millrace/testkit';
+import { freeze, type RedisServer, startRedis } from '@millrace/testkit';
 import { connectRedis, type Redis } from '../redis/connect.ts';
 import { createRateLimiter, type RateLimiter } from './rate-limiter.ts';
 import { createRedisQuotas } from './redis-quotas.ts';
@@ -32,7 +32,7 @@ test('replicas share a limit; a frozen Redis holds up few and limits nobody less
     );
   assert.equal(total(await allowedOf('before', 20)), 10);
 
-  process.kill(server.pid, 'SIGSTOP');
+  await freeze(server.pid);
   try {
     assert.deepEqual(await allowedOf('during', 20), [10, 10], 'each process has the limit for itself');
     assert.ok(replicas.every(({ limiter }) => !(limiter('during', quota) instanceof Promise)));

@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 import { type ClickHouse, startClickHouse } from '@millrace/embedded';
 import { createLogger } from '@millrace/runtime';
 import { type ClickHouseClient, createClickHouse } from '@millrace/stores';
-import { eventually } from '@millrace/testkit';
+import { eventually, freeze } from '@millrace/testkit';
 import { prepareStore } from '../prepare-store.ts';
 import { type Migrated, migrate } from './migrate.ts';
 
@@ -208,7 +208,7 @@ test('a runner that was paused for longer than its lease stops instead of going 
     );
     assert.equal(running.length, 1);
   });
-  paused.child.kill('SIGSTOP');
+  await freeze(paused.child.pid ?? assert.fail('it has no pid'));
   const successor = await runAlone(3_000).result;
   paused.child.kill('SIGCONT');
   await failed;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
-import { eventually } from '@millrace/testkit';
+import { eventually, freeze } from '@millrace/testkit';
 import { type CustomerServer, createWebhookWorld, dataOf, startCustomer } from '../../test/webhook-world.ts';
 
 const PATIENCE = { timeoutMs: 60_000, intervalMs: 50 };
@@ -91,7 +91,7 @@ test('one that is paused for longer than its lease sends nothing that another ha
     );
     assert.equal(Number(row?.n), 30);
   }, PATIENCE);
-  paused.kill('SIGSTOP');
+  await freeze(paused.pid ?? assert.fail('it has no pid'));
   const other = world.spawn();
   children.push(other);
   await publish('paused', 30);
