@@ -48,7 +48,10 @@ export async function callMethod(
 function connect(url: string): { readonly transport: Transport; end(): void } {
   const sessionManager = new Http2SessionManager(url);
   const transport = createConnectTransport({
-    ...{ baseUrl: url, httpVersion: '2', useBinaryFormat: false, sessionManager },
+    baseUrl: url,
+    httpVersion: '2',
+    useBinaryFormat: false,
+    sessionManager,
   });
   return { transport, end: () => sessionManager.abort() };
 }
