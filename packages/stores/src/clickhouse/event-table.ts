@@ -34,6 +34,8 @@ export interface EventTable {
   position(shard: number): Promise<number>;
   /** Stores the rows as one part, or nothing when the token was used before; one that fails may have happened. */
   insert(insert: ProtobufInsert): Promise<InsertOutcome>;
+  /** Whether a token and its rows are noted in one step, by Keeper. */
+  readonly isReplicated: boolean;
   /** Reads rows as an insert would and stores nothing. */
   tryRead(body: ProtobufInsert['body']): Promise<InsertOutcome>;
   /** How many inserts run whose query id begins so. */
@@ -102,6 +104,7 @@ export function createEventTable(options: {
     settings: writing,
   });
   return {
+    isReplicated: replicated,
     async position(shard) {
       const [row] = await ask(client, {
         sql: sql.position,

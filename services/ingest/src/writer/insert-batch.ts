@@ -60,13 +60,16 @@ export function createBatchInserter(options: {
   const encode = (rows: readonly Row[], month: number) =>
     encodeRows(rows, shard, month, options.propertiesOf);
   let counter = 0;
+  /** How many tokens of a position ClickHouse knows without having rows for them. */
+  let spent = { stored: -1, tokens: 0 };
+  const spentAt = (stored: number) => (spent.stored === stored ? spent.tokens : 0);
 
   /** Returns undefined when the outcome isn't known. */
   const attempt = async (rows: readonly Row[], follows: Follows, queryId: string, signal: AbortSignal) => {
     try {
       return await table.insert({
         body: encode(rows, follows.month),
-        token: `${shard}:${follows.stored}`,
+        token: tokenOf(shard, follows.stored, spentAt(follows.stored)),
         queryId,
         timeoutMs: INSERT_TIMEOUT_MS,
         signal,
@@ -99,6 +102,10 @@ export function createBatchInserter(options: {
       await failpoint('after-position');
       if (position === newest) return { kind: 'stored' };
       // A floor may lie above what is left in the table, so below it nothing has changed either.
+      if (outcome?.kind === 'answered' && position <= follows.stored && !table.isReplicated) {
+        spent = { stored: follows.stored, tokens: spentAt(follows.stored) + 1 };
+        log.error({ shard, queryId, ...spent }, 'ClickHouse takes rows for known that it does not have');
+      }
       if (position > follows.stored || outcome?.kind === 'answered') return { kind: 'overtaken', position };
       if (outcome?.kind === 'unreadable') {
         const refusal = await findRefusedRows(rows, (part) => tryRead(part, follows, signal));
@@ -107,6 +114,15 @@ export function createBatchInserter(options: {
       await delay(Math.min(100 * 2 ** failures, 5_000), undefined, { signal });
     }
   };
+}
+
+/**
+ * A ClickHouse without replication that is killed may have noted a token and lost the rows (they are written down one after the other,
+ * under one lock): whoever sends it again is answered as if they were there, so nobody can store anything under it any more. From
+ * a place that is still the same after everything was looked at anew, all go on under the same next one.
+ */
+function tokenOf(shard: number, stored: number, spent: number): string {
+  return spent === 0 ? `${shard}:${stored}` : `${shard}:${stored}:${spent}`;
 }
 
 /** Waits until an insert that was given up no longer runs, so that the position can't move under the next one. */
